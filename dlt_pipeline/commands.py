@@ -1,0 +1,109 @@
+"""What the commands do and say: one place for the words, so that cli.py only parses."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from dlt_pipeline.build import build
+from dlt_pipeline.dates import utc_datetime
+from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
+from dlt_pipeline.load import LoadReport, load
+from dlt_pipeline.progress import ProgressListener
+from dlt_pipeline.threads import beside_main
+from dlt_pipeline.warehouse import warehouse_path
+
+STOPPED = 130
+
+
+def run_load(  # noqa: PLR0913 - the options of the command
+    console: Console,
+    stop: threading.Event,
+    symbols: Sequence[str],
+    start: str,
+    end: str | None = None,
+    exact: bool = False,
+    timeframes: str | None = None,
+) -> int:
+    """Load, say what came of it, and return the exit code: 0, 1 if a symbol failed, 130 if stopped."""
+    wanted = tuple(REST_TIMEFRAMES)
+    if timeframes is not None:
+        wanted = tuple(name.strip() for name in timeframes.split(",")) if timeframes != "none" else ()
+    with ProgressListener(console) as listener:
+        report = beside_main(
+            lambda: load(symbols, start, end, timeframes=wanted, exact=exact, listener=listener, stop=stop)
+        )
+    return tell_load(console, report)
+
+
+def tell_load(console: Console, report: LoadReport) -> int:
+    """Print a line a symbol and the place of the warehouse; return the exit code."""
+    for symbol in report.request.symbols:
+        count = report.trades.get(symbol, 0)
+        text = f"{symbol}: {count:,} trades loaded" if count else f"{symbol}: nothing new"
+        lost = report.missing_ids.get(symbol, 0)
+        if lost:
+            text += f"; {lost:,} ids are missing at Kraken's side (kraken_raw.id_holes)"
+        if symbol in report.failures:
+            text += f"; FAILED: {report.failures[symbol]}"
+        elif symbol in report.unfinished:
+            text += "; stopped before the end"
+        console.print(text, markup=False)
+    console.print(f"Warehouse: {report.warehouse}", markup=False)
+    if report.failures:
+        console.print("What was loaded stays; run the same command again to go on.")
+        return 1
+    if report.unfinished:
+        console.print("Stopped. Run the same command again to resume where it stopped.")
+        return STOPPED
+    return 0
+
+
+def run_build(console: Console, arguments: Sequence[str]) -> int:
+    """Build, and say how it ended; 1 if a model or test failed."""
+    path = warehouse_path()
+    if build(path, arguments):
+        console.print(f"Built and checked: {path}", markup=False)
+        return 0
+    console.print(
+        f"The build of {path} is not green: see the failed models and tests above; kraken.check_rest_candles says why.",
+        markup=False,
+    )
+    return 1
+
+
+def run_exchange_command(  # noqa: PLR0913 - the options of the command
+    console: Console,
+    port: int,
+    replay: Sequence[Path],
+    seed: int,
+    clock: str | None,
+    days: int,
+    scale: float,
+    seconds_per_call: float,
+    since_inclusive: bool,
+) -> None:
+    """Serve the local exchange until it is interrupted."""
+    moment = None if clock is None else utc_datetime(clock)
+    if replay:
+        feed: Feed = ReplayFeed(*replay)
+        time = Clock(moment) if moment else feed.default_clock()
+    else:
+        time = Clock(moment)
+        feed = SyntheticFeed(seed, time, days=days, trades_per_day=scale)
+
+    def tell(base_url: str) -> None:
+        names = ", ".join(sorted(market.symbol for market in feed.markets))
+        console.print(f"Local exchange at {base_url} with {names}; its clock says {time.now():%Y-%m-%d %H:%M:%S} UTC.")
+        console.print(f"Load from it with SOURCES__KRAKEN__BASE_URL={base_url}; Ctrl-C ends it.", markup=False)
+
+    run_exchange(
+        feed,
+        time,
+        port=port,
+        since_inclusive=since_inclusive,
+        seconds_per_call=seconds_per_call,
+        on_ready=tell,
+    )

@@ -1,0 +1,46 @@
+"""Dates as users write them, to nanoseconds since the epoch, UTC; widened to whole UTC days where asked."""
+
+from datetime import date, datetime, timezone
+from typing import Final
+
+from dlt_pipeline.exceptions import BadInputError
+
+NS_PER_DAY: Final = 86_400_000_000_000
+When = str | date | datetime
+
+
+def utc_datetime(when: When, what: str = "The time") -> datetime:
+    """Turn an ISO 8601 date or time, a date or a datetime into a UTC datetime; without a zone it is UTC.
+
+    `what` names the value in the BadInputError raised for anything else.
+    """
+    if isinstance(when, str):
+        text = when.strip()
+        try:
+            when = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "Zz" else text)
+        except ValueError:
+            raise BadInputError(
+                f"{what} {text!r} is not a date: write it as 2026-11-01 or 2026-11-01T12:30:00 (UTC)."
+            ) from None
+    if not isinstance(when, datetime):
+        when = datetime(when.year, when.month, when.day)  # noqa: DTZ001 - made UTC in the next line
+    return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+
+
+def to_ns(when: When, what: str) -> int:
+    """Turn a time as of `utc_datetime` into ns since the epoch; BadInputError for times before 1970."""
+    since_epoch = utc_datetime(when, what) - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    ns = (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000_000 + since_epoch.microseconds * 1_000
+    if ns < 0:
+        raise BadInputError(f"{what} {when} lies before 1970; Kraken's history begins in 2013.")
+    return ns
+
+
+def widen(start_ns: int, end_ns: int | None) -> tuple[int, int | None]:
+    """Widen [start, end) to whole UTC days."""
+    return start_ns - start_ns % NS_PER_DAY, None if end_ns is None else -(-end_ns // NS_PER_DAY) * NS_PER_DAY
+
+
+def show_ns(time_ns: int) -> str:
+    """Return ns since the epoch as `2026-11-01 12:30:00`, UTC, cut to the second."""
+    return datetime.fromtimestamp(time_ns // 1_000_000_000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,78 @@
+"""The errors a user can meet: each is one sentence with the fact, the place and the way out."""
+
+
+class KrakenCandlesError(Exception):
+    """Base of every error that this project raises on purpose; its text is meant for the user."""
+
+
+class BadInputError(KrakenCandlesError):
+    """What the user asked for makes no sense: a date that is none, an end before its start."""
+
+
+class UnknownSymbolError(KrakenCandlesError):
+    """The exchange does not list the symbol."""
+
+
+class ExchangeError(KrakenCandlesError):
+    """The exchange refused a call, and asking again would not help."""
+
+
+class TransientExchangeError(ExchangeError):
+    """The exchange could not answer just now; asking again later helps."""
+
+
+class RateLimitError(TransientExchangeError):
+    """The exchange asks for a slower pace; `wait_until` is Unix seconds where it said until when."""
+
+    def __init__(self, message: str, wait_until: float | None = None) -> None:
+        """Keep the moment (Unix seconds) until which the exchange asked to wait."""
+        super().__init__(message)
+        self.wait_until = wait_until
+
+
+class NoConnectionError(TransientExchangeError):
+    """Nothing answers at the exchange's address."""
+
+
+class BadAnswerError(ExchangeError):
+    """The answer is not what Kraken documents: shape, pair, type, order or range."""
+
+
+class InexactValueError(BadAnswerError):
+    """A price or volume does not fit DECIMAL(38, 12) and would have to be rounded."""
+
+
+class StalledCursorError(ExchangeError):
+    """A full page holds nothing new: the exchange cannot be read past this point."""
+
+
+class BrokenChainError(ExchangeError):
+    """Trades without ids that were there before no longer come back: the seam cannot be proven."""
+
+
+class WarehouseError(KrakenCandlesError):
+    """The warehouse cannot be used as it is."""
+
+
+class WarehouseLockedError(WarehouseError):
+    """Another process holds the warehouse or is loading into it."""
+
+
+class WarehouseTooNewError(WarehouseError):
+    """A newer version of this program, or of DuckDB, wrote the warehouse."""
+
+
+class WrongWarehouseError(WarehouseError):
+    """The warehouse holds trades of another exchange (live and local do not mix)."""
+
+
+class NothingLoadedError(WarehouseError):
+    """There are no loaded trades to build candles from."""
+
+
+class DiskFullError(WarehouseError):
+    """No space is left where the warehouse or dlt's working folder lies."""
+
+
+class LoadStoppedError(KrakenCandlesError):
+    """The user stopped the load; what was committed stays."""

@@ -1,0 +1,175 @@
+"""The only place that talks to Kraken, and the only importer of ccxt: text numbers, own pace, retries."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import ccxt
+import tenacity
+
+from dlt_pipeline.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
+from dlt_pipeline.kraken.errors import translate
+from dlt_pipeline.kraken.markets import Market, check_markets
+from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
+from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+
+_log = logging.getLogger("dlt_pipeline.kraken")
+
+
+def decode_exactly(text: str) -> Any:
+    """Decode JSON with every number kept as the text it was sent as. ValueError for what is not JSON."""
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name} is not a number")
+
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=refuse)
+
+
+class _TextKraken(ccxt.kraken):  # type: ignore[misc]
+    """ccxt's client with exact decoding: its own turns numbers into floats, wrong for 7-decimal times."""
+
+    def parse_json(self, http_response: str) -> Any:
+        try:
+            return decode_exactly(http_response)
+        except ValueError:
+            return None
+
+
+class KrakenClient:
+    """Public calls for one symbol's pace. One client a symbol; a client is not for several threads at once."""
+
+    def __init__(self, settings: KrakenSettings, stop: threading.Event | None = None) -> None:
+        """Prepare a client; nothing is asked yet. Setting `stop` ends waits and retries with LoadStoppedError."""
+        self._settings = settings
+        self._stop = stop or threading.Event()
+        self._attempts = settings.retry_attempts
+        self._ccxt = _TextKraken(
+            {
+                "enableRateLimit": True,
+                "rateLimit": settings.seconds_per_call * 1000,
+                "timeout": int(settings.timeout_seconds * 1000),
+                "urls": {"api": {"public": settings.base_url}},
+            }
+        )
+        self._clock: tuple[int, float] | None = None
+
+    def first_contact(self) -> int:
+        """Ask the exchange's time (ns) with few retries, so that no network is said soon."""
+        self._attempts = self._settings.first_contact_attempts
+        try:
+            return self.server_time_ns()
+        finally:
+            self._attempts = self._settings.retry_attempts
+
+    def server_time_ns(self) -> int:
+        """Ask Kraken's clock: ns since the epoch, to the second."""
+
+        def check(body: Any) -> int:
+            result = body.get("result") if isinstance(body, dict) else None
+            seconds = result.get("unixtime") if isinstance(result, dict) else None
+            return check_integer(seconds, "the time", "Time") * NS_PER_SECOND
+
+        asked = time.monotonic()
+        now = self._call("Time", lambda: self._ccxt.publicGetTime(), check)
+        self._clock = (now, asked)
+        return now
+
+    def markets(self) -> list[Market]:
+        """Ask for all pairs and return them under ccxt's symbols, sorted."""
+
+        def ask() -> list[Market]:
+            return check_markets(self._ccxt.load_markets(True).values())
+
+        return self._call("AssetPairs", ask, lambda markets: markets)
+
+    def trades(self, market: Market, since: int | None, count: int) -> TradePage:
+        """Ask one page of trades of `market` from `since` (ns; None: the newest), `count` at most, strictly checked."""
+        where = f"{market.symbol}: Trades since {since}"
+        params: dict[str, Any] = {"pair": market.market_id, "count": count}
+        if since is not None:
+            params["since"] = str(since)
+
+        def check(body: Any) -> TradePage:
+            return check_page(body, market.market_id, since, count, self._answered_ns(), where)
+
+        return self._call(where, lambda: self._ccxt.publicGetTrades(params), check)
+
+    def rest_candles(self, market: Market, timeframe: str) -> RestSnapshot:
+        """Ask Kraken's own committed candles of a timeframe, at most 720 of them."""
+        seconds = REST_TIMEFRAMES[timeframe]
+        where = f"{market.symbol}: OHLC {timeframe}"
+        params = {"pair": market.market_id, "interval": seconds // 60}
+
+        def check(body: Any) -> RestSnapshot:
+            return check_snapshot(body, market.market_id, timeframe, seconds, where)
+
+        return self._call(where, lambda: self._ccxt.publicGetOHLC(params), check)
+
+    def _answered_ns(self) -> int:
+        """Return the exchange's own time of its last answer: its Date header, else its last known clock run on."""
+        text = (self._ccxt.last_response_headers or {}).get("Date")
+        if text:
+            try:
+                return int(parsedate_to_datetime(text).timestamp()) * NS_PER_SECOND
+            except ValueError:
+                _log.debug("unreadable Date header %r", text)
+        if self._clock is None:
+            return 0
+        now, asked = self._clock
+        return now + int((time.monotonic() - asked - self._settings.timeout_seconds) * NS_PER_SECOND)
+
+    def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], Any]) -> Any:
+        """Ask until an answer passes the check; only transient trouble is asked again."""
+
+        def once() -> Any:
+            try:
+                return check(self._decoded(ask()))
+            except ccxt.BaseError as error:
+                raise translate(error, where, self._settings.base_url) from error
+            except (KeyError, TypeError, AttributeError) as error:  # ccxt stumbles over what is no Kraken answer
+                raise BadAnswerError(f"{where}: the answer is not what Kraken documents ({error!r}).") from error
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(self._is_worth_a_retry),
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=self._pause,
+            sleep=self._sleep,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        return retrying(once)
+
+    def _decoded(self, answer: Any) -> Any:
+        if isinstance(answer, str):
+            raise TransientExchangeError(
+                f"{self._settings.base_url} answered something that is not JSON ({answer.strip()[:60]!r}…): "
+                "a maintenance page, or not Kraken. Check the address, or try again later."
+            )
+        return answer
+
+    def _is_worth_a_retry(self, error: BaseException) -> bool:
+        if isinstance(error, RateLimitError) and error.wait_until is not None:
+            return error.wait_until - time.time() <= self._settings.longest_wait_seconds
+        return isinstance(error, TransientExchangeError)
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        backoff = tenacity.wait_exponential_jitter(initial=1, max=self._settings.retry_max_seconds, jitter=1)(state)
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimitError) and error.wait_until is not None:
+            return max(backoff, error.wait_until - time.time())
+        return backoff
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise LoadStoppedError("Stopped while waiting for the exchange.")
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0.0
+        _log.warning("%s Asking again in %.0f s (try %d of %d).", error, pause, state.attempt_number, self._attempts)
+

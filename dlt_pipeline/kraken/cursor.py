@@ -1,0 +1,169 @@
+"""Pure rules of paging: what to ask next, what is new, what is proven, when to stop. Talks to nobody."""
+
+from dataclasses import dataclass, replace
+
+from dlt_pipeline.exceptions import BrokenChainError, StalledCursorError
+from dlt_pipeline.kraken.page import TradePage, TradeRow
+from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a range of trades stands; all times in ns since the epoch, UTC.
+
+    `since` is what to ask with next; everything displayed before `covered_to_ns` is known. `known_trade_id` is the
+    highest id seen (None: none yet), `idless_since_id` the trades without id after it. `tail_count` trades without
+    id are known at `tail_time_ns`, the time of the last known trade.
+    """
+
+    since: int
+    covered_to_ns: int
+    tail_time_ns: int
+    tail_count: int = 0
+    known_trade_id: int | None = None
+    idless_since_id: int = 0
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Ids `first_id` to `last_id` are missing between the trades at `from_ns` and `to_ns` (inclusive, ns)."""
+
+    first_id: int
+    last_id: int
+    from_ns: int
+    to_ns: int
+
+
+@dataclass(frozen=True)
+class NewTrade:
+    """A trade not known before; `place` tells trades without id apart among those of the same displayed time."""
+
+    row: TradeRow
+    place: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a page brought: new trades, the range [covered_from_ns, covered_to_ns) it proves, and the next cursor."""
+
+    trades: tuple[NewTrade, ...]
+    covered_from_ns: int
+    cursor: Cursor
+    holes: tuple[Hole, ...]
+    is_full: bool
+    is_done: bool
+
+
+def start_at(start_ns: int) -> Cursor:
+    """Return the cursor of a range that begins at `start_ns` with nothing known before it."""
+    return Cursor(since=max(0, start_ns - START_REWIND_NS), covered_to_ns=start_ns, tail_time_ns=start_ns)
+
+
+def _is_known(row: TradeRow, cursor: Cursor, seen_at_tail: int) -> bool:
+    if row.trade_id:
+        if cursor.known_trade_id is not None:
+            return row.trade_id <= cursor.known_trade_id
+        return row.time_ns < cursor.tail_time_ns
+    if row.time_ns == cursor.tail_time_ns:
+        return seen_at_tail < cursor.tail_count
+    return row.time_ns < cursor.tail_time_ns
+
+
+def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
+    """Drop what is known: by id where there are ids, by place among its equals where there are none."""
+    new: list[NewTrade] = []
+    seen_at_tail = 0
+    place_time, place = cursor.tail_time_ns, cursor.tail_count
+    for row in page.rows:
+        known = _is_known(row, cursor, seen_at_tail)
+        if not row.trade_id and row.time_ns == cursor.tail_time_ns:
+            seen_at_tail += 1
+        if known:
+            continue
+        if row.trade_id:
+            new.append(NewTrade(row, 0))
+            continue
+        if row.time_ns != place_time:
+            place_time, place = row.time_ns, 0
+        new.append(NewTrade(row, place))
+        place += 1
+    if page.rows and page.rows[-1].time_ns > cursor.tail_time_ns and seen_at_tail < cursor.tail_count:
+        raise BrokenChainError(
+            f"{cursor.tail_count - seen_at_tail} trades without ids at {cursor.tail_time_ns} ns were there before and "
+            "are not in the next page: the seam cannot be proven. Load the range again with explicit bounds."
+        )
+    return new
+
+
+def _holes(new: list[NewTrade], cursor: Cursor) -> tuple[tuple[Hole, ...], int | None, int]:
+    """Return the holes before and between the new trades, the highest id, and how many without id follow it.
+
+    Trades that Kraken shows without an id have used one up: a jump as long as their number is no hole.
+    """
+    holes: list[Hole] = []
+    known, idless, time_ns = cursor.known_trade_id, cursor.idless_since_id, cursor.tail_time_ns
+    for trade in new:
+        row = trade.row
+        if not row.trade_id:
+            idless += 1
+        else:
+            if known is not None and row.trade_id != known + 1 and row.trade_id != known + 1 + idless:
+                holes.append(Hole(known + 1, row.trade_id - 1, min(time_ns, row.time_ns), row.time_ns))
+            known, idless = row.trade_id, 0
+        time_ns = row.time_ns
+    return tuple(holes), known, idless
+
+
+def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, margin_ns: int) -> Step:
+    """Take in one answer to `cursor.since`; the page's trades before `end_ns` (exclusive) are kept in any case.
+
+    A page of `page_size` rows is full and proves the time up to its last trade; another one proves the time up to
+    the exchange's own clock less `margin_ns`, and ends the range. Raises StalledCursorError where a full page
+    brings nothing new, BrokenChainError where a seam without ids cannot be proven.
+    """
+    fresh = _split(page, cursor)
+    is_full = len(page.rows) >= page_size
+    moved = _moved(cursor, page, fresh)
+    if is_full and not fresh and moved.since <= cursor.since:
+        raise StalledCursorError(
+            f"A full page of {len(page.rows)} trades since {cursor.since} holds nothing new: more trades share one "
+            "moment than a page can show, so the exchange cannot be read past it. Please report the pair and time."
+        )
+    is_past_end = end_ns is not None and bool(page.rows) and page.rows[-1].time_ns >= end_ns
+    new = [trade for trade in fresh if end_ns is None or trade.row.time_ns < end_ns]
+    holes, _, _ = _holes(fresh[: len(new) + 1], cursor)  # the seam to the first trade past the end included
+    _, known, idless = _holes(new, cursor)
+    covered_to = max(cursor.covered_to_ns, page.rows[-1].time_ns if page.rows else 0)
+    if not is_full:
+        covered_to = max(covered_to, page.exchange_ns - margin_ns)
+    if end_ns is not None:
+        if is_past_end:
+            moved = replace(moved, since=max(0, end_ns - START_REWIND_NS), tail_time_ns=end_ns, tail_count=0)
+        covered_to = min(covered_to, end_ns)
+    first_new = new[0].row.time_ns if new else cursor.covered_to_ns
+    return Step(
+        trades=tuple(new),
+        covered_from_ns=min(cursor.covered_to_ns, first_new),
+        cursor=replace(moved, covered_to_ns=covered_to, known_trade_id=known, idless_since_id=idless),
+        holes=holes,
+        is_full=is_full,
+        is_done=not is_full or (end_ns is not None and covered_to >= end_ns),
+    )
+
+
+def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade]) -> Cursor:
+    """Return the cursor with `since` and tail behind the page; an empty page keeps them."""
+    if not page.rows:
+        return cursor
+    tail_time = page.rows[-1].time_ns
+    tail_count = sum(1 for trade in new if not trade.row.trade_id and trade.row.time_ns == tail_time)
+    if tail_time == cursor.tail_time_ns:
+        tail_count += cursor.tail_count
+    elif tail_time < cursor.tail_time_ns:  # all of it lies before what is known: go on behind it
+        return replace(cursor, since=max(cursor.since, (page.last or tail_time) - 1))
+    # Without ids every trade at the last displayed time must come again, to be counted off; with ids 1 ns is enough.
+    if page.last is None or tail_count:
+        since = max(0, tail_time - DISPLAY_REWIND_NS)
+    else:
+        since = page.last - 1
+    return replace(cursor, since=since, tail_time_ns=tail_time, tail_count=tail_count)

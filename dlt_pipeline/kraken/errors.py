@@ -1,0 +1,51 @@
+"""From ccxt's exceptions to ours: what is transient, what is final, by the list of answers Kraken is known to give."""
+
+import re
+from typing import Final
+
+import requests
+
+from dlt_pipeline.exceptions import (
+    ExchangeError,
+    NoConnectionError,
+    RateLimitError,
+    TransientExchangeError,
+    UnknownSymbolError,
+)
+
+_RATE_TEXTS: Final = ("Rate limit exceeded", "Too many requests", "Temporary lockout", "Throttled")
+_BUSY_TEXTS: Final = ("EService:Unavailable", "EService:Busy", "EService:Timeout", "EGeneral:Internal error")
+_THROTTLED: Final = re.compile(r"Throttled:\s*(\d+)")
+_BUSY_STATUS: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 530})
+
+
+def translate(error: Exception, where: str, base_url: str) -> ExchangeError | UnknownSymbolError:
+    """Name a ccxt exception: transient ones are asked again, the others reach the user. Source: kraken_facts."""
+    text = str(error)
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    cause = error.__cause__
+    response = cause.response if isinstance(cause, requests.HTTPError) else None
+    status = response.status_code if response is not None else None
+    if status == 429 or "DDoSProtection" in kinds or any(part in text for part in _RATE_TEXTS):
+        until = _THROTTLED.search(text)
+        return RateLimitError(
+            f"{where}: {base_url} asks for a slower pace ({_reason(text, status)}); "
+            "a larger sources.kraken.seconds_per_call helps if this goes on.",
+            float(until[1]) if until else None,
+        )
+    if "EQuery:Unknown asset pair" in text:
+        return UnknownSymbolError(f"{where}: the exchange does not know this pair.")
+    if any(part in text for part in _BUSY_TEXTS) or status in _BUSY_STATUS:
+        return TransientExchangeError(f"{where}: {base_url} is busy ({_reason(text, status)}).")
+    if "NetworkError" in kinds and not kinds & {"ExchangeNotAvailable", "RequestTimeout"}:
+        return NoConnectionError(f"{where}: no connection to {base_url}; check the network and the address.")
+    if "NetworkError" in kinds:
+        return TransientExchangeError(f"{where}: {base_url} does not answer ({_reason(text, status)}).")
+    return ExchangeError(f"{where}: {base_url} refused the call ({_reason(text, status)}).")
+
+
+def _reason(text: str, status: int | None) -> str:
+    errors = re.findall(r'"(E[A-Z]\w*:[^"]*)"', text)
+    if errors:
+        return ", ".join(errors)
+    return f"HTTP {status}" if status else text.removeprefix("kraken ")[:160]

@@ -1,0 +1,121 @@
+"""The strict check of one Trades answer. Every number is text on the way in; nothing passes through a float."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from dlt_pipeline.exceptions import BadAnswerError, InexactValueError
+from dlt_pipeline.kraken.settings import SINCE_TOLERANCE_NS
+
+_EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?")
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?")
+_INTEGER: Final = re.compile(r"\d{1,19}")
+_SIDES: Final = {"b": "buy", "s": "sell"}
+_ORDER_TYPES: Final = {"m": "market", "l": "limit"}
+# `last` is the last trade's exact stamp: further from the displayed time than this, it is another trade's.
+_LAST_TOLERANCE_NS: Final = 1_000_000
+
+
+class TradeRow(NamedTuple):
+    """One trade: `trade_id` is 0 where Kraken gave none, `time_ns` the displayed time; price and volume are text."""
+
+    trade_id: int
+    time_ns: int
+    price: str
+    volume: str
+    side: str
+    order_type: str
+    misc: str
+
+
+@dataclass(frozen=True)
+class TradePage:
+    """A checked answer: ascending rows, Kraken's `last` (ns) if it came, the exchange's own time (ns) of answering."""
+
+    rows: tuple[TradeRow, ...]
+    last: int | None
+    exchange_ns: int
+
+
+def check_number(text: Any, what: str, where: str) -> str:
+    """Return the text of a price or volume, or raise: it must fit DECIMAL(38, 12) without rounding."""
+    if isinstance(text, str):
+        if _EXACT.fullmatch(text):
+            return text
+        if _NUMBER.fullmatch(text):
+            raise InexactValueError(
+                f"{where}: {what} {text} does not fit DECIMAL(38, 12) and is not rounded; "
+                "nothing of this answer was kept. Please report the pair."
+            )
+    raise BadAnswerError(f"{where}: {what} {text!r} is not a decimal number in text.")
+
+
+def time_to_ns(text: Any, where: str) -> int:
+    """Turn Unix seconds with up to 9 decimals, as text, into integer nanoseconds, exactly."""
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise BadAnswerError(f"{where}: the time {text!r} is not Unix seconds.")
+    return int(match[1]) * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
+
+
+def check_integer(text: Any, what: str, where: str) -> int:
+    """Return a whole number that came as text; BadAnswerError for anything else."""
+    if isinstance(text, str) and _INTEGER.fullmatch(text):
+        return int(text)
+    raise BadAnswerError(f"{where}: {what} {text!r} is not a whole number.")
+
+
+def result_of(body: Any, market_id: str, where: str) -> tuple[list[Any], Any]:
+    """Return (rows, last) of an answer `{"error": [], "result": {market_id: rows, "last": …}}`, or raise."""
+    result = body.get("result") if isinstance(body, dict) else None
+    if not isinstance(result, dict):
+        raise BadAnswerError(f"{where}: the answer has no result: {str(body)[:120]!r}.")
+    keys = [key for key in result if key != "last"]
+    if keys != [market_id]:
+        raise BadAnswerError(f"{where}: the answer is about {keys}, not about {market_id}.")
+    rows = result[market_id]
+    if not isinstance(rows, list):
+        raise BadAnswerError(f"{where}: the result is not a list of rows.")
+    return rows, result.get("last")
+
+
+def _row(item: Any, where: str) -> TradeRow:
+    if not isinstance(item, list) or len(item) not in (6, 7):
+        raise BadAnswerError(f"{where}: a trade is not a list of 6 or 7 items: {str(item)[:120]}.")
+    price, volume, time, side, order_type, misc = item[:6]
+    if side not in _SIDES or order_type not in _ORDER_TYPES or not isinstance(misc, str):
+        raise BadAnswerError(f"{where}: side, order type or misc of a trade is unknown: {str(item)[:120]}.")
+    return TradeRow(
+        trade_id=check_integer(item[6], "the trade id", where) if len(item) == 7 else 0,
+        time_ns=time_to_ns(time, where),
+        price=check_number(price, "the price", where),
+        volume=check_number(volume, "the volume", where),
+        side=_SIDES[side],
+        order_type=_ORDER_TYPES[order_type],
+        misc=misc,
+    )
+
+
+def check_page(body: Any, market_id: str, since: int | None, count: int, exchange_ns: int, where: str) -> TradePage:
+    """Check one decoded Trades answer and return it typed.
+
+    `since` is the ns that was asked (None: the newest), `count` the most rows asked for, `where` begins every
+    error's sentence. Raises BadAnswerError, or InexactValueError for a value that would have to be rounded.
+    """
+    items, last_text = result_of(body, market_id, where)
+    if len(items) > count:
+        raise BadAnswerError(f"{where}: {len(items)} trades came where at most {count} were asked for.")
+    rows = tuple(_row(item, where) for item in items)
+    last_id = 0
+    last_ns = 0 if since is None else since - SINCE_TOLERANCE_NS
+    for row in rows:
+        if row.time_ns < last_ns:
+            raise BadAnswerError(f"{where}: a trade at {row.time_ns} ns comes after {last_ns} ns; pages must ascend.")
+        if row.trade_id and row.trade_id <= last_id:
+            raise BadAnswerError(f"{where}: trade id {row.trade_id} comes after {last_id}; pages must ascend.")
+        last_ns, last_id = row.time_ns, row.trade_id or last_id
+    last = None if last_text is None else check_integer(last_text, "`last`", where)
+    if rows and last is not None and abs(last - last_ns) > _LAST_TOLERANCE_NS:
+        raise BadAnswerError(f"{where}: `last` {last} is not the time of the page's last trade, {last_ns}.")
+    return TradePage(rows=rows, last=last, exchange_ns=exchange_ns)

@@ -1,0 +1,112 @@
+"""What one load keeps from chunk to chunk: settings, a client a symbol, the markets, the exchange's clock."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from dlt_pipeline.dates import When, show_ns, to_ns, widen
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.kraken.client import KrakenClient
+from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
+from dlt_pipeline.kraken.markets import Market, find_market
+from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to load: ccxt symbols, [start_ns, end_ns) in ns UTC (no end: up to now), REST timeframes."""
+
+    symbols: tuple[str, ...]
+    start_ns: int
+    end_ns: int | None
+    timeframes: tuple[str, ...]
+    asked_start_ns: int
+    asked_end_ns: int | None
+
+    @property
+    def is_backfill(self) -> bool:
+        """Explicit bounds never move the live cursor."""
+        return self.end_ns is not None
+
+
+def make_request(
+    symbols: Sequence[str], start: When, end: When | None, timeframes: Sequence[str], exact: bool
+) -> Request:
+    """Check what can be checked without the exchange; BadInputError says what is wrong."""
+    if not symbols:
+        raise BadInputError("No symbol was given: name at least one, such as BTC/USD.")
+    unknown = [name for name in timeframes if name not in REST_TIMEFRAMES]
+    if unknown:
+        raise BadInputError(f"Kraken has no candles of {', '.join(unknown)}; it has {', '.join(REST_TIMEFRAMES)}.")
+    start_ns = to_ns(start, "The start")
+    end_ns = None if end is None else to_ns(end, "The end")
+    if end_ns is not None and end_ns <= start_ns:
+        raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
+    wide = (start_ns, end_ns) if exact else widen(start_ns, end_ns)
+    return Request(tuple(dict.fromkeys(symbols)), *wide, tuple(timeframes), start_ns, end_ns)
+
+
+class Session:
+    """Opened once a load; safe for the threads of several symbols."""
+
+    def __init__(self, settings: KrakenSettings, stop: threading.Event | None = None) -> None:
+        """Prepare; nothing is asked before `open`."""
+        self.settings = settings
+        self.stop = stop or threading.Event()
+        self.markets: list[Market] = []
+        self.now_ns = 0
+        self._clients: dict[str, KrakenClient] = {}
+        self._lock = threading.Lock()
+
+    def open(self, request: Request) -> None:
+        """Ask the clock and the markets once, and refuse what the exchange cannot give: future dates, unknown symbols.
+
+        Raises BadInputError, UnknownSymbolError, NoConnectionError or another ExchangeError.
+        """
+        with self._lock:
+            if not self.markets:
+                client = KrakenClient(self.settings, self.stop)
+                self.now_ns = client.first_contact()
+                self.markets = client.markets()
+        for what, time_ns in (("start", request.asked_start_ns), ("end", request.asked_end_ns)):
+            if time_ns is not None and time_ns > self.now_ns:
+                raise BadInputError(
+                    f"The {what} {show_ns(time_ns)} lies in the future: the exchange's clock says "
+                    f"{show_ns(self.now_ns)} (UTC)."
+                )
+        for symbol in request.symbols:
+            find_market(self.markets, symbol)
+
+    def market(self, symbol: str) -> Market:
+        """Return the market of a symbol; UnknownSymbolError if there is none."""
+        return find_market(self.markets, symbol)
+
+    def client(self, symbol: str) -> KrakenClient:
+        """Return the symbol's own client, so that each symbol has its own pace."""
+        with self._lock:
+            if symbol not in self._clients:
+                self._clients[symbol] = KrakenClient(self.settings, self.stop)
+            return self._clients[symbol]
+
+
+def read_ledger(pipeline: dlt.Pipeline, symbols: Sequence[str]) -> dict[str, list[Range]]:
+    """Read what the warehouse proves loaded: ranges by symbol, from rows of completed loads only."""
+    rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
+    with pipeline.sql_client() as client:
+        pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
+        columns = ", ".join(f"p.{name}" for name in LEDGER_COLUMNS)
+        marks = ", ".join(["%s"] * len(symbols))
+        query = (
+            f"select p.symbol, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
+            f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({marks})"
+        )
+        try:
+            for symbol, *values in client.execute_sql(query, *symbols) or ():
+                rows[symbol].append(ledger_row(tuple(values)))
+        except DatabaseUndefinedRelation:  # nothing was ever loaded here
+            return {symbol: [] for symbol in symbols}
+    return {symbol: merge(found) for symbol, found in rows.items()}

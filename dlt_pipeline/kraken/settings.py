@@ -1,0 +1,65 @@
+"""Every pace, limit and margin of a load, each with its reason; dlt config section `sources.kraken`."""
+
+from typing import Final
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration
+
+NS_PER_SECOND: Final = 1_000_000_000
+
+# Kraken's own timeframes: name -> seconds. Its OHLC endpoint knows these nine and no others.
+REST_TIMEFRAMES: Final[dict[str, int]] = {
+    "1m": 60,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1_800,
+    "1h": 3_600,
+    "4h": 14_400,
+    "1d": 86_400,
+    "1w": 604_800,
+    "15d": 1_296_000,
+}
+
+# A page's `last` is exact, but where only the displayed time is known the true one can differ:
+# old answers show 4 decimals (50 µs either way), new ones a float64 rounded to 7 (0.2 µs).
+DISPLAY_REWIND_NS: Final = 100_000
+# A range begins a little early, so that a trade displayed at its start is never missed.
+START_REWIND_NS: Final = 1_000_000
+# Kraken has answered trades slightly before a fractional `since`; more than this is another range.
+SINCE_TOLERANCE_NS: Final = NS_PER_SECOND
+
+
+@configspec
+class KrakenSettings(BaseConfiguration):
+    """Settings of the source; `SOURCES__KRAKEN__<NAME>` in the environment or `[sources.kraken]` in config.toml."""
+
+    base_url: str = "https://api.kraken.com"
+    # One call a second and pair is documented as safe; ccxt adds a fifth for Trades and OHLC.
+    seconds_per_call: float = 1.0
+    # The most that Kraken gives in one answer.
+    page_size: int = 1000
+    # A chunk is what a kill can cost: 200 pages are 4 minutes at the default pace.
+    chunk_pages: int = 200
+    chunk_seconds: float = 300.0
+    # dlt is fastest with Arrow batches of 100,000 rows and more.
+    batch_trades: int = 100_000
+    # Trades may show up late: silence is believed only up to this long before the exchange's clock.
+    head_margin_seconds: float = 5.0
+    # A hole in the ids may be one lagging backend: ask so many times more before recording it.
+    hole_retries: int = 2
+    # 8 tries with doubling pauses up to 30 s ride out about two minutes of trouble.
+    retry_attempts: int = 8
+    retry_max_seconds: float = 30.0
+    # Before anything has begun, say soon that nobody answers.
+    first_contact_attempts: int = 3
+    # A temporary lockout that asks for more than this is reported instead of waited for.
+    longest_wait_seconds: float = 900.0
+    timeout_seconds: float = 30.0
+
+
+def load_settings(**explicit: object) -> KrakenSettings:
+    """Resolve the settings from dlt's config providers; arguments that are not None win over them."""
+    given = {name: value for name, value in explicit.items() if value is not None}
+    settings = resolve_configuration(KrakenSettings(), sections=("sources", "kraken"), explicit_value=given or None)
+    settings.base_url = settings.base_url.rstrip("/")
+    return settings

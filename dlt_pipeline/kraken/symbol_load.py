@@ -1,0 +1,160 @@
+"""One symbol's part of a chunk: asks page after page, proves each, and yields Arrow batches with their ledger rows."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from dlt_pipeline.exceptions import LoadStoppedError
+from dlt_pipeline.kraken.client import KrakenClient
+from dlt_pipeline.kraken.cursor import Cursor, NewTrade, Step, take
+from dlt_pipeline.kraken.ledger import Wanted
+from dlt_pipeline.kraken.markets import Market
+from dlt_pipeline.kraken.page import TradePage
+from dlt_pipeline.kraken.rows import hole_row, page_row, snapshot_rows
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
+from dlt_pipeline.kraken.tables import to_table, trades_table
+
+_log = logging.getLogger("dlt_pipeline.kraken")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a symbol's load stands after a page: highest trade id (None without ids), time reached (ns, UTC)."""
+
+    symbol: str
+    trade_id: int | None
+    covered_to_ns: int
+    new_trades: int
+    missing_ids: int
+
+
+@dataclass
+class Budget:
+    """What a chunk may take: `pages` for each symbol, and a moment (monotonic seconds) after which no page begins."""
+
+    pages: int
+    until: float
+
+    def is_spent(self, pages: int) -> bool:
+        """Tell whether a symbol that took in so many pages must leave the rest to the next chunk."""
+        return pages >= self.pages or time.monotonic() >= self.until
+
+
+@dataclass
+class Batch:
+    """Rows of one yield, by raw table."""
+
+    tables: dict[str, pa.Table]
+
+
+@dataclass
+class SymbolLoad:
+    """Loads `wanted` ranges of one market until done, the budget is spent or `stop` is set."""
+
+    client: KrakenClient
+    market: Market
+    settings: KrakenSettings
+    wanted: Sequence[Wanted]
+    budget: Budget
+    is_backfill: bool
+    timeframes: Sequence[str]
+    stop: threading.Event
+    on_progress: Callable[[Progress], None] | None = None
+    is_done: bool = False
+    cursor: Cursor | None = None
+    _trades: list[NewTrade] = field(default_factory=list)
+    _pages: list[dict[str, object]] = field(default_factory=list)
+    _holes: list[dict[str, object]] = field(default_factory=list)
+    _taken: int = 0
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield batches of at least `settings.batch_trades` trades, the last one smaller; then Kraken's own candles.
+
+        Whatever was taken in before an error is yielded before the error is raised.
+        """
+        try:
+            for step in self._steps():
+                if len(self._trades) >= self.settings.batch_trades:
+                    yield self._flush()
+                self.cursor = step.cursor
+        except Exception:
+            if self._pages:
+                yield self._flush()
+            raise
+        if self._pages:
+            yield self._flush()
+        if self.is_done:
+            yield from self._snapshots()
+
+    def _steps(self) -> Iterator[Step]:
+        for wanted in self.wanted:
+            cursor, is_done = wanted.cursor, False
+            while not is_done:
+                if self.stop.is_set() or self.budget.is_spent(self._taken):
+                    return
+                step = self._next(cursor, wanted.end_ns)
+                cursor, is_done = step.cursor, step.is_done
+                yield step
+        self.is_done = True
+
+    def _next(self, cursor: Cursor, end_ns: int | None) -> Step:
+        """Take in the page after `cursor`; a page with a hole in its ids is asked for again before it is believed."""
+        best: tuple[int, Step, TradePage, float, float] | None = None
+        asked_times = 0
+        for _ in range(1 + self.settings.hole_retries):
+            asked = time.time()
+            page = self.client.trades(self.market, cursor.since, self.settings.page_size)
+            answered = time.time()
+            asked_times += 1
+            margin = int(self.settings.head_margin_seconds * NS_PER_SECOND)
+            step = take(cursor, page, self.settings.page_size, end_ns, margin)
+            lost = sum(hole.last_id - hole.first_id + 1 for hole in step.holes)
+            if best is None or lost < best[0]:
+                best = (lost, step, page, asked, answered)
+            if not lost:
+                break
+        assert best is not None  # noqa: S101 - the loop runs at least once
+        lost, step, page, asked, answered = best
+        self._record(step, page, cursor, (asked, answered), asked_times)
+        return step
+
+    def _record(self, step: Step, page: TradePage, asked_with: Cursor, stamps: tuple[float, float], times: int) -> None:
+        self._taken += 1
+        self._trades.extend(step.trades)
+        self._pages.append(page_row(self.market, step, page, asked_with, stamps, self.is_backfill))
+        for hole in step.holes:
+            self._holes.append(hole_row(self.market.symbol, hole, times, stamps[1]))
+            _log.warning(
+                "%s: trades %d to %d are missing between %d and %d ns, also after asking %d times; "
+                "the rest is kept, the hole is recorded in id_holes and its buckets stay out of candles.",
+                *(self.market.symbol, hole.first_id, hole.last_id, hole.from_ns, hole.to_ns, times),
+            )
+        if self.on_progress:
+            missing = sum(hole.last_id - hole.first_id + 1 for hole in step.holes)
+            progress = Progress(
+                self.market.symbol, step.cursor.known_trade_id, step.cursor.covered_to_ns, len(step.trades), missing
+            )
+            self.on_progress(progress)
+
+    def _flush(self) -> Batch:
+        """Hand over trades, ledger and holes together, so that one commit holds them all."""
+        tables = {"pages": to_table("pages", self._pages)}
+        if self._trades:
+            tables["trades"] = trades_table(self.market.symbol, self._trades)
+        if self._holes:
+            tables["id_holes"] = to_table("id_holes", self._holes)
+        self._trades, self._pages, self._holes = [], [], []
+        return Batch(tables)
+
+    def _snapshots(self) -> Iterator[Batch]:
+        for timeframe in self.timeframes:
+            if self.stop.is_set():
+                raise LoadStoppedError("Stopped before Kraken's own candles were fetched.")
+            snapshot = self.client.rest_candles(self.market, timeframe)
+            rows = snapshot_rows(self.market.symbol, snapshot, time.time())
+            if rows:
+                yield Batch({"rest_candles": to_table("rest_candles", rows)})

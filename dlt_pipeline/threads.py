@@ -1,0 +1,32 @@
+"""Runs a blocking call beside the main thread, which stays free to hear Ctrl-C."""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class _Job(Generic[T]):
+    def __init__(self, call: Callable[[], T]) -> None:
+        self.call = call
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self.call()
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread as it is
+            self.error = error
+
+
+def beside_main(call: Callable[[], T]) -> T:
+    """Return what `call` returns, or raise what it raises. dlt takes over signals only in the main thread."""
+    job = _Job(call)
+    thread = threading.Thread(target=job.run, name="load", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+    if job.error is not None:
+        raise job.error
+    return job.result  # type: ignore[return-value] # set wherever no error is

@@ -1,0 +1,155 @@
+"""The rules of paging, case by case; times in seconds after a base so that they can be checked by hand."""
+
+import pytest
+
+from dlt_pipeline.exceptions import BrokenChainError, StalledCursorError
+from dlt_pipeline.kraken.cursor import Cursor, Hole, Step, start_at, take
+from dlt_pipeline.kraken.page import TradePage, TradeRow
+from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
+
+S = 10**9
+NOW = 1_000 * S
+
+
+def row(trade_id: int, seconds: float, price: str = "1") -> TradeRow:
+    return TradeRow(trade_id, int(seconds * S), price, "1", "buy", "market", "")
+
+
+def page(*rows: TradeRow, last: int | None = -1) -> TradePage:
+    """A page whose `last` is its last row's time unless told otherwise."""
+    if last == -1:
+        last = rows[-1].time_ns if rows else 100 * S
+    return TradePage(rows, last, NOW)
+
+
+def known(since: float, covered_to: float, trade_id: int | None, tail_count: int = 0) -> Cursor:
+    return Cursor(int(since * S), int(covered_to * S), int(since * S), tail_count, trade_id)
+
+
+def taken(cursor: Cursor, *rows: TradeRow, size: int = 3, end: float | None = None, last: int | None = -1) -> Step:
+    return take(cursor, page(*rows, last=last), size, None if end is None else int(end * S), 5 * S)
+
+
+def ids(step: Step) -> list[int]:
+    return [trade.row.trade_id for trade in step.trades]
+
+
+def test_a_range_begins_a_little_early_and_drops_what_is_before_it() -> None:
+    cursor = start_at(100 * S)
+    assert cursor.since == 100 * S - START_REWIND_NS
+    step = taken(cursor, row(6, 99.9999), row(7, 100), row(8, 100.1))
+    assert ids(step) == [7, 8]
+    assert step.covered_from_ns == 100 * S
+    assert not step.holes, "what came before the start is not known, so nothing can be missing"
+
+
+def test_a_full_page_goes_on_one_ns_before_last_and_covers_up_to_its_last_trade() -> None:
+    step = taken(known(100, 100, 5), row(6, 101), row(7, 102), row(8, 102), last=102 * S + 123)
+    assert step.cursor.since == 102 * S + 122
+    assert step.cursor.covered_to_ns == 102 * S, "more trades of that very moment may follow"
+    assert not step.is_done
+
+
+def test_what_is_known_by_id_is_dropped() -> None:
+    step = taken(known(102, 102, 8), row(7, 102), row(8, 102), row(9, 102))
+    assert ids(step) == [9]
+    assert step.cursor.known_trade_id == 9
+
+
+def test_a_page_that_is_not_full_covers_up_to_the_exchanges_time_less_the_margin() -> None:
+    step = taken(known(100, 100, 5), row(6, 101))
+    assert step.is_done
+    assert step.cursor.covered_to_ns == NOW - 5 * S
+
+
+def test_an_empty_page_keeps_the_cursor_and_proves_silence() -> None:
+    cursor = known(100, 100, 5)
+    step = taken(cursor)
+    assert step.is_done
+    assert step.trades == ()
+    assert (step.cursor.since, step.cursor.known_trade_id) == (cursor.since, 5)
+    assert (step.covered_from_ns, step.cursor.covered_to_ns) == (100 * S, NOW - 5 * S)
+
+
+def test_a_page_is_kept_before_deciding_to_stop_at_the_end() -> None:
+    step = taken(known(100, 100, 5), row(6, 101), row(7, 102), row(8, 103), end=102.5)
+    assert ids(step) == [6, 7]
+    assert step.is_done
+    assert step.cursor.covered_to_ns == int(102.5 * S)
+
+
+def test_the_end_is_exclusive() -> None:
+    assert ids(taken(known(100, 100, 5), row(6, 101), row(7, 102), end=102)) == [6]
+
+
+def test_a_full_page_that_ends_before_the_end_goes_on() -> None:
+    assert not taken(known(100, 100, 5), row(6, 101), row(7, 102), row(8, 103), end=104).is_done
+
+
+def test_the_end_is_never_covered_past_what_the_exchange_can_know() -> None:
+    assert taken(known(100, 100, 5), row(6, 101), end=5_000).cursor.covered_to_ns == NOW - 5 * S
+
+
+def test_a_missing_last_falls_back_to_the_displayed_time() -> None:
+    step = taken(known(100, 100, 5), row(6, 101), row(7, 102), row(8, 103), last=None)
+    assert step.cursor.since == 103 * S - DISPLAY_REWIND_NS
+
+
+def test_a_full_page_with_nothing_new_that_does_not_move_is_an_error_that_says_so() -> None:
+    with pytest.raises(StalledCursorError, match="full page of 3 trades since 100000000000 holds nothing new"):
+        taken(known(100, 100, 9), row(7, 100), row(8, 100), row(9, 100), last=100 * S)
+
+
+def test_a_full_page_before_the_start_is_stepped_over() -> None:
+    cursor = start_at(200 * S)
+    step = taken(cursor, row(1, 199.9995), row(2, 199.9996), row(3, 199.9997))
+    assert step.trades == ()
+    assert not step.is_done
+    assert step.cursor.since > cursor.since
+    assert step.cursor.covered_to_ns == 200 * S
+
+
+def test_a_hole_in_the_ids_is_found_between_pages_and_inside_one() -> None:
+    step = taken(known(100, 100, 5), row(8, 101), row(9, 102), row(12, 103))
+    assert step.holes == (Hole(6, 7, 100 * S, 101 * S), Hole(10, 11, 102 * S, 103 * S))
+    assert ids(step) == [8, 9, 12], "the trades are kept"
+
+
+def test_a_hole_at_the_end_bound_is_found_too() -> None:
+    step = taken(known(100, 100, 5), row(6, 101), row(9, 103), end=102)
+    assert step.holes == (Hole(7, 8, 101 * S, 103 * S),)
+    assert step.cursor.known_trade_id == 6
+
+
+@pytest.mark.parametrize("rows", [(row(0, 100, "1"), row(0, 101, "2")), (row(0, 100, "1"), row(0, 100, "1"))])
+def test_trades_without_ids_are_told_apart_by_their_place_not_by_content(rows: tuple[TradeRow, ...]) -> None:
+    step = taken(start_at(100 * S), *rows)
+    assert len(step.trades) == 2
+    assert len({(trade.row.time_ns, trade.place) for trade in step.trades}) == 2
+
+
+def test_equal_trades_without_ids_are_counted_off_at_the_seam() -> None:
+    first = taken(start_at(100 * S), row(0, 100), row(0, 101), row(0, 101))
+    assert first.cursor.tail_count == 2
+    assert first.cursor.since == 101 * S - DISPLAY_REWIND_NS, "all trades of that moment must come again"
+    second = taken(first.cursor, row(0, 101), row(0, 101), row(0, 101))
+    assert [trade.place for trade in second.trades] == [2]
+    assert second.cursor.tail_count == 3
+
+
+def test_a_seam_without_ids_that_does_not_come_back_is_an_error() -> None:
+    with pytest.raises(BrokenChainError, match="1 trades without ids at 100000000000 ns"):
+        taken(known(100, 100, None, tail_count=2), row(0, 100), row(0, 102))
+
+
+def test_ids_used_up_by_trades_shown_without_one_are_no_hole() -> None:
+    step = taken(known(100, 100, 5), row(0, 101), row(0, 102), row(8, 103))
+    assert not step.holes
+    step = taken(known(100, 100, 5), row(0, 101), row(6, 102))
+    assert not step.holes, "they may as well have used up none"
+
+
+def test_a_trade_that_appears_late_is_taken_and_its_time_is_touched_again() -> None:
+    step = taken(Cursor(50 * S, 100 * S, 60 * S, 0, 5), row(6, 70))
+    assert ids(step) == [6]
+    assert step.covered_from_ns == 70 * S

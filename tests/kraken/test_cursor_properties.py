@@ -1,0 +1,176 @@
+"""Random trades, ties, page sizes and both meanings of `since`: nothing lost, nothing double, always ends."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlt_pipeline.exceptions import StalledCursorError
+from dlt_pipeline.kraken.cursor import NewTrade, take
+from dlt_pipeline.kraken.ledger import LedgerRow, merge, missing
+from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
+from tests.kraken.simulated import BASE_NS, SimulatedExchange
+
+MARGIN_NS = 5 * 10**9
+# Steps between neighbours: ties, 1 ns, under the display's precision, bursts, and silence.
+STEPS = st.sampled_from([0, 0, 0, 1, 90, 150, 700, 40_000, 120_000, 2_000_000, 3 * 10**9, 3_600 * 10**9])
+
+
+@st.composite
+def exchanges(draw: st.DrawFn, ids: str) -> SimulatedExchange:
+    time_ns, trade_id = BASE_NS, draw(st.sampled_from([0, 2]))
+    trades = []
+    for step, has_id in draw(st.lists(st.tuples(STEPS, st.booleans()), min_size=0, max_size=60)):
+        time_ns += step
+        trade_id += 1  # a trade shown without id has used one up
+        shown = ids == "all" or (ids == "some" and has_id)
+        trades.append((time_ns, trade_id if shown else 0))
+    return SimulatedExchange(
+        trades,
+        inclusive=draw(st.booleans()),
+        decimals=draw(st.sampled_from([4, 7])),
+        drop_last_every=draw(st.sampled_from([0, 0, 1, 3])),
+    )
+
+
+@dataclass
+class Warehouse:
+    """What loads leave behind: keyed trades and the ledger; a load may be cut off after any page."""
+
+    ledger: list[LedgerRow] = field(default_factory=list)
+    trades: dict[tuple[int, int, int], str] = field(default_factory=dict)
+    missing_ids: int = 0
+
+    def load(
+        self, exchange: SimulatedExchange, start: int, end: int | None, page_size: int, pages: int = 10_000
+    ) -> bool:
+        """Load like a chunk does; False if it was cut off. Nothing may come twice within one load."""
+        seen: set[tuple[int, int, int]] = set()
+        for wanted in missing(merge(self.ledger), start, end):
+            cursor, done = wanted.cursor, False
+            while not done:
+                if pages == 0:
+                    return False
+                pages -= 1
+                page = exchange.trades_since(cursor.since, page_size)
+                step = take(cursor, page, page_size, wanted.end_ns, MARGIN_NS)
+                assert exchange.asked < 5_000, "the load does not end"
+                keys = [key(trade) for trade in step.trades]
+                assert not seen.intersection(keys)
+                assert len(set(keys)) == len(keys)
+                seen.update(keys)
+                for trade, name in zip(step.trades, keys, strict=True):
+                    assert self.trades.setdefault(name, trade.row.price) == trade.row.price
+                self.missing_ids += len(step.holes)
+                self.ledger.append(LedgerRow(step.covered_from_ns, step.cursor))
+                self.assert_covered(exchange, step.covered_from_ns, step.cursor.covered_to_ns)
+                cursor, done = step.cursor, step.is_done
+        return True
+
+    def assert_covered(self, exchange: SimulatedExchange, from_ns: int, to_ns: int) -> None:
+        """What the ledger says is proven must be here, also trades that nobody could see yet."""
+        here = set(self.trades.values())
+        claimed = {row.price for row in exchange.rows if from_ns <= row.time_ns < to_ns}
+        assert claimed <= here
+
+    def is_whole(self, exchange: SimulatedExchange, start: int, end: int | None) -> bool:
+        """Tell whether just the displayed range's trades are here, each once."""
+        expected = [
+            row.price
+            for (time_ns, _), row in zip(exchange.trades, exchange.rows, strict=True)
+            if time_ns <= exchange.now_ns and row.time_ns >= start and (end is None or row.time_ns < end)
+        ]
+        found = [price for (_, time_ns, _), price in self.trades.items()]
+        return sorted(found) == sorted(expected)
+
+
+def key(trade: NewTrade) -> tuple[int, int, int]:
+    """The raw table's key: the id, or else the displayed time and the place."""
+    row = trade.row
+    return (row.trade_id, 0, 0) if row.trade_id else (0, row.time_ns, trade.place)
+
+
+def is_too_dense(exchange: SimulatedExchange, page_size: int) -> bool:
+    """Tell whether some moment holds more trades than a page shows: only then may a load stall."""
+    times = [time_ns for time_ns, _ in exchange.trades]
+    reach = DISPLAY_REWIND_NS * 2
+    return any(sum(1 for other in times if t <= other <= t + reach) >= page_size for t in times)
+
+
+@settings(max_examples=400, deadline=None)
+@given(exchange=exchanges("all"), page_size=st.integers(2, 12))
+def test_every_trade_with_an_id_is_loaded_once(exchange: SimulatedExchange, page_size: int) -> None:
+    warehouse = Warehouse()
+    try:
+        warehouse.load(exchange, BASE_NS, None, page_size)
+    except StalledCursorError:
+        assert is_too_dense(exchange, page_size)
+        return
+    assert warehouse.is_whole(exchange, BASE_NS, None)
+    assert warehouse.missing_ids == 0
+
+
+@settings(max_examples=400, deadline=None)
+@given(exchange=exchanges("none"), page_size=st.integers(2, 12))
+def test_every_trade_without_an_id_is_loaded_once(exchange: SimulatedExchange, page_size: int) -> None:
+    warehouse = Warehouse()
+    try:
+        warehouse.load(exchange, BASE_NS, None, page_size)
+    except StalledCursorError:
+        assert is_too_dense(exchange, page_size)
+        return
+    assert warehouse.is_whole(exchange, BASE_NS, None)
+
+
+@settings(max_examples=400, deadline=None)
+@given(exchange=exchanges("some"), page_size=st.integers(2, 12))
+def test_trades_with_and_without_ids_may_mix(exchange: SimulatedExchange, page_size: int) -> None:
+    warehouse = Warehouse()
+    try:
+        warehouse.load(exchange, BASE_NS, None, page_size)
+    except StalledCursorError:
+        assert is_too_dense(exchange, page_size)
+        return
+    assert warehouse.is_whole(exchange, BASE_NS, None)
+    assert warehouse.missing_ids == 0, "ids used up by trades without one are no hole"
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    exchange=exchanges("all") | exchanges("none") | exchanges("some"),
+    loads=st.lists(
+        st.tuples(st.integers(0, 59), st.none() | st.integers(0, 59), st.integers(1, 8), st.integers(0, 59)),
+        max_size=6,
+    ),
+)
+def test_any_order_of_loads_backfills_and_cuts_ends_in_the_same_warehouse(
+    exchange: SimulatedExchange, loads: list[tuple[int, int | None, int, int]]
+) -> None:
+    """Each load: first trade wanted, end trade (or none), pages until it is cut off, how far the exchange's clock is."""
+    page_size = 8
+    if is_too_dense(exchange, page_size - 1) or not exchange.trades:
+        return
+    shown = [row.time_ns for row in exchange.rows]
+    warehouse = Warehouse()
+    last_now = exchange.now_ns
+    clock = BASE_NS
+    for first, end, pages, now in loads:
+        clock = max(clock, exchange.trades[now % len(shown)][0] + MARGIN_NS)
+        exchange.now_ns = clock
+        start_ns = shown[first % len(shown)]
+        end_ns = None if end is None else max(start_ns + 1, shown[end % len(shown)])
+        warehouse.load(exchange, start_ns, end_ns, page_size, pages)
+    exchange.now_ns = last_now
+    assert warehouse.load(exchange, BASE_NS, None, page_size)
+    assert warehouse.is_whole(exchange, BASE_NS, None)
+    known = len(warehouse.trades)
+    asked = exchange.asked
+    assert warehouse.load(exchange, BASE_NS, None, page_size)
+    assert len(warehouse.trades) == known, "a second load adds nothing"
+    assert exchange.asked <= asked + 2, "a second load asks for the head alone"
+
+
+def test_the_rewind_is_wider_than_what_a_display_can_hide() -> None:
+    """Four decimals hide 50 µs either way; a float64 of seconds another 0.12 µs."""
+    assert DISPLAY_REWIND_NS > 50_000 + 200
+    assert START_REWIND_NS > DISPLAY_REWIND_NS
