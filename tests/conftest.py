@@ -1,0 +1,89 @@
+"""What all tests share: the recorded answers, a local exchange, and a load in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def recorded_folder() -> Path:
+    """Kraken's recorded answers; they lie beside the checkout and are no part of it."""
+    folder = Path(os.environ.get("KRAKEN_CANDLES_RECORDED", ROOT.parent / "shared" / "data" / "recorded"))
+    if not folder.is_dir():
+        pytest.skip(f"the recorded answers are not at {folder}; set KRAKEN_CANDLES_RECORDED to their folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test touches the user's dlt folder or warehouse, and none calls home."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    monkeypatch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.001")
+
+
+@dataclass
+class Place:
+    """A folder with a warehouse, and the command line run in it."""
+
+    folder: Path
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "dlt_pipeline", *arguments]
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        return {**os.environ, "COLUMNS": "200", **extra}
+
+    def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(**extra),
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Start local exchanges that live as long as the test; loads in this test go to the last one started."""
+    from dlt_pipeline.exchange import LocalExchange
+
+    running: list[LocalExchange] = []
+
+    def start(feed: Any, clock: Any = None, **options: Any) -> LocalExchange:
+        exchange = LocalExchange(feed, clock, **options)
+        exchange.start()
+        running.append(exchange)
+        monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", exchange.base_url)
+        return exchange
+
+    yield start
+    for exchange in running:
+        exchange.stop()

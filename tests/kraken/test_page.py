@@ -1,0 +1,127 @@
+"""The strict check of a Trades answer, on Kraken's own recorded page and on answers that are wrong in one way each."""
+
+import copy
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlt_pipeline.exceptions import BadAnswerError, InexactValueError
+from dlt_pipeline.kraken.client import decode_exactly
+from dlt_pipeline.kraken.page import check_number, check_page, time_to_ns
+
+GOOD: dict[str, Any] = {
+    "error": [],
+    "result": {
+        "XXBTZUSD": [
+            ["105433.60000", "0.00027625", "1762795433.9717445", "b", "l", "", "10218208"],
+            ["105410.10000", "0.00005000", "1762795457.8467374", "s", "m", "", "10218209"],
+        ],
+        "last": "1762795457846737412",
+    },
+}
+
+
+def checked(body: Any, since: int | None = 1762795433000000000, count: int = 1000) -> Any:
+    return check_page(body, "XXBTZUSD", since, count, 0, "BTC/USD: Trades since 1")
+
+
+def changed(row: int, item: int, value: Any) -> dict[str, Any]:
+    body = copy.deepcopy(GOOD)
+    body["result"]["XXBTZUSD"][row][item] = value
+    return body
+
+
+def test_the_recorded_page_keeps_every_digit(recorded_folder: Path) -> None:
+    text = (recorded_folder / "xbtusdt" / "trades.json").read_text()
+    exact = json.loads(text, parse_float=Decimal)["result"]["XBTUSDT"]
+    page = check_page(decode_exactly(text), "XBTUSDT", None, 1000, 0, "BTC/USDT")
+    assert len(page.rows) == 1000
+    assert [row.time_ns for row in page.rows] == [int(item[2] * 10**9) for item in exact]
+    assert any(row.time_ns % 1_000 for row in page.rows), "the recording has times with 7 decimals"
+    assert [(row.price, row.volume, row.trade_id) for row in page.rows] == [(i[0], i[1], i[6]) for i in exact]
+    assert page.last == 1762820035982277754
+
+
+def test_through_a_float_the_recorded_times_would_be_wrong(recorded_folder: Path) -> None:
+    """Guards the reason for decoding by ourselves: were floats exact, text would not be needed."""
+    exact = json.loads((recorded_folder / "xbtusdt" / "trades.json").read_text(), parse_float=Decimal)
+    wrong = [item for item in exact["result"]["XBTUSDT"] if int(float(item[2]) * 10**9) != int(item[2] * 10**9)]
+    assert len(wrong) > 500
+
+
+def test_a_good_answer_is_typed() -> None:
+    page = checked(GOOD)
+    first, second = page.rows
+    assert (first.trade_id, first.side, first.order_type) == (10218208, "buy", "limit")
+    assert (second.trade_id, second.side, second.order_type) == (10218209, "sell", "market")
+    assert page.last == 1762795457846737412
+
+
+def test_six_items_and_an_id_of_zero_are_trades_without_an_id() -> None:
+    body = changed(1, 6, "0")
+    body["result"]["XXBTZUSD"][0].pop()
+    assert [row.trade_id for row in checked(body).rows] == [0, 0]
+
+
+def test_last_may_be_missing() -> None:
+    body = copy.deepcopy(GOOD)
+    del body["result"]["last"]
+    assert checked(body).last is None
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("<html>", "has no result"),
+        ({"error": []}, "has no result"),
+        ({"result": {"XETHZUSD": [], "last": "1"}}, r"is about \['XETHZUSD'\], not about XXBTZUSD"),
+        ({"result": {"XXBTZUSD": {}, "last": "1"}}, "not a list of rows"),
+        ({"result": {"XXBTZUSD": [["1", "2"]], "last": "1"}}, "6 or 7 items"),
+        (changed(0, 0, 105433.6), "price 105433.6 is not a decimal number in text"),
+        (changed(0, 0, "-1"), "price '-1'"),
+        (changed(0, 1, "NaN"), "volume 'NaN'"),
+        (changed(0, 2, "yesterday"), "time 'yesterday'"),
+        (changed(0, 3, "x"), "side, order type or misc"),
+        (changed(0, 4, "x"), "side, order type or misc"),
+        (changed(0, 5, None), "side, order type or misc"),
+        (changed(0, 6, "TDH5QO-SM6N5-DHTNC3"), "trade id 'TDH5QO"),
+        (changed(1, 2, "1762795433.97"), "pages must ascend"),
+        (changed(1, 6, "10218208"), "pages must ascend"),
+        (changed(0, 2, "1762795400"), "pages must ascend"),
+    ],
+)
+def test_a_wrong_answer_is_named(body: Any, says: str) -> None:
+    with pytest.raises(BadAnswerError, match=f"^BTC/USD: Trades since 1: .*{says}"):
+        checked(body)
+
+
+def test_more_rows_than_asked_for_are_refused() -> None:
+    with pytest.raises(BadAnswerError, match="2 trades came where at most 1"):
+        checked(GOOD, count=1)
+
+
+def test_a_last_that_is_not_the_last_trades_is_refused() -> None:
+    body = copy.deepcopy(GOOD)
+    body["result"]["last"] = "1762795457946737412"
+    with pytest.raises(BadAnswerError, match="is not the time of the page's last trade"):
+        checked(body)
+
+
+@pytest.mark.parametrize("text", ["0.0000000001", "12345678901.5", "1.123456789012", "1.1234567890120", "7"])
+def test_a_value_that_fits_is_taken_as_it_is(text: str) -> None:
+    assert check_number(text, "the price", "here") == text
+
+
+@pytest.mark.parametrize("text", ["0.1234567890123", "1" * 27, "1e-10"])
+def test_a_value_that_does_not_fit_is_an_error_not_a_rounding(text: str) -> None:
+    with pytest.raises(InexactValueError, match=r"does not fit DECIMAL\(38, 12\) and is not rounded"):
+        check_number(text, "the price", "here")
+
+
+def test_times_are_exact_to_the_nanosecond() -> None:
+    assert time_to_ns("1762795433.9717445", "here") == 1762795433971744500
+    assert time_to_ns("1616889746.908", "here") == 1616889746908000000
+    assert time_to_ns("1616889746", "here") == 1616889746000000000
