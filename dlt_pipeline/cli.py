@@ -21,7 +21,7 @@ from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError, LoadStopp
 from dlt_pipeline.version import program
 
 app = typer.Typer(
-    help="Exact, proven candles from Kraken's raw trades: dlt loads them, dbt builds and checks them, DuckDB keeps them.",
+    help="Exact, proven candles from Kraken's raw trades: dlt loads, dbt builds and checks, DuckDB keeps.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -87,14 +87,15 @@ def summary() -> None:
 
 
 @app.command()
-def exchange(  # noqa: PLR0913 - the options of the command
+def exchange(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
     replay: Annotated[
         list[Path] | None, typer.Option(help="Folder of recorded answers; may be given several times.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic trades.")] = 1,
     clock: Annotated[
-        str | None, typer.Option(help="The exchange's time, UTC; it then stands still. Default: now, or a recording's end.")
+        str | None,
+        typer.Option(help="The exchange's time, UTC; it then stands still. Default: now, or a recording's end."),
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days of synthetic history before the clock's day.")] = 3,
     scale: Annotated[float, typer.Option(min=0.001, help="Multiplies the synthetic trades a day.")] = 1.0,

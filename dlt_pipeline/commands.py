@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dlt_pipeline.build import build
+from dlt_pipeline.building import build
 from dlt_pipeline.dates import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
-from dlt_pipeline.load import LoadReport, load
+from dlt_pipeline.loading import LoadReport, load
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.threads import beside_main
 from dlt_pipeline.warehouse import warehouse_path
@@ -18,7 +18,7 @@ from dlt_pipeline.warehouse import warehouse_path
 STOPPED = 130
 
 
-def run_load(  # noqa: PLR0913 - the options of the command
+def run_load(
     console: Console,
     stop: threading.Event,
     symbols: Sequence[str],
@@ -74,7 +74,7 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
     return 1
 
 
-def run_exchange_command(  # noqa: PLR0913 - the options of the command
+def run_exchange_command(
     console: Console,
     port: int,
     replay: Sequence[Path],

@@ -52,12 +52,12 @@ def check_usable(path: Path, exchange: str) -> None:
     with open_warehouse(path) as connection:
         if not _has_table(connection, "warehouse_versions"):
             return
-        rows = connection.execute(f"select schema_version, exchange, written_by from {DATASET}.warehouse_versions")  # noqa: S608
-        for version, kind, written_by in rows.fetchall():
+        versions = connection.table(f"{DATASET}.warehouse_versions").select("schema_version", "exchange", "written_by")
+        for version, kind, written_by in versions.fetchall():
             if version > SCHEMA_VERSION:
                 raise WarehouseTooNewError(
-                    f"The warehouse {path} has raw tables of version {version} (written by {written_by}), this program "
-                    f"knows version {SCHEMA_VERSION}; update kraken-candles, or set {ENVIRONMENT_NAME} to another path."
+                    f"The warehouse {path} has raw tables of version {version} (by {written_by}), newer than version "
+                    f"{SCHEMA_VERSION} known here; update kraken-candles or point {ENVIRONMENT_NAME} to another path."
                 )
             if kind != exchange:
                 raise WrongWarehouseError(

@@ -1,4 +1,4 @@
-"""Kill -9 of a load at random moments, again and again: what is in the end there is the exchange's truth, row for row."""
+"""Kill -9 of a load at random moments, again and again: the end is the exchange's truth, row for row."""
 
 import random
 import signal
@@ -39,13 +39,16 @@ def test_a_load_killed_ten_times_ends_in_the_truth(serve: Callable[..., LocalExc
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        with_warehouse = place.warehouse.exists() and place.query(
-            "select count(*) from duckdb_tables() where table_name = 'trades' and schema_name = 'kraken_raw'"
-        )[0][0]
+        with_warehouse = (
+            place.warehouse.exists()
+            and place.query(
+                "select count(*) from duckdb_tables() where table_name = 'trades' and schema_name = 'kraken_raw'"
+            )[0][0]
+        )
         survived.append(len(loaded_trades(place.warehouse, "BTC/USD")) if with_warehouse else 0)
     truth = {symbol: expected_trades(feed, symbol, exchange.clock.now_ns()) for symbol in symbols}
     assert survived == sorted(survived), "nothing that was committed is lost"
-    assert 0 < survived[-1], "the kills met a load that had begun to commit"
+    assert survived[-1] > 0, "the kills met a load that had begun to commit"
     done = place.run("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
     assert done.returncode == 0, done.stdout + done.stderr
     for symbol in symbols:

@@ -14,7 +14,7 @@ import pytest
 from dlt_pipeline import kraken_source
 from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
-from dlt_pipeline.load import PIPELINE, LoadReport, load
+from dlt_pipeline.loading import PIPELINE, LoadReport, load
 from dlt_pipeline.warehouse import warehouse_path
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -71,7 +71,9 @@ def test_a_second_load_adds_nothing(exchange: LocalExchange, warehouse: Path) ->
     assert len(trades_calls) == len(SYMBOLS), "a second load asks each symbol for its head alone"
 
 
-def test_new_trades_are_added_as_the_exchange_moves_on(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+def test_new_trades_are_added_as_the_exchange_moves_on(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
     exchange.clock.set(NOW - timedelta(hours=5))
     quick_load()
     exchange.clock.set(NOW)
@@ -92,11 +94,15 @@ def test_a_long_load_is_a_chain_of_bounded_runs(
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 
-def test_bounds_are_widened_to_whole_days_unless_exact(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+def test_bounds_are_widened_to_whole_days_unless_exact(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
     start, end = START_NS + 30 * 60 * 10**9, START_NS + 90 * 60 * 10**9
     quick_load("BTC/USD", start="2026-11-06T00:30", end="2026-11-06T01:30", exact=True)
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS, start, end)
-    assert query(warehouse, "select covered_from_ns, max(covered_to_ns) from kraken_raw.pages group by 1") == [(start, end)]
+    assert query(warehouse, "select covered_from_ns, max(covered_to_ns) from kraken_raw.pages group by 1") == [
+        (start, end)
+    ]
     quick_load("BTC/USD", start="2026-11-06T00:30", end="2026-11-06T01:30")
     truth = expected_trades(feed, "BTC/USD", NOW_NS, START_NS, START_NS + DAY_NS)
     assert loaded_trades(warehouse, "BTC/USD") == truth
@@ -116,7 +122,9 @@ def state_cursors() -> dict[str, Any]:
     return dict(pipeline.state["sources"]["kraken"]["cursors"])
 
 
-def test_a_failing_symbol_leaves_the_others_alone(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+def test_a_failing_symbol_leaves_the_others_alone(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
     exchange.faults.add(Fault("wrong_pair", "Trades", pair="BONK/USD", times=None))
     report = quick_load()
     assert list(report.failures) == ["BONK/USD"]
@@ -134,7 +142,9 @@ def test_what_came_before_a_failure_is_kept(exchange: LocalExchange, feed: Synth
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)[:1999]
 
 
-def test_a_hole_that_fills_when_asked_again_leaves_no_trace(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+def test_a_hole_that_fills_when_asked_again_leaves_no_trace(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
     exchange.faults.add(Fault("hide_ids", "Trades", pair="BTC/USD", ids={2100, 2101}, times=2))
     quick_load("BTC/USD")
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
@@ -206,14 +216,18 @@ def test_rest_candles_are_snapshots_of_committed_rows(exchange: LocalExchange, w
     quick_load("MINA/GBP", timeframes=("1m", "1h"))
     quick_load("MINA/GBP", timeframes=("1h",))
     rows = query(
-        warehouse, "select timeframe, count(distinct fetched_at), count(*), max(bucket_start) from kraken_raw.rest_candles group by 1 order by 1"
+        warehouse,
+        "select timeframe, count(distinct fetched_at), count(*), max(bucket_start) "
+        "from kraken_raw.rest_candles group by 1 order by 1",
     )
     last_hour = datetime(2026, 11, 8, 11)  # noqa: DTZ001 - the table is naive UTC
     assert [(name, fetches, last) for name, fetches, _, last in rows if name == "1h"] == [("1h", 2, last_hour)]
     assert next(count for name, _, count, _ in rows if name == "1m") == 719, "720 rows, the last still open"
 
 
-def test_stopping_commits_what_is_loaded_and_resumes(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+def test_stopping_commits_what_is_loaded_and_resumes(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
     stop = threading.Event()
 
     class StopAfterOnePage:
@@ -252,7 +266,13 @@ def test_the_source_raises_where_a_symbol_fails(exchange: LocalExchange, tmp_pat
 
 def test_types_are_exact_and_the_load_id_is_there(exchange: LocalExchange, warehouse: Path) -> None:
     quick_load("BONK/USD")
-    types = dict(query(warehouse, "select column_name, data_type from duckdb_columns() where schema_name='kraken_raw' and table_name='trades'"))
+    types = dict(
+        query(
+            warehouse,
+            "select column_name, data_type from duckdb_columns() "
+            "where schema_name = 'kraken_raw' and table_name = 'trades'",
+        )
+    )
     assert types["price"] == types["volume"] == "DECIMAL(38,12)"
     assert types["time_ns"] == types["trade_id"] == "BIGINT"
     assert types["traded_at"] == "TIMESTAMP"
@@ -261,8 +281,10 @@ def test_types_are_exact_and_the_load_id_is_there(exchange: LocalExchange, wareh
     assert query(warehouse, "select count(*) from kraken_raw.trades where volume > 1e10")[0][0] > 0
 
 
-def test_trades_without_ids_are_loaded_once(serve: Callable[..., LocalExchange], warehouse: Path, recorded_folder: Path) -> None:
-    """The recorded GRTETH pages were chained with `last` + 1; ours asks earlier and must still drop nothing, double nothing."""
+def test_trades_without_ids_are_loaded_once(
+    serve: Callable[..., LocalExchange], warehouse: Path, recorded_folder: Path
+) -> None:
+    """The recorded GRTETH pages were chained with `last` + 1; ours asks earlier and must neither drop nor double."""
     for inclusive in (True, False):
         feed = ReplayFeed(recorded_folder / "grteth")
         exchange = serve(feed, since_inclusive=inclusive)
@@ -281,7 +303,11 @@ def test_trades_without_ids_are_loaded_once(serve: Callable[..., LocalExchange],
         ({"end": "2027-01-01"}, BadInputError, "The end .* lies in the future"),
         ({"start": "2026-11-07", "end": "2026-11-06"}, BadInputError, "does not lie after the start"),
         ({"timeframes": ("7m",)}, BadInputError, "Kraken has no candles of 7m"),
-        ({"symbols": ("BTC/USD", "BTC/USX")}, UnknownSymbolError, "Unknown symbol BTC/USX; the nearest known ones: BTC/USD"),
+        (
+            {"symbols": ("BTC/USD", "BTC/USX")},
+            UnknownSymbolError,
+            "Unknown symbol BTC/USX; the nearest known ones: BTC/USD",
+        ),
     ],
 )
 def test_bad_input_changes_nothing(

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import ccxt
 import tenacity
@@ -18,6 +18,7 @@ from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
 from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
 
+_T = TypeVar("_T")
 _log = logging.getLogger("dlt_pipeline.kraken")
 
 
@@ -75,17 +76,17 @@ class KrakenClient:
             return check_integer(seconds, "the time", "Time") * NS_PER_SECOND
 
         asked = time.monotonic()
-        now = self._call("Time", lambda: self._ccxt.publicGetTime(), check)
+        now = self._call("Time", self._ccxt.publicGetTime, check)
         self._clock = (now, asked)
         return now
 
     def markets(self) -> list[Market]:
         """Ask for all pairs and return them under ccxt's symbols, sorted."""
 
-        def ask() -> list[Market]:
-            return check_markets(self._ccxt.load_markets(True).values())
+        def check(markets: Any) -> list[Market]:
+            return check_markets(markets.values())
 
-        return self._call("AssetPairs", ask, lambda markets: markets)
+        return self._call("AssetPairs", lambda: self._ccxt.load_markets(True), check)
 
     def trades(self, market: Market, since: int | None, count: int) -> TradePage:
         """Ask one page of trades of `market` from `since` (ns; None: the newest), `count` at most, strictly checked."""
@@ -123,10 +124,10 @@ class KrakenClient:
         now, asked = self._clock
         return now + int((time.monotonic() - asked - self._settings.timeout_seconds) * NS_PER_SECOND)
 
-    def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], Any]) -> Any:
+    def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], _T]) -> _T:
         """Ask until an answer passes the check; only transient trouble is asked again."""
 
-        def once() -> Any:
+        def once() -> _T:
             try:
                 return check(self._decoded(ask()))
             except ccxt.BaseError as error:
@@ -172,4 +173,3 @@ class KrakenClient:
         error = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0.0
         _log.warning("%s Asking again in %.0f s (try %d of %d).", error, pause, state.attempt_number, self._attempts)
-

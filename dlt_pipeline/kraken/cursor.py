@@ -162,8 +162,5 @@ def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade]) -> Cursor:
     elif tail_time < cursor.tail_time_ns:  # all of it lies before what is known: go on behind it
         return replace(cursor, since=max(cursor.since, (page.last or tail_time) - 1))
     # Without ids every trade at the last displayed time must come again, to be counted off; with ids 1 ns is enough.
-    if page.last is None or tail_count:
-        since = max(0, tail_time - DISPLAY_REWIND_NS)
-    else:
-        since = page.last - 1
+    since = max(0, tail_time - DISPLAY_REWIND_NS) if page.last is None or tail_count else page.last - 1
     return replace(cursor, since=since, tail_time_ns=tail_time, tail_count=tail_count)

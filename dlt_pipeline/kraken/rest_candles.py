@@ -17,7 +17,7 @@ class RestCandle(NamedTuple):
     close: str
     vwap: str
     volume: str
-    count: int
+    trade_count: int
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ def check_snapshot(body: Any, market_id: str, timeframe: str, seconds: int, wher
         if not isinstance(item, list) or len(item) != 8:
             raise BadAnswerError(f"{where}: a candle is not a list of 8 items: {str(item)[:120]}.")
         start = check_integer(item[0], "a candle's time", where)
-        names = ("open", "high", "low", "close", "vwap", "volume")
-        numbers = [check_number(text, name, where) for text, name in zip(item[1:7], names, strict=True)]
+        open_, high, low, close, vwap, volume = (check_number(text, "a candle's number", where) for text in item[1:7])
         if start % seconds or (candles and start <= candles[-1].start):
             raise BadAnswerError(f"{where}: the candle at {start} is off the {timeframe} grid or out of order.")
-        candles.append(RestCandle(start, *numbers, count=check_integer(item[7], "a candle's count", where)))
+        count = check_integer(item[7], "a candle's count", where)
+        candles.append(RestCandle(start, open_, high, low, close, vwap, volume, count))
     return RestSnapshot(timeframe, seconds, tuple(candle for candle in candles if candle.start <= last))

@@ -91,7 +91,7 @@ def snapshot_rows(symbol: str, snapshot: RestSnapshot, fetched: float) -> list[d
             "close": candle.close,
             "vwap": candle.vwap,
             "base_volume": candle.volume,
-            "trade_count": candle.count,
+            "trade_count": candle.trade_count,
             "fetched_at": fetched_at,
         }
         for candle in snapshot.candles

@@ -110,7 +110,7 @@ def source_of(chunk: Chunk) -> list[DltResource]:
 
 
 @dlt.source(name="kraken", section="kraken", max_table_nesting=0)
-def kraken_source(  # noqa: PLR0913 - a dlt source's arguments are its configuration
+def kraken_source(
     symbols: Sequence[str],
     start: When,
     end: When | None = None,
@@ -154,10 +154,10 @@ def resources(chunk: Chunk) -> list[DltResource]:
     for symbol in chunk.request.symbols:
         label = symbol.lower().replace("/", "_")
         answers = dlt.resource(_answers(chunk, symbol), name=f"answers_{label}", selected=False, parallelized=True)
-        for table in _SYMBOL_TABLES:
-            found.append(
-                dlt.transformer(_part_of(table), name=f"{table}_{label}", data_from=answers, **hints(table))
-            )
+        found.extend(
+            dlt.transformer(_part_of(table), name=f"{table}_{label}", data_from=answers, **hints(table))
+            for table in _SYMBOL_TABLES
+        )
     return found
 
 

@@ -172,6 +172,6 @@ def test_rest_candles_are_the_committed_ones_with_vwap_and_count(quick: KrakenCl
     assert snapshot.timeframe_seconds == 3600
     now = NOON.now_ns() // 10**9
     assert snapshot.candles[-1].start == now - 3600, "the candle that holds now is still open"
-    traded = [candle for candle in snapshot.candles if candle.count]
+    traded = [candle for candle in snapshot.candles if candle.trade_count]
     assert traded
     assert all(candle.vwap != "0" for candle in traded)

@@ -146,7 +146,7 @@ def test_trades_with_and_without_ids_may_mix(exchange: SimulatedExchange, page_s
 def test_any_order_of_loads_backfills_and_cuts_ends_in_the_same_warehouse(
     exchange: SimulatedExchange, loads: list[tuple[int, int | None, int, int]]
 ) -> None:
-    """Each load: first trade wanted, end trade (or none), pages until it is cut off, how far the exchange's clock is."""
+    """Each load: first trade wanted, end trade (or none), pages until it is cut off, how far the clock is."""
     page_size = 8
     if is_too_dense(exchange, page_size - 1) or not exchange.trades:
         return

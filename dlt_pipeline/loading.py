@@ -16,7 +16,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt_pipeline.dates import When
 from dlt_pipeline.exceptions import KrakenCandlesError, WarehouseLockedError
 from dlt_pipeline.kraken.session import Request, Session, make_request
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings, load_settings
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import Chunk, exchange_kind, source_of
 from dlt_pipeline.kraken.symbol_load import Progress
 from dlt_pipeline.warehouse import DATASET, check_usable, explain, warehouse_path
@@ -50,7 +50,7 @@ class LoadReport:
     unfinished: list[str] = field(default_factory=list)
 
 
-def load(  # noqa: PLR0913 - the arguments of the command
+def load(
     symbols: Sequence[str],
     start: When,
     end: When | None = None,

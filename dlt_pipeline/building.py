@@ -1,4 +1,4 @@
-"""dbt from Python: the project that the package carries, its folders beside the warehouse, one clear sentence if red."""
+"""dbt from Python: builds the project that the package carries in the warehouse."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,9 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
     `arguments` go to dbt as they are, such as `("--select", "candles")`. dbt's logs and artifacts go to `target/`
     and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use.
     """
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - dbt takes seconds to import; only a build pays for it
+    # dbt takes seconds to import; only a build pays for it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     path = warehouse_path(warehouse)
     if not has_trades(path):
@@ -42,7 +44,11 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
         str(here / "target"),
         *arguments,
     ]
-    result = dbtRunner().invoke(command)
+    try:
+        result = dbtRunner().invoke(command)
+    finally:
+        # dbt would hold the file as long as this process lives
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if result.exception:
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception

@@ -1,0 +1,34 @@
+"""The local exchange: a Kraken-compatible server for demos and tests, over invented or recorded trades."""
+
+from dlt_pipeline.exchange.clock import Clock
+from dlt_pipeline.exchange.errors import ExchangeStartError, LocalExchangeError, RecordingError, UnknownMarketError
+from dlt_pipeline.exchange.faults import Fault, replace_value
+from dlt_pipeline.exchange.feed import Feed
+from dlt_pipeline.exchange.foreground import run_exchange
+from dlt_pipeline.exchange.http_app import Call
+from dlt_pipeline.exchange.json_text import RawNumber
+from dlt_pipeline.exchange.local_exchange import LocalExchange
+from dlt_pipeline.exchange.market import Market
+from dlt_pipeline.exchange.replay import ReplayFeed
+from dlt_pipeline.exchange.synthetic import SyntheticFeed
+from dlt_pipeline.exchange.trade import ExchangeTrade, displayed_ns
+
+__all__ = [
+    "Call",
+    "Clock",
+    "ExchangeStartError",
+    "ExchangeTrade",
+    "Fault",
+    "Feed",
+    "LocalExchange",
+    "LocalExchangeError",
+    "Market",
+    "RawNumber",
+    "RecordingError",
+    "ReplayFeed",
+    "SyntheticFeed",
+    "UnknownMarketError",
+    "displayed_ns",
+    "replace_value",
+    "run_exchange",
+]
