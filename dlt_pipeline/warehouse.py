@@ -75,9 +75,8 @@ def has_trades(path: Path) -> bool:
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    query = "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?"
-    row = connection.execute(query, [DATASET, table]).fetchone()
-    return bool(row and row[0])
+    query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
+    return bool(connection.execute(query, [DATASET, table]).fetchall())
 
 
 def explain(error: BaseException, path: Path) -> KrakenCandlesError | None:
