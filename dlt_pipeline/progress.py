@@ -96,7 +96,7 @@ class ProgressListener:
                 self._bars.update(place.task, completed=min(share), total=share[1], place=text)
             elif not self._bars and time.monotonic() - place.told_at >= _SECONDS_BETWEEN_LINES:
                 place.told_at = time.monotonic()
-                percent = min(100, 100 * share[0] // share[1])
+                percent = 100 if reached >= place.final else 100 * share[0] // share[1]
                 self._console.print(f"{progress.symbol}: {percent} %, {text}", highlight=False)
 
     def committed(self, done: set[str]) -> None:

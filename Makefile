@@ -1,0 +1,55 @@
+# Every target sets up what it needs; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check load build exchange wheel lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make the environment .venv with all that is pinned in requirements.lock
+
+# uv is only for speed: where it cannot reach its index, pip does the same.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -r requirements.lock \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps -e . \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $(READY)
+
+demo: $(READY) ## Run the whole way offline: local exchange, load, build, what came out
+	$(BIN)/kraken-candles demo
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## Lint and type-check Python and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project
+
+load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...]
+	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }
+	$(BIN)/kraken-candles load $(SYMBOLS) --start $(START) $(if $(END),--end $(END))
+
+build: $(READY) ## Build and test the candles of the warehouse with dbt
+	$(BIN)/dbt build --project-dir dbt_project --profiles-dir .
+
+exchange: $(READY) ## Serve the local exchange on port 8080
+	$(BIN)/kraken-candles exchange --port 8080
+
+wheel: $(READY) ## Build the wheel into dist/
+	$(BIN)/python -m uv build --wheel --quiet || $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+lock: $(READY) ## Pin the dependencies anew, for Python 3.10 to 3.13
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra dev \
+	  --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+clean: ## Remove the environment and what builds leave behind; warehouses stay
+	rm -rf $(VENV) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,260 @@
+"""The commands as a user meets them: exit codes, sentences, and no traceback."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import duckdb
+import pytest
+
+from dlt_pipeline.cli import main
+from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
+from dlt_pipeline.version import SCHEMA_VERSION
+from dlt_pipeline.warehouse import warehouse_path
+from tests.conftest import Place
+from tests.truth import expected_trades, loaded_trades
+
+NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def exchange(serve: Callable[..., LocalExchange]) -> LocalExchange:
+    return serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
+    """Run a command in this process; returns (exit code, all that was printed)."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["kraken-candles", *arguments])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        text = " ".join((printed.out + printed.err).split())
+        assert "Traceback" not in text
+        return int(ended.value.code or 0), text
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+LOAD = ("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("load", "MINA/GPB", "--start", "2026-11-07"), 2, "Unknown symbol MINA/GPB; the nearest known ones: MINA/GBP"),
+        (("load", "MINA/GBP", "--start", "tomorrow"), 2, "The start 'tomorrow' is not a date"),
+        (("load", "MINA/GBP", "--start", "2030-01-01"), 2, "The start 2030-01-01 00:00:00 lies in the future"),
+        (("load", "MINA/GBP", "--start", "2026-11-08", "--end", "2026-11-07"), 2, "does not lie after the start"),
+        (("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "7m"), 2, "Kraken has no candles of 7m"),
+        (("load", "MINA/GBP"), 2, "Missing option '--start'"),
+        (("build",), 1, "holds no trades yet; run `kraken-candles load` first"),
+        (("summary",), 1, "holds no trades yet; run `kraken-candles load` first"),
+        (("exchange", "--replay", "nowhere"), 1, "nowhere"),
+        (("exchange", "--clock", "noon"), 2, "'noon' is not a date"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_changes_nothing(
+    exchange: LocalExchange, command: Callable[..., Any], arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    ended, text = command(*arguments)
+    assert (ended, says in text) == (code, True), text
+    assert not warehouse_path().exists()
+
+
+def test_a_load_says_what_it_loaded_and_where(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    code, text = command(*LOAD)
+    count = len(expected_trades(exchange.feed, "MINA/GBP", exchange.clock.now_ns()))
+    assert code == 0
+    assert f"MINA/GBP: {count} trades loaded Warehouse: {warehouse_path()}" in text
+    assert "MINA/GBP: nothing new" in command(*LOAD)[1]
+
+
+def test_a_failing_symbol_makes_the_exit_code_1(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    exchange.faults.add(Fault("wrong_pair", "Trades", pair="BONK/USD", times=None))
+    code, text = command("load", "MINA/GBP", "BONK/USD", "--start", "2026-11-07", "--timeframes", "none")
+    assert code == 1
+    assert "BONK/USD: nothing new; FAILED: BONK/USD: Trades since" in text
+    assert loaded_trades(warehouse_path(), "MINA/GBP")
+
+
+def test_a_value_with_more_than_12_decimals_is_refused(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    change = replace_value(0, 0, "0.1234567890123")
+    exchange.faults.add(Fault("change", "Trades", pair="MINA/GBP", times=None, change=change))
+    code, text = command(*LOAD)
+    assert code == 1
+    assert "the price 0.1234567890123 does not fit DECIMAL(38, 12) and is not rounded" in text
+    assert loaded_trades(warehouse_path(), "MINA/GBP") == []
+
+
+def test_ids_that_stay_missing_are_said(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    exchange.faults.add(Fault("hide_ids", "Trades", pair="MINA/GBP", times=None, ids={10, 11, 12}))
+    code, text = command(*LOAD)
+    assert code == 0
+    assert "trades 10 to 12 are missing between" in text
+    assert "; 3 ids are missing at Kraken's side" in text
+
+
+def test_no_network(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", "http://127.0.0.1:9")
+    code, text = command(*LOAD)
+    assert code == 1
+    assert "Error: Time: no connection to http://127.0.0.1:9; check the network and the address." in text
+    assert not warehouse_path().exists()
+
+
+def test_an_exchange_that_answers_html(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is no exchange at all."""
+
+    class Html(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html><body>Down for maintenance</body></html>")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Html)
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    code, text = command(*LOAD)
+    server.shutdown()
+    server.server_close()
+    assert code == 1
+    assert "answered something that is not JSON ('<html><body>Down for maintenance" in text
+    assert not warehouse_path().exists()
+
+
+def test_a_warehouse_of_a_newer_schema(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    command(*LOAD)
+    with duckdb.connect(str(warehouse_path())) as connection:
+        connection.execute(f"update kraken_raw.warehouse_versions set schema_version = {SCHEMA_VERSION + 1}")
+    before = warehouse_path().read_bytes()
+    code, text = command(*LOAD)
+    assert code == 1
+    assert f"has raw tables of version {SCHEMA_VERSION + 1}" in text
+    assert "update kraken-candles" in text
+    assert warehouse_path().read_bytes() == before
+
+
+def test_live_and_local_trades_do_not_mix(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    command(*LOAD)
+    with duckdb.connect(str(warehouse_path())) as connection:
+        connection.execute("update kraken_raw.warehouse_versions set exchange = 'live'")
+    code, text = command(*LOAD)
+    assert code == 1
+    assert "holds trades of a live exchange, this load is from a local one" in text
+
+
+def test_a_file_that_is_no_warehouse(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    warehouse_path().write_text("symbol,price\n" * 1000)
+    code, text = command(*LOAD)
+    assert code == 1
+    assert "is not a DuckDB file" in text
+    assert warehouse_path().read_text() == "symbol,price\n" * 1000
+
+
+@pytest.mark.parametrize("arguments", [LOAD, ("build",), ("summary",)])
+def test_a_warehouse_locked_by_another_process_names_it(
+    exchange: LocalExchange, command: Callable[..., Any], arguments: tuple[str, ...]
+) -> None:
+    command(*LOAD)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(warehouse_path())!r}); print('held'); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    code, text = command(*arguments)
+    holder.communicate(b"\n")
+    assert code == 1
+    assert f"The warehouse {warehouse_path()} is in use by" in text
+    assert f"(process {holder.pid})" in text
+
+
+def test_ctrl_c_stops_after_the_chunk_in_hand_and_the_same_command_resumes(
+    serve: Callable[..., LocalExchange], place: Place
+) -> None:
+    feed = SyntheticFeed(3, Clock(NOW), days=1, trades_per_day=10.0)
+    exchange = serve(feed, Clock(NOW))
+    arguments = ("load", "BTC/USD", "--start", "2026-11-07", "--timeframes", "1h")
+    slow = place.environment(SOURCES__KRAKEN__SECONDS_PER_CALL="0.3", PYTHONUNBUFFERED="1")
+    process = subprocess.Popen(
+        place.command(*arguments), env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.8)
+    process.send_signal(signal.SIGINT)
+    said = process.stdout.read()
+    assert process.wait() == 130
+    assert "stopping after the page in hand" in said
+    assert "Run the same command again to resume" in said
+    assert "Traceback" not in said
+    kept = loaded_trades(place.warehouse, "BTC/USD")
+    truth = expected_trades(feed, "BTC/USD", exchange.clock.now_ns())
+    assert 0 < len(kept) < len(truth)
+    assert kept == truth[: len(kept)]
+    assert place.run(*arguments).returncode == 0
+    assert loaded_trades(place.warehouse, "BTC/USD") == truth
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None
+    or subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,
+    reason="a small disk is made with a mount of its own, which this system does not allow",
+)
+def test_a_full_disk_is_said_and_once_there_is_space_nothing_is_lost(
+    serve: Callable[..., LocalExchange], place: Place, tmp_path: Path
+) -> None:
+    feed = SyntheticFeed(3, Clock(NOW), days=1, trades_per_day=5.0)
+    exchange = serve(feed, Clock(NOW))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    load = " ".join(place.command("load", "BTC/USD", "--start", "2026-11-07", "--timeframes", "1h"))
+    script = f"""
+        mount -t tmpfs -o size=1600k tmpfs {disk}
+        {load}; echo "first: $?"
+        mount -o remount,size=100m {disk}
+        {load}; echo "second: $?"
+        cp {disk}/warehouse.duckdb* {tmp_path}/
+    """
+    environment = place.environment(KRAKEN_CANDLES_WAREHOUSE=str(disk / "warehouse.duckdb"))
+    done = subprocess.run(
+        ["unshare", "-rm", "bash", "-c", script], env=environment, capture_output=True, text=True, timeout=120
+    )
+    said = done.stdout + done.stderr
+    assert "first: 1" in said, said
+    assert "No space is left on the disk of the warehouse" in said
+    assert "Traceback" not in said
+    assert "second: 0" in said, said
+    assert loaded_trades(tmp_path / "warehouse.duckdb", "BTC/USD") == expected_trades(
+        feed, "BTC/USD", exchange.clock.now_ns()
+    )
+
+
+def test_plain_dlt_shows_the_pipeline(exchange: LocalExchange, command: Callable[..., Any], place: Place) -> None:
+    command(*LOAD)
+    dlt = Path(sys.executable).parent / "dlt"
+    shown = subprocess.run(
+        [dlt, "pipeline", "kraken", "info"], env=place.environment(), cwd=place.folder, capture_output=True, text=True
+    )
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "kraken_raw" in shown.stdout
+    assert "Traceback" not in shown.stdout + shown.stderr
