@@ -32,7 +32,7 @@ check: $(READY) ## Lint and type-check Python and SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project
+	KRAKEN_CANDLES_WAREHOUSE=:memory: $(BIN)/sqlfluff lint dbt_project
 
 load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...]
 	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }

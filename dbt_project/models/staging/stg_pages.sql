@@ -1,0 +1,27 @@
+select
+    symbol,
+    market_id,
+    since as since_ns,
+    last as last_ns,
+    trade_count,
+    new_trade_count,
+    first_trade_id,
+    last_trade_id,
+    first_time_ns,
+    last_time_ns,
+    covered_from_ns,
+    covered_to_ns,
+    is_full,
+    is_backfill,
+    missing_id_count,
+    asked_at,
+    answered_at,
+    exchange_at
+from {{ source('kraken_raw', 'pages').include(database=false) }}
+-- a page of a load that was cut off may stand here without its trades
+where
+    _dlt_load_id in (
+        select loads.load_id
+        from {{ source('kraken_raw', '_dlt_loads').include(database=false) }} as loads
+        where loads.status = 0
+    )

@@ -1,0 +1,15 @@
+-- No filter on complete loads: a trade is true whatever became of the load that brought it.
+select
+    symbol,
+    trade_id,
+    idless_time_ns,
+    place,
+    time_ns,
+    traded_at,
+    traded_on,
+    price,
+    volume,
+    side,
+    order_type,
+    misc
+from {{ source('kraken_raw', 'trades').include(database=false) }}

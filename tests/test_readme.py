@@ -1,0 +1,185 @@
+"""What the README promises: its commands run, its proof comes out, its tables and columns are there."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Place
+from tests.truth import query
+
+README = (ROOT / "README.md").read_text()
+MINUTES = 409
+FIELDS = ("open", "high", "low", "close", "base_volume", "trade_count")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory: pytest.TempPathFactory, recorded_folder: Path) -> Place:
+    """Run the README's proof in its own words; only the port is another, and `kraken-candles` is this environment's."""
+    place = Place(tmp_path_factory.mktemp("proof"))
+    script = next(block for block in blocks("sh") if "--replay" in block)
+    script = script.replace("8090", str(free_port()))
+    bin_folder = place.folder / "bin"
+    bin_folder.mkdir()
+    command = bin_folder / "kraken-candles"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m dlt_pipeline "$@"\n')
+    command.chmod(0o755)
+    environment = place.environment(
+        RECORDED=str(recorded_folder),
+        DLT_DATA_DIR=str(place.folder / "dlt"),
+        PATH=f"{bin_folder}:{Path(sys.executable).parent}:/usr/bin:/bin",
+    )
+    environment.pop("KRAKEN_CANDLES_WAREHOUSE", None)
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=place.folder, env=environment, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (place.folder / "said.txt").write_text(done.stdout)
+    return place
+
+
+def krakens_minutes(folder: Path) -> dict[int, list[Any]]:
+    """Kraken's recorded one-minute rows by start, decimals exact."""
+    rows = json.loads((folder / "xbtusdt" / "ohlc_1m.json").read_text(), parse_float=Decimal)["result"]["XBTUSDT"]
+    return {row[0]: [*map(Decimal, row[1:7]), row[7]] for row in rows}
+
+
+def our_candles(place: Place, timeframe: str) -> dict[int, dict[str, Any]]:
+    columns = "open, high, low, close, base_volume, quote_volume, trade_count, is_empty"
+    rows = query(
+        place.warehouse,
+        f"select epoch(bucket_start)::bigint, {columns} from kraken.candles "
+        f"where symbol = 'BTC/USDT' and timeframe = '{timeframe}' and is_closed order by 1",
+    )
+    names = columns.split(", ")
+    return {start: dict(zip(names, values, strict=True)) for start, *values in rows}
+
+
+def test_all_409_recorded_minutes_equal_krakens_own(proof: Place, recorded_folder: Path) -> None:
+    """Compared here by plain Python with the recording itself, not by the SQL that is on trial."""
+    theirs, ours = krakens_minutes(recorded_folder), our_candles(proof, "1m")
+    assert len(ours) == MINUTES
+    traded = {start: candle for start, candle in ours.items() if not candle["is_empty"]}
+    assert (len(traded), len(ours) - len(traded)) == (272, 137)
+    close = None
+    for start, candle in ours.items():
+        open_, high, low, their_close, vwap, volume, count = theirs[start]
+        assert (candle["base_volume"], candle["trade_count"]) == (volume, count)
+        if candle["is_empty"]:
+            assert (open_, high, low, their_close) == (close, close, close, close)
+            continue
+        assert [candle[name] for name in FIELDS[:4]] == [open_, high, low, their_close]
+        # Kraken cuts the quotient to one decimal here: it lies in [vwap, vwap + 0.1).
+        assert vwap * candle["base_volume"] <= candle["quote_volume"] < (vwap + Decimal("0.1")) * candle["base_volume"]
+        close = candle["close"]
+
+
+@pytest.mark.parametrize(("timeframe", "minutes"), [("5m", 5), ("15m", 15), ("1h", 60)])
+def test_longer_timeframes_equal_the_rollup_of_krakens_own_minutes(
+    proof: Place, recorded_folder: Path, timeframe: str, minutes: int
+) -> None:
+    theirs, ours = krakens_minutes(recorded_folder), our_candles(proof, timeframe)
+    rolled = defaultdict(list)
+    for start, row in theirs.items():
+        if row[6]:
+            rolled[start - start % (minutes * 60)].append(row)
+    assert ours
+    for start, candle in ours.items():
+        rows = rolled[start]
+        assert candle["trade_count"] == sum(row[6] for row in rows)
+        assert candle["base_volume"] == sum(row[5] for row in rows)
+        if rows:
+            expected = [rows[0][0], max(row[1] for row in rows), min(row[2] for row in rows), rows[-1][3]]
+            assert [candle[name] for name in FIELDS[:4]] == expected
+
+
+def test_the_proof_says_so(proof: Place) -> None:
+    said = (proof.folder / "said.txt").read_text()
+    assert "BTC/USDT: 998 trades loaded" in said
+    assert "10,218,209 to 10,219,206, all there" in said
+    assert re.search(r"(\d+) of \1", said)
+    compared = "select count(distinct bucket_start) from kraken.check_rest_candles where timeframe = '1m'"
+    assert (
+        query(proof.warehouse, compared + " and status = 'identical'")
+        == query(proof.warehouse, compared)
+        == [(MINUTES,)]
+    )
+
+
+def test_the_tables_of_the_readme_are_there(proof: Place) -> None:
+    for table in re.findall(r"`kraken\.(\w+)`", README):
+        assert query(proof.warehouse, f"select count(*) from kraken.{table}")
+
+
+def test_the_queries_of_the_readme_run(proof: Place) -> None:
+    for statement in blocks("sql"):
+        query(proof.warehouse, statement)
+
+
+def test_the_columns_of_candles_are_those_of_the_readme(proof: Place) -> None:
+    listed = re.search(r"`candles` has (.*?)\. Buckets", README, re.S)
+    assert listed
+    described = [name for name, *_ in query(proof.warehouse, "describe kraken.candles")]
+    assert re.findall(r"`(\w+)`", listed[1]) == described
+    assert [name for name, *_ in query(proof.warehouse, "describe kraken.rest_candles")] == described
+
+
+def test_the_commands_and_options_of_the_readme_exist() -> None:
+    for command, rest in re.findall(r"^kraken-candles (\w+)(.*)$", "\n".join(blocks("sh")), re.M):
+        shown = subprocess.run(
+            [sys.executable, "-m", "dlt_pipeline", command, "--help"],
+            capture_output=True,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        )
+        assert shown.returncode == 0, command
+        for option in re.findall(r"--[a-z-]+", rest):
+            assert option in shown.stdout, (command, option)
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = set(re.findall(r"`?make ([a-z]+)", README))
+    assert named <= targets | {"alone"}
+    assert {"demo", "test", "load", "build", "check"} <= named
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    ran = re.findall(r"^make (\w+)$", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert ran == ["check", "demo", "test"]
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert workflow["jobs"]["run"]["steps"][-1] == {"run": "bash .ci/run"}
+
+
+def test_make_alone_lists_the_targets() -> None:
+    make = shutil.which("make")
+    assert make
+    shown = subprocess.run([make], cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0
+    for target in ("demo", "test", "load", "build", "check"):
+        assert f"make {target} " in shown.stdout
+
+
+def test_the_lock_names_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert "--index" not in lock
