@@ -1,7 +1,7 @@
 """The raw tables: Arrow schemas, dlt hints, and the way from checked answers to Arrow batches."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 import pyarrow as pa
@@ -11,7 +11,6 @@ from dlt_pipeline.kraken.cursor import NewTrade
 _DECIMAL: Final = pa.decimal128(38, 12)
 _TIMESTAMP: Final = pa.timestamp("us")  # naive, holding UTC: no session's time zone can shift it
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose, see above
-_EPOCH_DAY: Final = date(1970, 1, 1)
 
 _TEXT, _BIGINT, _BOOL, _DATE = pa.string(), pa.int64(), pa.bool_(), pa.date32()
 
@@ -155,7 +154,9 @@ def to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if kind == _DECIMAL:
         return pa.array(values, pa.string()).cast(_DECIMAL)  # the cast refuses to round
-    return pa.array(values, kind)
+    if kind == _DATE and values and isinstance(values[0], int):
+        return pa.array(values, pa.int32()).cast(_DATE)  # days since the epoch
+    return pa.array(values, kind)  # timestamps may be microseconds since the epoch
 
 
 def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
@@ -168,8 +169,8 @@ def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
         "idless_time_ns": [0 if trade.row.trade_id else trade.row.time_ns for trade in listed],
         "place": [trade.place for trade in listed],
         "time_ns": times,
-        "traded_at": [_EPOCH + timedelta(microseconds=time // 1_000) for time in times],
-        "traded_on": [_EPOCH_DAY + timedelta(days=time // 86_400_000_000_000) for time in times],
+        "traded_at": [time // 1_000 for time in times],
+        "traded_on": [time // 86_400_000_000_000 for time in times],
         "price": [trade.row.price for trade in listed],
         "volume": [trade.row.volume for trade in listed],
         "side": [trade.row.side for trade in listed],

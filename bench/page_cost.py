@@ -1,0 +1,44 @@
+"""A page of 1000 trades from the local exchange to an Arrow table: the exact, checked way against plainer ones."""
+
+import json
+from datetime import datetime, timezone
+
+import ccxt
+import pyarrow as pa
+import requests
+from ratios import compare
+
+from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.kraken.client import KrakenClient
+from dlt_pipeline.kraken.cursor import start_at, take
+from dlt_pipeline.kraken.markets import find_market
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.kraken.tables import trades_table
+
+NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
+
+if __name__ == "__main__":
+    with LocalExchange(SyntheticFeed(1, Clock(NOW), days=2), Clock(NOW)) as exchange:
+        client = KrakenClient(load_settings(base_url=exchange.base_url, seconds_per_call=0.0))
+        market = find_market(client.markets(), "BTC/USD")
+        since = int(datetime(2026, 11, 6, tzinfo=timezone.utc).timestamp()) * 10**9
+        plain = requests.Session()
+        unified = ccxt.kraken({"urls": {"api": {"public": exchange.base_url}}, "rateLimit": 0})
+        unified.load_markets()
+
+        def fetch() -> list[object]:
+            answer = plain.get(f"{exchange.base_url}/0/public/Trades", params={"pair": "XXBTZUSD", "since": since})
+            return json.loads(answer.text)["result"]["XXBTZUSD"]
+
+        def exact() -> pa.Table:
+            page = client.trades(market, since, 1000)
+            return trades_table("BTC/USD", take(start_at(since), page, 1000, None, 0).trades)
+
+        compare(
+            {
+                "fetch and decode through floats": fetch,
+                "ours: exact, checked, Arrow": exact,
+                "ccxt fetch_trades": lambda: unified.fetch_trades("BTC/USD", since // 10**6, 1000),
+            },
+            rounds=30,
+        )
