@@ -38,4 +38,6 @@ if __name__ == "__main__":
     connection = duckdb.connect()
     connection.execute("set threads = 2")
     connection.execute(TRADES)
-    compare({name: lambda key=key: connection.execute(CANDLES.format(key=key)).fetchall() for name, key in KEYS.items()})
+    compare(
+        {name: lambda key=key: connection.execute(CANDLES.format(key=key)).fetchall() for name, key in KEYS.items()}
+    )

@@ -54,20 +54,30 @@ def print_summary(console: Console, path: Path) -> None:
             ) from None
     console.print(_symbols_table(covered))
     console.print(_candles_table(candles))
+    console.print(_ids_line(covered), markup=False)
     console.print(f"Warehouse: {path}", markup=False)
 
 
 def _symbols_table(rows: list[tuple[Any, ...]]) -> Table:
-    table = Table("symbol", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("trades", "covered (UTC)", "trade ids", "empty 1m", "Kraken's candles: equal of compared"):
-        table.add_column(name, justify="right")
-    for symbol, trades, start, end, ranges, first, last, is_proven, empty, compared, equal in rows:
-        span = f"{start} to {end}" + (f" in {ranges} ranges" if ranges > 1 else "")
-        ids = (
-            "none given" if first is None else f"{first:,} to {last:,}, " + ("all there" if is_proven else "not proven")
-        )
-        table.add_row(symbol, f"{trades:,}", span, ids, f"{empty or 0:,}", f"{equal or 0:,} of {compared or 0:,}")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("symbol", no_wrap=True)
+    for name in ("trades", "covered from (UTC)", "to", "empty 1m", "REST: equal/all"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for symbol, trades, start, end, ranges, _first, _last, _is_proven, empty, compared, equal in rows:
+        until = end + (f" in {ranges} parts" if ranges > 1 else "")
+        table.add_row(symbol, f"{trades:,}", start, until, f"{empty or 0:,}", f"{equal or 0:,}/{compared or 0:,}")
     return table
+
+
+def _ids_line(rows: list[tuple[Any, ...]]) -> str:
+    """Say of each symbol whether its trade ids run through each covered range without a gap."""
+    parts = []
+    for symbol, _, _, _, _, first, last, is_proven, *_ in rows:
+        if first is None:
+            parts.append(f"{symbol} has none")
+        else:
+            parts.append(f"{symbol} {first:,} to {last:,}" + ("" if is_proven else " NOT PROVEN"))
+    return "Trade ids, without a gap in what is covered: " + "; ".join(parts)
 
 
 def _candles_table(rows: list[tuple[Any, ...]]) -> Table:
