@@ -61,7 +61,7 @@ def print_summary(console: Console, path: Path) -> None:
 def _symbols_table(rows: list[tuple[Any, ...]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("symbol", no_wrap=True)
-    for name in ("trades", "covered from (UTC)", "to", "empty 1m", "REST: equal/all"):
+    for name in ("trades", "covered from", "to (UTC)", "empty 1m", "REST equal"):
         table.add_column(name, justify="right", no_wrap=True)
     for symbol, trades, start, end, ranges, _first, _last, _is_proven, empty, compared, equal in rows:
         until = end + (f" in {ranges} parts" if ranges > 1 else "")
