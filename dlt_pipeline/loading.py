@@ -115,16 +115,25 @@ def _only_load() -> Iterator[None]:
 
 
 def _ready_pipeline(path: Path) -> dlt.Pipeline:
-    """Return the pipeline with dlt's folder true to this warehouse, and what a killed load left behind finished."""
+    """Return the pipeline with dlt's folder true to this warehouse, and what a killed load left behind finished.
+
+    What belongs to another warehouse is dropped, and so is a package that was cut off half-way: its first tables may
+    lie in a file that has been replaced since. Trades without their ledger do no harm, and are asked for again.
+    """
     pipeline = make_pipeline(path)
-    if not path.exists() or _remembered_warehouse(pipeline) != str(path):
-        pipeline = pipeline.drop()  # its state and packages belong to another warehouse; the ledger knows better
+    if not path.exists() or _remembered_warehouse(pipeline) != str(path) or _is_half_loaded(pipeline):
+        pipeline = pipeline.drop()
     elif pipeline.has_pending_data:
         _log.warning("Finishing what an interrupted load left behind.")
         pipeline.run()
     pipeline.set_local_state_val("warehouse", str(path))
     pipeline.sync_destination()
     return pipeline
+
+
+def _is_half_loaded(pipeline: dlt.Pipeline) -> bool:
+    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
+    return any(package.jobs["completed_jobs"] for package in packages)
 
 
 def _remembered_warehouse(pipeline: dlt.Pipeline) -> str | None:

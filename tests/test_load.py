@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pytest
 
 from dlt_pipeline import kraken_source
 from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
-from dlt_pipeline.loading import PIPELINE, LoadReport, load
+from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.kraken.source import Chunk, source_of
+from dlt_pipeline.loading import PIPELINE, LoadReport, load, make_pipeline
 from dlt_pipeline.warehouse import warehouse_path
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -210,6 +214,65 @@ def test_two_warehouses_take_turns_with_one_dlt_folder(
     quick_load("BTC/USD")
     assert query(warehouse, "select distinct symbol from kraken_raw.trades order by 1") == [("BTC/USD",), ("MINA/GBP",)]
     assert query(other, "select distinct symbol from kraken_raw.trades") == [("BONK/USD",)]
+
+
+def test_a_ledger_whose_load_was_never_completed_proves_nothing(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    """A kill between two table commits leaves the ledger without its trades, and no row in _dlt_loads."""
+    quick_load("BTC/USD")
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("delete from kraken_raw._dlt_loads")
+        connection.execute("delete from kraken_raw.trades where trade_id > 3000")
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def leave_pending(symbol: str, warehouse: Path) -> Path:
+    """Fetch a chunk and stop before anything is loaded, as a kill does; returns the waiting package's folder."""
+    request = make_request((symbol,), START, None, (), exact=False)
+    pipeline = make_pipeline(warehouse)
+    pipeline.extract(source_of(Chunk(Session(load_settings()), request)))
+    pipeline.set_local_state_val("warehouse", str(warehouse))
+    pipeline.normalize()
+    (load_id,) = pipeline.list_normalized_load_packages()
+    return Path(pipeline.working_dir) / "load" / "normalized" / load_id
+
+
+def test_a_chunk_that_waits_is_finished_without_asking_again(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    quick_load("BONK/USD")
+    leave_pending("BTC/USD", warehouse)
+    calls = len(exchange.calls)
+    quick_load("BTC/USD")
+    assert sum(call.path == "Trades" for call in exchange.calls[calls:]) == 1, "the head alone"
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_chunk_that_waits_for_another_warehouse_does_not_land_in_this_one(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, tmp_path: Path
+) -> None:
+    quick_load("BONK/USD")
+    other = tmp_path / "other.duckdb"
+    quick_load("MINA/GBP", warehouse=other)
+    leave_pending("BTC/USD", warehouse)
+    quick_load("MINA/GBP", warehouse=other)
+    assert query(other, "select distinct symbol from kraken_raw.trades") == [("MINA/GBP",)]
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_half_loaded_chunk_is_asked_for_again(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, tmp_path: Path
+) -> None:
+    """Its trades went into a file that an older copy has replaced since; its ledger must not follow alone."""
+    quick_load("BONK/USD")
+    package = leave_pending("BTC/USD", warehouse)
+    (job,) = (package / "new_jobs").glob("trades.*")
+    job.rename(package / "completed_jobs" / job.name)
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 
 def test_rest_candles_are_snapshots_of_committed_rows(exchange: LocalExchange, warehouse: Path) -> None:
