@@ -98,6 +98,26 @@ def test_a_long_load_is_a_chain_of_bounded_runs(
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 
+def test_a_chunk_ends_when_its_time_is_up_but_always_moves(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__CHUNK_SECONDS", "0")
+    quick_load("BTC/USD")
+    runs = query(warehouse, "select count(*) from kraken_raw.pages group by _dlt_load_id")
+    assert len(runs) > 3
+    assert set(runs) == {(1,)}
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+@pytest.mark.parametrize("page_size", ["40", "999"])
+def test_any_page_size_will_do(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch, page_size: str
+) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", page_size)
+    quick_load("MINA/GBP")
+    assert loaded_trades(warehouse, "MINA/GBP") == expected_trades(feed, "MINA/GBP", NOW_NS)
+
+
 def test_bounds_are_widened_to_whole_days_unless_exact(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
@@ -366,6 +386,7 @@ def test_trades_without_ids_are_loaded_once(
         ({"start": "2027-01-01"}, BadInputError, "lies in the future: the exchange's clock says 2026-11-08 12:34:56"),
         ({"end": "2027-01-01"}, BadInputError, "The end .* lies in the future"),
         ({"start": "2026-11-07", "end": "2026-11-06"}, BadInputError, "does not lie after the start"),
+        ({"symbols": ()}, BadInputError, "No symbol was given"),
         ({"timeframes": ("7m",)}, BadInputError, "Kraken has no candles of 7m"),
         (
             {"symbols": ("BTC/USD", "BTC/USX")},
@@ -378,8 +399,15 @@ def test_bad_input_changes_nothing(
     exchange: LocalExchange, warehouse: Path, options: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        quick_load(*options.pop("symbols", ()), **options)
+        load(**{"symbols": SYMBOLS, "start": START, **options})
     assert not warehouse.exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("PAGE_SIZE", "1"), ("PAGE_SIZE", "1001"), ("SECONDS_PER_CALL", "-1")])
+def test_an_impossible_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"SOURCES__KRAKEN__{name}", value)
+    with pytest.raises(BadInputError, match=f"sources.kraken.{name.lower()} is {value}"):
+        load_settings()
 
 
 def test_no_network_changes_nothing(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:

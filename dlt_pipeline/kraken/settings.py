@@ -5,6 +5,8 @@ from typing import Final
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 
+from dlt_pipeline.exceptions import BadInputError
+
 NS_PER_SECOND: Final = 1_000_000_000
 
 # Kraken's own timeframes: name -> seconds. Its OHLC endpoint knows these nine and no others.
@@ -58,8 +60,12 @@ class KrakenSettings(BaseConfiguration):
 
 
 def load_settings(**explicit: object) -> KrakenSettings:
-    """Resolve the settings from dlt's config providers; arguments that are not None win over them."""
+    """Resolve the settings from dlt's config; arguments that are not None win. BadInputError if impossible."""
     given = {name: value for name, value in explicit.items() if value is not None}
     settings = resolve_configuration(KrakenSettings(), sections=("sources", "kraken"), explicit_value=given or None)
     settings.base_url = settings.base_url.rstrip("/")
+    if not 2 <= settings.page_size <= 1000:
+        raise BadInputError(f"sources.kraken.page_size is {settings.page_size}; Kraken gives 2 to 1000 trades a page.")
+    if settings.seconds_per_call < 0:
+        raise BadInputError(f"sources.kraken.seconds_per_call is {settings.seconds_per_call}; it cannot be negative.")
     return settings

@@ -40,8 +40,8 @@ class Budget:
     until: float
 
     def is_spent(self, pages: int) -> bool:
-        """Tell whether a symbol that took in so many pages must leave the rest to the next chunk."""
-        return pages >= self.pages or time.monotonic() >= self.until
+        """Tell whether a symbol that took in so many pages must leave the rest to the next chunk; one is always had."""
+        return pages > 0 and (pages >= self.pages or time.monotonic() >= self.until)
 
 
 @dataclass

@@ -1,0 +1,67 @@
+"""The demo on a terminal: bars while it loads, then what came out in less than a screen."""
+
+import os
+import pty
+import re
+import subprocess
+
+from tests.conftest import Place
+
+
+def run_on_a_terminal(place: Place, *arguments: str) -> tuple[int, str]:
+    """Run a command with a pseudo-terminal as its output; returns its exit code and what it wrote."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        place.command(*arguments),
+        cwd=place.folder,
+        env=place.environment(COLUMNS="100", TERM="xterm"),
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
+    os.close(follower)
+    written = b""
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:  # Linux ends a pseudo-terminal with an error
+            break
+        if not part:
+            break
+        written += part
+    os.close(leader)
+    return process.wait(), written.decode()
+
+
+def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
+    code, written = run_on_a_terminal(place, "demo")
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written)
+    assert code == 0, text
+    assert re.search(r"BTC/USD +━+ +100 %", text), "a bar for each symbol"
+    result = text[text.index("dbt build:") :]
+    for symbol in ("BONK/USD", "BTC/USD", "ETH/USD", "MINA/GBP"):
+        assert re.search(rf"{symbol} .* (\d[\d,]*)/\1\s", result), f"all REST candles of {symbol} are equal"
+    assert "All models built, all tests passed" in result
+    assert f"Warehouse: {place.warehouse}" in result
+    assert len(result.splitlines()) < 30
+    queries = re.findall(r"^  (select .*);", result, re.M)
+    assert len(queries) == 3
+    for query in queries:
+        assert place.query(query)
+    again = place.run("demo")
+    assert again.returncode == 0
+    assert "BTC/USD: nothing new" in again.stdout
+    assert "BTC/USD: 100 %, 0 trades" in again.stdout, "plain lines where there is no terminal"
+
+
+def test_the_demo_leaves_a_warehouse_of_live_trades_alone(place: Place) -> None:
+    assert place.run("demo").returncode == 0
+    import duckdb
+
+    with duckdb.connect(str(place.warehouse)) as connection:
+        connection.execute("update kraken_raw.warehouse_versions set exchange = 'live'")
+    before = place.warehouse.read_bytes()
+    refused = place.run("demo")
+    assert refused.returncode == 1
+    assert "holds trades of a live exchange" in refused.stderr
+    assert place.warehouse.read_bytes() == before
