@@ -1,10 +1,8 @@
 """The commands as a user meets them: exit codes, sentences, and no traceback."""
 
-import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -186,67 +184,6 @@ def test_a_warehouse_locked_by_another_process_names_it(
     assert code == 1
     assert f"The warehouse {warehouse_path()} is in use by" in text
     assert f"(process {holder.pid})" in text
-
-
-def test_ctrl_c_stops_after_the_chunk_in_hand_and_the_same_command_resumes(
-    serve: Callable[..., LocalExchange], place: Place
-) -> None:
-    feed = SyntheticFeed(3, Clock(NOW), days=1, trades_per_day=10.0)
-    exchange = serve(feed, Clock(NOW))
-    arguments = ("load", "BTC/USD", "--start", "2026-11-07", "--timeframes", "1h")
-    slow = place.environment(SOURCES__KRAKEN__SECONDS_PER_CALL="0.3", PYTHONUNBUFFERED="1")
-    process = subprocess.Popen(
-        place.command(*arguments), env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(0.8)
-    process.send_signal(signal.SIGINT)
-    said = process.stdout.read()
-    assert process.wait() == 130
-    assert "stopping after the page in hand" in said
-    assert "Run the same command again to resume" in said
-    assert "Traceback" not in said
-    kept = loaded_trades(place.warehouse, "BTC/USD")
-    truth = expected_trades(feed, "BTC/USD", exchange.clock.now_ns())
-    assert 0 < len(kept) < len(truth)
-    assert kept == truth[: len(kept)]
-    assert place.run(*arguments).returncode == 0
-    assert loaded_trades(place.warehouse, "BTC/USD") == truth
-
-
-@pytest.mark.skipif(
-    shutil.which("unshare") is None
-    or subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,
-    reason="a small disk is made with a mount of its own, which this system does not allow",
-)
-def test_a_full_disk_is_said_and_once_there_is_space_nothing_is_lost(
-    serve: Callable[..., LocalExchange], place: Place, tmp_path: Path
-) -> None:
-    feed = SyntheticFeed(3, Clock(NOW), days=1, trades_per_day=5.0)
-    exchange = serve(feed, Clock(NOW))
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    load = " ".join(place.command("load", "BTC/USD", "--start", "2026-11-07", "--timeframes", "1h"))
-    script = f"""
-        mount -t tmpfs -o size=1600k tmpfs {disk}
-        {load}; echo "first: $?"
-        mount -o remount,size=100m {disk}
-        {load}; echo "second: $?"
-        cp {disk}/warehouse.duckdb* {tmp_path}/
-    """
-    environment = place.environment(KRAKEN_CANDLES_WAREHOUSE=str(disk / "warehouse.duckdb"))
-    done = subprocess.run(
-        ["unshare", "-rm", "bash", "-c", script], env=environment, capture_output=True, text=True, timeout=120
-    )
-    said = done.stdout + done.stderr
-    assert "first: 1" in said, said
-    assert "No space is left on the disk of the warehouse" in said
-    assert "Traceback" not in said
-    assert "second: 0" in said, said
-    assert loaded_trades(tmp_path / "warehouse.duckdb", "BTC/USD") == expected_trades(
-        feed, "BTC/USD", exchange.clock.now_ns()
-    )
 
 
 def test_plain_dlt_shows_the_pipeline(exchange: LocalExchange, command: Callable[..., Any], place: Place) -> None:

@@ -1,22 +1,10 @@
 import json
-import os
 import urllib.parse
 import urllib.request
-from pathlib import Path
 
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, ReplayFeed
-
-
-@pytest.fixture(scope="session")
-def recorded_folder():
-    """Real answers of Kraken; they stay outside the repository."""
-    beside = Path(__file__).parents[2].parent / "shared" / "data" / "recorded"
-    folder = Path(os.environ.get("KRAKEN_CANDLES_RECORDED", beside))
-    if not folder.is_dir():
-        pytest.skip(f"no recorded answers in {folder}; name their folder in KRAKEN_CANDLES_RECORDED")
-    return folder
 
 
 @pytest.fixture

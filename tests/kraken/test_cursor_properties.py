@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,34 +98,11 @@ def is_too_dense(exchange: SimulatedExchange, page_size: int) -> bool:
     return any(sum(1 for other in times if t <= other <= t + reach) >= page_size for t in times)
 
 
+@pytest.mark.parametrize("ids", ["all", "none", "some"])
 @settings(max_examples=400, deadline=None)
-@given(exchange=exchanges("all"), page_size=st.integers(2, 12))
-def test_every_trade_with_an_id_is_loaded_once(exchange: SimulatedExchange, page_size: int) -> None:
-    warehouse = Warehouse()
-    try:
-        warehouse.load(exchange, BASE_NS, None, page_size)
-    except StalledCursorError:
-        assert is_too_dense(exchange, page_size)
-        return
-    assert warehouse.is_whole(exchange, BASE_NS, None)
-    assert warehouse.missing_ids == 0
-
-
-@settings(max_examples=400, deadline=None)
-@given(exchange=exchanges("none"), page_size=st.integers(2, 12))
-def test_every_trade_without_an_id_is_loaded_once(exchange: SimulatedExchange, page_size: int) -> None:
-    warehouse = Warehouse()
-    try:
-        warehouse.load(exchange, BASE_NS, None, page_size)
-    except StalledCursorError:
-        assert is_too_dense(exchange, page_size)
-        return
-    assert warehouse.is_whole(exchange, BASE_NS, None)
-
-
-@settings(max_examples=400, deadline=None)
-@given(exchange=exchanges("some"), page_size=st.integers(2, 12))
-def test_trades_with_and_without_ids_may_mix(exchange: SimulatedExchange, page_size: int) -> None:
+@given(data=st.data(), page_size=st.integers(2, 12))
+def test_every_trade_is_loaded_once_with_and_without_ids(ids: str, data: st.DataObject, page_size: int) -> None:
+    exchange = data.draw(exchanges(ids))
     warehouse = Warehouse()
     try:
         warehouse.load(exchange, BASE_NS, None, page_size)

@@ -1,0 +1,138 @@
+"""What goes wrong in a load stays small: holes, failing symbols, stops, bad input."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
+from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.loading import load
+from tests.loading.quick import NOW_NS, START, SYMBOLS, quick_load
+from tests.truth import expected_trades, loaded_trades, query
+
+
+def test_a_failing_symbol_leaves_the_others_alone(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    exchange.faults.add(Fault("wrong_pair", "Trades", pair="BONK/USD", times=None))
+    report = quick_load()
+    assert list(report.failures) == ["BONK/USD"]
+    for symbol in ("BTC/USD", "MINA/GBP"):
+        assert loaded_trades(warehouse, symbol) == expected_trades(feed, symbol, NOW_NS)
+    exchange.faults.clear()
+    quick_load()
+    assert loaded_trades(warehouse, "BONK/USD") == expected_trades(feed, "BONK/USD", NOW_NS)
+
+
+def test_what_came_before_a_failure_is_kept(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+    exchange.faults.add(Fault("wrong_pair", "Trades", pair="BTC/USD", times=None, skip=2))
+    report = quick_load("BTC/USD")
+    assert report.trades["BTC/USD"] == 2000 - 1, "two pages, the seam's trade once"
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)[:1999]
+
+
+def test_a_hole_that_fills_when_asked_again_leaves_no_trace(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    exchange.faults.add(Fault("hide_ids", "Trades", pair="BTC/USD", ids={2100, 2101}, times=2))
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+    assert query(warehouse, "select count(*) from kraken_raw.id_holes") == [(0,)]
+
+
+def test_a_hole_that_stays_is_recorded_and_the_trades_are_kept(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    exchange.faults.add(Fault("hide_ids", "Trades", pair="BTC/USD", ids={2100, 2101}, times=None))
+    report = quick_load("BTC/USD")
+    assert report.missing_ids["BTC/USD"] == 2
+    truth = [row for row in expected_trades(feed, "BTC/USD", NOW_NS) if row[0] not in (2100, 2101)]
+    assert loaded_trades(warehouse, "BTC/USD") == truth
+    before, after = (next(row[1] for row in truth if row[0] == trade_id) for trade_id in (2099, 2102))
+    holes = "select first_missing_id, last_missing_id, from_time_ns, to_time_ns, times_asked from kraken_raw.id_holes"
+    assert query(warehouse, holes) == [(2100, 2101, before, after, 3)]
+    assert query(warehouse, "select sum(missing_id_count)::bigint from kraken_raw.pages") == [(2,)]
+
+
+def test_stopping_commits_what_is_loaded_and_resumes(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    stop = threading.Event()
+
+    class StopAfterOnePage:
+        def begin(self, *_: Any) -> None:
+            pass
+
+        def page(self, _: Any) -> None:
+            stop.set()
+
+        def committed(self, _: Any) -> None:
+            pass
+
+    report = quick_load("BTC/USD", stop=stop, listener=StopAfterOnePage())
+    assert report.unfinished == ["BTC/USD"]
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)[:1000]
+    assert not quick_load("BTC/USD").unfinished
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"start": "yesterday"}, BadInputError, "is not a date"),
+        ({"start": "2027-01-01"}, BadInputError, "lies in the future: the exchange's clock says 2026-11-08 12:34:56"),
+        ({"end": "2027-01-01"}, BadInputError, "The end .* lies in the future"),
+        ({"start": "2026-11-07", "end": "2026-11-06"}, BadInputError, "does not lie after the start"),
+        ({"symbols": ()}, BadInputError, "No symbol was given"),
+        ({"timeframes": ("7m",)}, BadInputError, "Kraken has no candles of 7m"),
+        (
+            {"symbols": ("BTC/USD", "BTC/USX")},
+            UnknownSymbolError,
+            "Unknown symbol BTC/USX; the nearest known ones: BTC/USD",
+        ),
+    ],
+)
+def test_bad_input_changes_nothing(
+    exchange: LocalExchange, warehouse: Path, options: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        load(**{"symbols": SYMBOLS, "start": START, **options})
+    assert not warehouse.exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("PAGE_SIZE", "1"), ("PAGE_SIZE", "1001"), ("SECONDS_PER_CALL", "-1")])
+def test_an_impossible_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"SOURCES__KRAKEN__{name}", value)
+    with pytest.raises(BadInputError, match=f"sources.kraken.{name.lower()} is {value}"):
+        load_settings()
+
+
+def test_no_network_changes_nothing(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", "http://127.0.0.1:9")
+    with pytest.raises(NoConnectionError, match="no connection to"):
+        quick_load()
+    assert not warehouse.exists()
+
+
+def test_a_second_load_beside_a_running_one_is_refused(exchange: LocalExchange) -> None:
+    class Nested:
+        error: Exception | None = None
+
+        def begin(self, *_: Any) -> None:
+            try:
+                quick_load("MINA/GBP")
+            except WarehouseLockedError as error:
+                self.error = error
+
+        def page(self, _: Any) -> None:
+            pass
+
+        def committed(self, _: Any) -> None:
+            pass
+
+    nested = Nested()
+    quick_load("MINA/GBP", listener=nested)
+    assert "Another load is running" in str(nested.error)

@@ -1,0 +1,124 @@
+"""The warehouse's ledger decides where a load goes on, whatever dlt's folder remembers."""
+
+import logging
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
+from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.kraken.source import Chunk, source_of
+from dlt_pipeline.loading import make_pipeline
+from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, quick_load
+from tests.truth import expected_trades, loaded_trades, query
+
+
+def test_a_deleted_warehouse_is_filled_again_though_dlts_folder_remembers(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    quick_load()
+    warehouse.unlink()
+    quick_load()
+    for symbol in SYMBOLS:
+        assert loaded_trades(warehouse, symbol) == expected_trades(feed, symbol, NOW_NS)
+
+
+def test_a_deleted_dlt_folder_costs_nothing(exchange: LocalExchange, tmp_path: Path, warehouse: Path) -> None:
+    quick_load()
+    before = query(warehouse, "select * from kraken_raw.trades order by all")
+    shutil.rmtree(tmp_path / "dlt")
+    report = quick_load()
+    assert sum(report.trades.values()) == 0
+    assert query(warehouse, "select * from kraken_raw.trades order by all") == before
+
+
+def test_an_older_copy_of_the_warehouse_is_believed_over_dlts_memory(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exchange.clock.set(NOW - timedelta(hours=20))
+    quick_load()
+    shutil.copy(warehouse, tmp_path / "older.duckdb")
+    exchange.clock.set(NOW)
+    quick_load()
+    shutil.copy(tmp_path / "older.duckdb", warehouse)
+    logging.getLogger("dlt_pipeline").propagate = True
+    with caplog.at_level("WARNING"):
+        quick_load()
+    assert "the remembered cursor is not the warehouse's" in caplog.text
+    for symbol in SYMBOLS:
+        assert loaded_trades(warehouse, symbol) == expected_trades(feed, symbol, NOW_NS)
+
+
+def test_two_warehouses_take_turns_with_one_dlt_folder(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.duckdb"
+    quick_load("MINA/GBP")
+    quick_load("BONK/USD", warehouse=other)
+    quick_load("BTC/USD")
+    assert query(warehouse, "select distinct symbol from kraken_raw.trades order by 1") == [("BTC/USD",), ("MINA/GBP",)]
+    assert query(other, "select distinct symbol from kraken_raw.trades") == [("BONK/USD",)]
+
+
+@pytest.mark.parametrize("end", ["delete from kraken_raw._dlt_loads", "update kraken_raw._dlt_loads set status = 1"])
+def test_a_ledger_whose_load_was_never_completed_proves_nothing(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, end: str
+) -> None:
+    """A kill between two table commits leaves the ledger without its trades, and no row in _dlt_loads."""
+    quick_load("BTC/USD")
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(end)
+        connection.execute("delete from kraken_raw.trades where trade_id > 3000")
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def leave_pending(symbol: str, warehouse: Path) -> Path:
+    """Fetch a chunk and stop before anything is loaded, as a kill does; returns the waiting package's folder."""
+    request = make_request((symbol,), START, None, (), exact=False)
+    pipeline = make_pipeline(warehouse)
+    pipeline.extract(source_of(Chunk(Session(load_settings()), request)))
+    pipeline.set_local_state_val("warehouse", str(warehouse))
+    pipeline.normalize()
+    (load_id,) = pipeline.list_normalized_load_packages()
+    return Path(pipeline.working_dir) / "load" / "normalized" / load_id
+
+
+def test_a_chunk_that_waits_is_finished_without_asking_again(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    quick_load("BONK/USD")
+    leave_pending("BTC/USD", warehouse)
+    calls = len(exchange.calls)
+    quick_load("BTC/USD")
+    assert sum(call.path == "Trades" for call in exchange.calls[calls:]) == 1, "the head alone"
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_chunk_that_waits_for_another_warehouse_does_not_land_in_this_one(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, tmp_path: Path
+) -> None:
+    quick_load("BONK/USD")
+    other = tmp_path / "other.duckdb"
+    quick_load("MINA/GBP", warehouse=other)
+    leave_pending("BTC/USD", warehouse)
+    quick_load("MINA/GBP", warehouse=other)
+    assert query(other, "select distinct symbol from kraken_raw.trades") == [("MINA/GBP",)]
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_half_loaded_chunk_is_asked_for_again(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, tmp_path: Path
+) -> None:
+    """Its trades went into a file that an older copy has replaced since; its ledger must not follow alone."""
+    quick_load("BONK/USD")
+    package = leave_pending("BTC/USD", warehouse)
+    (job,) = (package / "new_jobs").glob("trades.*")
+    job.rename(package / "completed_jobs" / job.name)
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
