@@ -36,7 +36,7 @@ check: $(READY) ## Lint and type-check Python and SQL
 
 load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...]
 	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }
-	$(BIN)/kraken-candles load $(SYMBOLS) --start $(START) $(if $(END),--end $(END))
+	$(BIN)/kraken-candles load $(SYMBOLS) --start "$(START)" $(if $(END),--end "$(END)")
 
 build: $(READY) ## Build and test the candles of the warehouse with dbt
 	$(BIN)/dbt build --project-dir dbt_project --profiles-dir .

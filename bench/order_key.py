@@ -29,8 +29,11 @@ CANDLES = """
 """
 KEYS = {
     "trade_id (no order without ids)": "trade_id",
-    "HUGEINT of time, id and place": "time_ns::hugeint * 1000000000000000 + trade_id + place",
-    "DECIMAL(38, 0) of the same": "time_ns::decimal(19, 0) * 1000000000000000::decimal(16, 0) + trade_id + place",
+    "HUGEINT of time, id and place": "time_ns::hugeint * 10000000000000000000 + trade_id::hugeint * 100000 + place",
+    "DECIMAL(38, 0) of the same": (
+        "time_ns::decimal(19, 0) * 10000000000000000000::decimal(20, 0) "
+        "+ trade_id::decimal(19, 0) * 100000::decimal(6, 0) + place"
+    ),
     "struct of time, id and place": "(time_ns, trade_id, place)",
 }
 

@@ -1,12 +1,15 @@
 """dbt from Python: builds the project that the package carries in the warehouse."""
 
+import logging
 import os
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from dlt_pipeline.exceptions import NothingLoadedError, WarehouseError
-from dlt_pipeline.warehouse import ENVIRONMENT_NAME, explain, has_trades, warehouse_path
+from dlt_pipeline.exceptions import BadInputError, WarehouseError
+from dlt_pipeline.trouble import explain
+from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_path
 
 
 def project_folder() -> Path:
@@ -26,13 +29,14 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     path = warehouse_path(warehouse)
-    if not has_trades(path):
-        raise NothingLoadedError(f"The warehouse {path} holds no trades yet; run `kraken-candles load` first.")
+    require_trades(path)
     os.environ[ENVIRONMENT_NAME] = str(path)
+    _check_threads()
     folder = project_folder()
     here = Path.cwd()
     command = [
         *(["--quiet"] if quiet else []),
+        *([] if sys.stdout.isatty() else ["--no-use-colors"]),
         "--log-path",
         str(here / "logs"),
         "build",
@@ -44,12 +48,21 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
         str(here / "target"),
         *arguments,
     ]
+    logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
     try:
         result = dbtRunner().invoke(command)
     finally:
         # dbt would hold the file as long as this process lives
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    if arguments and not result.exception and not getattr(result.result, "results", True):
+        raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
     if result.exception:
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
     return bool(result.success)
+
+
+def _check_threads() -> None:
+    text = os.environ.get("KRAKEN_CANDLES_THREADS", "2")
+    if not text.isdigit() or int(text) < 1:
+        raise BadInputError(f"KRAKEN_CANDLES_THREADS is {text!r}; it must be a whole number from 1.")

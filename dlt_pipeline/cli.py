@@ -15,10 +15,16 @@ os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs tracebacks; 
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError, LoadStoppedError, UnknownSymbolError
+from dlt_pipeline.console import Console
+from dlt_pipeline.exceptions import (
+    BadInputError,
+    KrakenCandlesError,
+    LoadStoppedError,
+    LocalExchangeError,
+    UnknownSymbolError,
+)
 from dlt_pipeline.version import program
 
 app = typer.Typer(
@@ -32,8 +38,8 @@ STOPPED = 130  # what a shell reports after Ctrl-C
 
 
 def out() -> Console:
-    """Return the console for results; a method, so that a redirected stdout is respected."""
-    return Console(soft_wrap=True, highlight=False)
+    """Return the console for results; made when needed, so that a redirected stdout is respected."""
+    return Console()
 
 
 @app.callback(invoke_without_command=True)
@@ -75,6 +81,11 @@ def build(context: typer.Context) -> None:
     """Run `dbt build` on the warehouse: models and tests. Further arguments go to dbt as they are."""
     from dlt_pipeline.commands import run_build  # noqa: PLC0415
 
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
+        os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
+
+    signal.signal(signal.SIGINT, stop)
     raise typer.Exit(run_build(out(), context.args))
 
 
@@ -134,12 +145,11 @@ def _stop_on_signals() -> threading.Event:
     """Return an event that the first Ctrl-C (or SIGTERM) sets; a second one ends the process at once."""
     stop = threading.Event()
 
-    def hear(number: int, _frame: FrameType | None) -> None:
+    def hear(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
+            os.write(2, b"\nEnded at once; what was committed stays, and the same command resumes.\n")
             os._exit(STOPPED)
         stop.set()
-        name = signal.Signals(number).name
-        os.write(2, f"\n{name}: stopping after the page in hand; what is loaded will be committed.\n".encode())
 
     signal.signal(signal.SIGINT, hear)
     signal.signal(signal.SIGTERM, hear)
@@ -150,14 +160,24 @@ def _guarded(run: Callable[[], _T]) -> _T:
     try:
         return run()
     except LoadStoppedError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
+        Console(stderr=True).print(str(error), markup=False)
         raise SystemExit(STOPPED) from error
     except KrakenCandlesError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"Error: {error}", markup=False)
-        raise SystemExit(2 if isinstance(error, BadInputError | UnknownSymbolError) else 1) from error
+        Console(stderr=True).print(f"Error: {error}", markup=False)
+        is_input = isinstance(error, BadInputError | UnknownSymbolError | LocalExchangeError)
+        raise SystemExit(2 if is_input else 1) from error
 
 
 def main() -> None:
     """Run the command line; exit code 0 done, 1 failed, 2 wrong input, 130 stopped by the user."""
     _guarded(app)
+    _flush()
     sys.exit(0)
+
+
+def _flush() -> None:
+    """Let go of a stdout whose reader is gone, before Python finds it when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,9 +4,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from dlt_pipeline.building import build
+from dlt_pipeline.console import Console
 from dlt_pipeline.dates import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
@@ -33,7 +32,9 @@ def run_load(
         wanted = tuple(name.strip() for name in timeframes.split(",")) if timeframes != "none" else ()
     with ProgressListener(console) as listener:
         report = beside_main(
-            lambda: load(symbols, start, end, timeframes=wanted, exact=exact, listener=listener, stop=stop)
+            lambda: load(symbols, start, end, timeframes=wanted, exact=exact, listener=listener, stop=stop),
+            stop,
+            lambda: console.print("Stopping after the page in hand; what is loaded will be committed."),
         )
     return tell_load(console, report)
 
@@ -51,13 +52,14 @@ def tell_load(console: Console, report: LoadReport) -> int:
         elif symbol in report.unfinished:
             text += "; stopped before the end"
         console.print(text, markup=False)
-    console.print(f"Warehouse: {report.warehouse}", markup=False)
     if report.failures:
+        console.print(f"Warehouse: {report.warehouse}", markup=False)
         console.print("What was loaded stays; run the same command again to go on.")
         return 1
     if report.unfinished:
         console.print("Stopped. Run the same command again to resume where it stopped.")
         return STOPPED
+    console.print(f"Loaded into {report.warehouse}", markup=False)
     return 0
 
 
@@ -68,7 +70,8 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
         console.print(f"Built and checked: {path}", markup=False)
         return 0
     console.print(
-        f"The build of {path} is not green: see the failed models and tests above; kraken.check_rest_candles says why.",
+        f"The build of {path} is not green: see the failed models and tests above. Where candles differ from Kraken's, "
+        "kraken.check_rest_candles has each field.",
         markup=False,
     )
     return 1

@@ -1,11 +1,16 @@
 """Dates as users write them, to nanoseconds since the epoch, UTC; widened to whole UTC days where asked."""
 
+import re
 from datetime import date, datetime, timezone
 from typing import Final
 
 from dlt_pipeline.exceptions import BadInputError
 
 NS_PER_DAY: Final = 86_400_000_000_000
+_ISO: Final = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)"
+    r"([T ](?P<time>\d\d:\d\d)((?P<second>:\d\d)(\.(?P<fraction>\d{1,6}))?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?"
+)
 When = str | date | datetime
 
 
@@ -15,16 +20,28 @@ def utc_datetime(when: When, what: str = "The time") -> datetime:
     `what` names the value in the BadInputError raised for anything else.
     """
     if isinstance(when, str):
-        text = when.strip()
-        try:
-            when = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in "Zz" else text)
-        except ValueError:
-            raise BadInputError(
-                f"{what} {text!r} is not a date: write it as 2026-11-01 or 2026-11-01T12:30:00 (UTC)."
-            ) from None
+        when = _parsed(when.strip(), what)
     if not isinstance(when, datetime):
         when = datetime(when.year, when.month, when.day)  # noqa: DTZ001 - made UTC in the next line
-    return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+    try:
+        return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+    except OverflowError:
+        raise BadInputError(f"{what} {when} lies outside of what a date can be.") from None
+
+
+def _parsed(text: str, what: str) -> datetime:
+    """Parse what every Python from 3.10 on would: later ones take more forms, and a script must not depend on that."""
+    match = _ISO.fullmatch(text)
+    try:
+        if match:
+            fraction = (match["fraction"] or "").ljust(6, "0")
+            zone = (match["zone"] or "+00:00").replace("Z", "+00:00")
+            return datetime.fromisoformat(
+                f"{match['date']}T{match['time'] or '00:00'}{match['second'] or ':00'}.{fraction}{zone}"
+            )
+    except ValueError:
+        pass
+    raise BadInputError(f"{what} {text!r} is not a date: write it as 2026-11-01 or 2026-11-01T12:30:00 (UTC).")
 
 
 def to_ns(when: When, what: str) -> int:

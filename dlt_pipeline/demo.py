@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Final
 
-from rich.console import Console
-
 from dlt_pipeline.building import build
 from dlt_pipeline.commands import run_load
+from dlt_pipeline.console import Console
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.summary import print_summary
 from dlt_pipeline.warehouse import warehouse_path
@@ -23,9 +22,9 @@ _SEED: Final = 1
 # The local exchange has no rate limit in the demo; Kraken's pace of 1 s would make it some minutes long.
 _SECONDS_PER_CALL: Final = "0.001"
 _QUERIES: Final = (
-    "select * from kraken.candles where symbol = 'BTC/USD' and timeframe = '1h' order by bucket_start desc limit 5",
-    "select symbol, covered_from, covered_to, trade_count, are_ids_contiguous from kraken.coverage",
-    "select timeframe, field, status, count(*) from kraken.check_rest_candles group by all order by all",
+    "select * from kraken.candles where symbol = 'BTC/USD' and timeframe = '1h'",
+    "select * from kraken.coverage",
+    "select timeframe, status, count(*) from kraken.check_rest_candles group by all",
 )
 
 
@@ -34,22 +33,18 @@ def run_demo(console: Console, stop: threading.Event) -> int:
     clock = Clock(_NOW)
     feed = SyntheticFeed(_SEED, clock, days=_DAYS)
     with LocalExchange(feed, clock) as exchange, _pointed_at(exchange.base_url):
-        console.print(
-            f"Local exchange at {exchange.base_url}: invented trades of {_DAYS} days, {len(feed.markets)} pairs."
-        )
+        console.print(f"Local exchange at {exchange.base_url}: {len(feed.markets)} pairs, {_DAYS} invented days.")
         code = run_load(console, stop, sorted(market.symbol for market in feed.markets), _START)
     if code:
         return code
-    console.print("dbt build: models and tests …")
+    console.print("dbt build: models and tests …\n")
     path = warehouse_path()
     is_green = build(path, quiet=True)
     print_summary(console, path)
     if not is_green:
         console.print("The build is NOT green: see the failures above.")
         return 1
-    console.print(
-        f"All models built, all tests passed. Three queries to try in {path.name}, with `duckdb` or from Python:"
-    )
+    console.print("All models built, all tests passed. Three queries to try in it:")
     for query in _QUERIES:
         console.print(f"  {query};", markup=False)
     return 0

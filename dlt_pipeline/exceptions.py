@@ -76,3 +76,7 @@ class DiskFullError(WarehouseError):
 
 class LoadStoppedError(KrakenCandlesError):
     """The user stopped the load; what was committed stays."""
+
+
+class LocalExchangeError(KrakenCandlesError):
+    """The local exchange cannot do what it was asked."""

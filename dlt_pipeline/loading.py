@@ -1,28 +1,24 @@
 """A load: a chain of bounded dlt runs, each committing trades, ledger and cursor together, until nothing is missing."""
 
-import logging
-import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import dlt
-import filelock
-from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from dlt_pipeline.dates import When
-from dlt_pipeline.exceptions import KrakenCandlesError, WarehouseLockedError
+from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.kraken.session import Request, Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import Chunk, exchange_kind, source_of
 from dlt_pipeline.kraken.symbol_load import Progress
-from dlt_pipeline.warehouse import DATASET, check_usable, explain, warehouse_path
+from dlt_pipeline.packages import only_load, ready_pipeline
+from dlt_pipeline.trouble import explain, when_unlocked
+from dlt_pipeline.warehouse import check_usable, warehouse_path
 
-_log = logging.getLogger("dlt_pipeline.kraken")
-PIPELINE = "kraken"
+_T = TypeVar("_T")
 
 
 class Listener(Protocol):
@@ -71,76 +67,18 @@ def load(
     settings = load_settings()
     path = warehouse_path(warehouse)
     try:
-        with _only_load():
+        with only_load(path):
             check_usable(path, exchange_kind(settings.base_url))
             session = Session(settings, stop)
             session.open(request)
             if listener:
                 listener.begin(session, request)
-            return _chain(_ready_pipeline(path), session, request, LoadReport(path, request), listener)
+            return _chain(ready_pipeline(path), session, request, LoadReport(path, request), listener)
     except Exception as error:
         known = explain(error, path)
         if known is None or known is error:
             raise
         raise known from error
-
-
-def make_pipeline(path: Path) -> dlt.Pipeline:
-    """Return the dlt pipeline `kraken` into dataset `kraken_raw` of the warehouse."""
-    os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")  # what was merged need not lie there twice
-    destination = dlt.destinations.duckdb(str(path))
-    return dlt.pipeline(PIPELINE, destination=destination, dataset_name=DATASET)
-
-
-@contextmanager
-def _only_load() -> Iterator[None]:
-    """Hold dlt's working folder: a second load would mix its packages with ours."""
-    folder = Path(get_dlt_pipelines_dir())
-    folder.mkdir(parents=True, exist_ok=True)
-    owner = folder / f"{PIPELINE}.owner"
-    lock = filelock.FileLock(folder / f"{PIPELINE}.lock", blocking=False)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        pid = owner.read_text() if owner.exists() else "?"
-        raise WarehouseLockedError(
-            f"Another load is running (process {pid}); wait for it, or give this one a folder of its own "
-            "with the environment variable DLT_DATA_DIR."
-        ) from None
-    try:
-        owner.write_text(str(os.getpid()))
-        yield
-    finally:
-        lock.release()
-
-
-def _ready_pipeline(path: Path) -> dlt.Pipeline:
-    """Return the pipeline with dlt's folder true to this warehouse, and what a killed load left behind finished.
-
-    What belongs to another warehouse is dropped, and so is a package that was cut off half-way: its first tables may
-    lie in a file that has been replaced since. Trades without their ledger do no harm, and are asked for again.
-    """
-    pipeline = make_pipeline(path)
-    if not path.exists() or _remembered_warehouse(pipeline) != str(path) or _is_half_loaded(pipeline):
-        pipeline = pipeline.drop()
-    elif pipeline.has_pending_data:
-        _log.warning("Finishing what an interrupted load left behind.")
-        pipeline.run()
-    pipeline.set_local_state_val("warehouse", str(path))
-    pipeline.sync_destination()
-    return pipeline
-
-
-def _is_half_loaded(pipeline: dlt.Pipeline) -> bool:
-    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
-    return any(package.jobs["completed_jobs"] for package in packages)
-
-
-def _remembered_warehouse(pipeline: dlt.Pipeline) -> str | None:
-    try:
-        return str(pipeline.get_local_state_val("warehouse"))
-    except KeyError:
-        return None
 
 
 def _chain(
@@ -154,9 +92,13 @@ def _chain(
         if listener:
             listener.page(progress)
 
+    def patiently(call: Callable[[], _T]) -> _T:
+        return when_unlocked(call, report.warehouse, session.stop)
+
     while remaining and not session.stop.is_set():
-        chunk = Chunk(session, replace(request, symbols=tuple(remaining)), hear, report.failures.__setitem__)
-        _run(pipeline, chunk)
+        part = replace(request, symbols=tuple(remaining))
+        chunk = Chunk(session, part, hear, report.failures.__setitem__, patiently)
+        _run(pipeline, chunk, patiently)
         if listener:
             listener.committed(chunk.done)
         remaining = [name for name in remaining if name not in chunk.done and name not in report.failures]
@@ -164,8 +106,9 @@ def _chain(
     return report
 
 
-def _run(pipeline: dlt.Pipeline, chunk: Chunk) -> None:
+def _run(pipeline: dlt.Pipeline, chunk: Chunk, patiently: Callable[[Callable[[], object]], object]) -> None:
     """Run one chunk: a thread a symbol, because each waits for its own pace."""
-    pipeline.extract(source_of(chunk), workers=len(chunk.request.symbols) + 2)
+    side_by_side = len(chunk.request.symbols) + 2
+    pipeline.extract(source_of(chunk), workers=side_by_side, max_parallel_items=side_by_side)
     pipeline.normalize()
-    pipeline.load()
+    patiently(pipeline.load)

@@ -5,9 +5,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from dlt_pipeline.console import Console
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.kraken import symbol_load

@@ -20,13 +20,20 @@ class _Job(Generic[T]):
             self.error = error
 
 
-def beside_main(call: Callable[[], T]) -> T:
-    """Return what `call` returns, or raise what it raises. dlt takes over signals only in the main thread."""
+def beside_main(call: Callable[[], T], stop: threading.Event, on_stop: Callable[[], object]) -> T:
+    """Return what `call` returns, or raise what it raises. dlt takes over signals only in the main thread.
+
+    `on_stop` is called once, here, after `stop` was set: a signal handler may not print.
+    """
     job = _Job(call)
     thread = threading.Thread(target=job.run, name="load", daemon=True)
     thread.start()
+    is_told = False
     while thread.is_alive():
-        thread.join(0.2)
+        thread.join(0.1)
+        if stop.is_set() and not is_told:
+            is_told = True
+            on_stop()
     if job.error is not None:
         raise job.error
     return job.result  # type: ignore[return-value] # set wherever no error is

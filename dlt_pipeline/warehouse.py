@@ -1,8 +1,6 @@
 """The DuckDB file that a load writes and dbt reads: where it lies, whether it may be used, what went wrong with it."""
 
-import errno
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,23 +9,35 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.exceptions import (
-    DiskFullError,
-    KrakenCandlesError,
+    NothingLoadedError,
     WarehouseError,
-    WarehouseLockedError,
     WarehouseTooNewError,
     WrongWarehouseError,
 )
+from dlt_pipeline.trouble import explain
 from dlt_pipeline.version import SCHEMA_VERSION
 
 ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"
-_HOLDER: Final = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+_SCHEMAS: Final = frozenset({"kraken", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
 
 
 def warehouse_path(path: str | Path | None = None) -> Path:
-    """Return the warehouse's absolute path: as given, or by KRAKEN_CANDLES_WAREHOUSE, or warehouse.duckdb here."""
-    return Path(path or os.environ.get(ENVIRONMENT_NAME) or "warehouse.duckdb").absolute()
+    """Return the warehouse's absolute path: as given, or by KRAKEN_CANDLES_WAREHOUSE, or warehouse.duckdb here.
+
+    Raises WarehouseError for a name that DuckDB could not tell from the schemas inside, or a place that is none.
+    """
+    found = Path(path or os.environ.get(ENVIRONMENT_NAME) or "warehouse.duckdb").absolute()
+    if found.stem in _SCHEMAS:
+        raise WarehouseError(
+            f"The warehouse cannot be called {found.name}: DuckDB would confuse the file with the schema {found.stem} "
+            f"in it. Set {ENVIRONMENT_NAME} to another name."
+        )
+    if not found.parent.is_dir():
+        raise WarehouseError(f"The folder of the warehouse {found} does not exist; make it, or set {ENVIRONMENT_NAME}.")
+    if found.is_dir():
+        raise WarehouseError(f"The warehouse {found} is a folder; set {ENVIRONMENT_NAME} to a file.")
+    return found
 
 
 @contextmanager
@@ -45,20 +55,10 @@ def open_warehouse(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckD
 
 def check_usable(path: Path, exchange: str) -> None:
     """Refuse a warehouse that is locked, written by a newer version, or filled from another kind of exchange."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise WarehouseError(f"The warehouse {path} cannot be a file there; set {ENVIRONMENT_NAME} to another path.")
     if not path.exists():
         return
     with open_warehouse(path) as connection:
-        if not _has_table(connection, "warehouse_versions"):
-            return
-        versions = connection.table(f"{DATASET}.warehouse_versions").select("schema_version", "exchange", "written_by")
-        for version, kind, written_by in versions.fetchall():
-            if version > SCHEMA_VERSION:
-                raise WarehouseTooNewError(
-                    f"The warehouse {path} has raw tables of version {version} (by {written_by}), newer than version "
-                    f"{SCHEMA_VERSION} known here; update kraken-candles or point {ENVIRONMENT_NAME} to another path."
-                )
+        for kind in _exchanges(connection, path):
             if kind != exchange:
                 raise WrongWarehouseError(
                     f"The warehouse {path} holds trades of a {kind} exchange, this load is from a {exchange} one; "
@@ -66,42 +66,33 @@ def check_usable(path: Path, exchange: str) -> None:
                 )
 
 
-def has_trades(path: Path) -> bool:
-    """Tell whether anything was ever loaded into the warehouse."""
-    if not path.exists():
-        return False
-    with open_warehouse(path) as connection:
-        return _has_table(connection, "pages") and _has_table(connection, "trades")
+def require_trades(path: Path) -> None:
+    """Raise NothingLoadedError before the first load, and whatever else keeps a build from reading the warehouse."""
+    is_loaded = False
+    if path.exists():
+        with open_warehouse(path) as connection:
+            _exchanges(connection, path)
+            is_loaded = _has_table(connection, "pages") and _has_table(connection, "trades")
+    if not is_loaded:
+        raise NothingLoadedError(f"The warehouse {path} holds no trades yet; run `kraken-candles load` first.")
+
+
+def _exchanges(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """Return the kinds of exchange that filled the warehouse; WarehouseTooNewError if a newer program did."""
+    if not _has_table(connection, "warehouse_versions"):
+        return []
+    versions = connection.table(f"{DATASET}.warehouse_versions").select("schema_version", "exchange", "written_by")
+    kinds = []
+    for version, kind, written_by in versions.fetchall():
+        if version > SCHEMA_VERSION:
+            raise WarehouseTooNewError(
+                f"The warehouse {path} has raw tables of version {version} (by {written_by}), newer than version "
+                f"{SCHEMA_VERSION} known here; update kraken-candles or point {ENVIRONMENT_NAME} to another path."
+            )
+        kinds.append(kind)
+    return kinds
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
     return bool(connection.execute(query, [DATASET, table]).fetchall())
-
-
-def explain(error: BaseException, path: Path) -> KrakenCandlesError | None:
-    """Return the clear sentence for an error that came from below (DuckDB, dlt, the system), or None if unknown."""
-    link: BaseException | None = error
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        if isinstance(link, KrakenCandlesError):
-            return link
-        text = str(link)
-        if "Could not set lock on file" in text:
-            holder = _HOLDER.search(text)
-            who = f"{holder['program']} (process {holder['pid']})" if holder else "another process"
-            return WarehouseLockedError(
-                f"The warehouse {path} is in use by {who}; close it there and run the same command again."
-            )
-        if "No space left on device" in text or (isinstance(link, OSError) and link.errno == errno.ENOSPC):
-            return DiskFullError(
-                f"No space is left on the disk of the warehouse {path} or of dlt's working folder; what was committed "
-                "is safe. Free some space and run the same command again."
-            )
-        if "newer version of DuckDB" in text or "newer DuckDB" in text:
-            return WarehouseTooNewError(f"The warehouse {path} was written by a newer DuckDB; update duckdb.")
-        if "not a valid DuckDB database file" in text:
-            return WarehouseError(f"{path} is not a DuckDB file; set {ENVIRONMENT_NAME} to another path.")
-        link = link.__cause__ or link.__context__
-    return None

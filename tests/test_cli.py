@@ -55,14 +55,19 @@ LOAD = ("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")
     ("arguments", "code", "says"),
     [
         (("load", "MINA/GPB", "--start", "2026-11-07"), 2, "Unknown symbol MINA/GPB; the nearest known ones: MINA/GBP"),
+        (("load", "MINA/GBP", "--start", "2026-02-30"), 2, "The start '2026-02-30' is not a date"),
+        (("load", "MINA/GBP", "--start", "20261106"), 2, "The start '20261106' is not a date"),
+        (("load", "MINA/GBP", "--start", "0001-01-01T00:00+14:00"), 2, "lies outside of what a date can be"),
+        (("load", "MINA/GBP", "--start", "1969-12-31"), 2, "lies before 1970"),
+        (("load", "", "--start", "2026-11-07"), 2, "No symbol was given, or an empty one"),
         (("load", "MINA/GBP", "--start", "tomorrow"), 2, "The start 'tomorrow' is not a date"),
         (("load", "MINA/GBP", "--start", "2030-01-01"), 2, "The start 2030-01-01 00:00:00 lies in the future"),
         (("load", "MINA/GBP", "--start", "2026-11-08", "--end", "2026-11-07"), 2, "does not lie after the start"),
-        (("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "7m"), 2, "Kraken has no candles of 7m"),
+        (("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "7m"), 2, "Kraken has no candles of '7m'"),
         (("load", "MINA/GBP"), 2, "Missing option '--start'"),
         (("build",), 1, "holds no trades yet; run `kraken-candles load` first"),
         (("summary",), 1, "holds no trades yet; run `kraken-candles load` first"),
-        (("exchange", "--replay", "nowhere"), 1, "nowhere"),
+        (("exchange", "--replay", "nowhere"), 2, "nowhere"),
         (("exchange", "--clock", "noon"), 2, "'noon' is not a date"),
     ],
 )
@@ -78,7 +83,7 @@ def test_a_load_says_what_it_loaded_and_where(exchange: LocalExchange, command: 
     code, text = command(*LOAD)
     count = len(expected_trades(exchange.feed, "MINA/GBP", exchange.clock.now_ns()))
     assert code == 0
-    assert f"MINA/GBP: {count} trades loaded Warehouse: {warehouse_path()}" in text
+    assert f"MINA/GBP: {count} trades loaded Loaded into {warehouse_path()}" in text
     assert "MINA/GBP: nothing new" in command(*LOAD)[1]
 
 
@@ -148,6 +153,43 @@ def test_a_warehouse_of_a_newer_schema(exchange: LocalExchange, command: Callabl
     assert f"has raw tables of version {SCHEMA_VERSION + 1}" in text
     assert "update kraken-candles" in text
     assert warehouse_path().read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [("build",), ("summary",)])
+def test_a_warehouse_of_a_newer_schema_is_neither_built_nor_read(
+    exchange: LocalExchange, command: Callable[..., Any], arguments: tuple[str, ...]
+) -> None:
+    command(*LOAD)
+    with duckdb.connect(str(warehouse_path())) as connection:
+        connection.execute(f"update kraken_raw.warehouse_versions set schema_version = {SCHEMA_VERSION + 1}")
+    before = warehouse_path().read_bytes()
+    code, text = command(*arguments)
+    assert (code, "update kraken-candles" in text) == (1, True), text
+    assert warehouse_path().read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["kraken.duckdb", "kraken_raw.duckdb", "kraken_staging.db"])
+def test_a_warehouse_cannot_be_called_like_its_schemas(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """DuckDB calls the catalog by the file's name, and could not tell it from the schema."""
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / name))
+    code, text = command(*LOAD)
+    assert (code, f"The warehouse cannot be called {name}" in text) == (1, True), text
+
+
+def test_a_warehouse_in_a_missing_folder(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / "none" / "w.duckdb"))
+    code, text = command(*LOAD)
+    assert (code, "does not exist" in text) == (1, True), text
+
+
+def test_a_build_of_nothing_is_no_success(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    command(*LOAD)
+    code, text = command("build", "--select", "nosuchmodel")
+    assert (code, "dbt found nothing to build with --select nosuchmodel" in text) == (2, True), text
 
 
 def test_live_and_local_trades_do_not_mix(exchange: LocalExchange, command: Callable[..., Any]) -> None:

@@ -33,7 +33,7 @@ def test_ctrl_c_stops_after_the_chunk_in_hand_and_the_same_command_resumes(
     process.send_signal(signal.SIGINT)
     said = process.stdout.read()
     assert process.wait() == 130
-    assert "stopping after the page in hand" in said
+    assert "Stopping after the page in hand" in said
     assert "Run the same command again to resume" in said
     assert "Traceback" not in said
     kept = loaded_trades(place.warehouse, "BTC/USD")
@@ -76,3 +76,44 @@ def test_a_full_disk_is_said_and_once_there_is_space_nothing_is_lost(
     assert loaded_trades(tmp_path / "warehouse.duckdb", "BTC/USD") == expected_trades(
         feed, "BTC/USD", exchange.clock.now_ns()
     )
+
+
+def test_ctrl_c_ends_a_build_with_a_sentence(serve: Callable[..., LocalExchange], place: Place) -> None:
+    serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
+    assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none").returncode == 0
+    process = subprocess.Popen(
+        place.command("build"),
+        env=place.environment(PYTHONUNBUFFERED="1"),
+        cwd=place.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "START" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    said = process.stdout.read()
+    assert process.wait() == 130
+    assert "Build stopped" in said
+    assert "Traceback" not in said
+    assert place.run("build").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["load MINA/GBP --start 2026-11-07 --timeframes 1h", "build", "summary"])
+def test_a_reader_that_goes_away_ends_nothing(serve: Callable[..., LocalExchange], place: Place, command: str) -> None:
+    """`kraken-candles … | head -1`: the output is lost, the work is not."""
+    feed = SyntheticFeed(3, Clock(NOW), days=1)
+    exchange = serve(feed, Clock(NOW))
+    if not command.startswith("load"):
+        assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "1h").returncode == 0
+    if command == "summary":
+        assert place.run("build").returncode == 0
+    piped = " ".join(place.command()) + f" {command} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", piped], env=place.environment(), cwd=place.folder, capture_output=True, text=True, timeout=60
+    )
+    assert "Traceback" not in done.stderr
+    assert "Logging error" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert loaded_trades(place.warehouse, "MINA/GBP") == expected_trades(feed, "MINA/GBP", exchange.clock.now_ns())

@@ -1,10 +1,6 @@
 """What can go wrong with the local exchange, one class a cause, each with a sentence that says the way out."""
 
-from dlt_pipeline.exceptions import KrakenCandlesError
-
-
-class LocalExchangeError(KrakenCandlesError):
-    """The local exchange cannot do what it was asked."""
+from dlt_pipeline.exceptions import LocalExchangeError
 
 
 class ExchangeStartError(LocalExchangeError):

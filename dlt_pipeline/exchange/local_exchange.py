@@ -7,8 +7,8 @@ import threading
 from concurrent.futures import Future
 from types import TracebackType
 
+from dlt_pipeline.exceptions import LocalExchangeError
 from dlt_pipeline.exchange.clock import Clock
-from dlt_pipeline.exchange.errors import LocalExchangeError
 from dlt_pipeline.exchange.faults import Faults
 from dlt_pipeline.exchange.feed import Feed
 from dlt_pipeline.exchange.http_app import Call, HttpApp

@@ -44,8 +44,16 @@ class _TextKraken(ccxt.kraken):  # type: ignore[misc]
 class KrakenClient:
     """Public calls for one symbol's pace. One client a symbol; a client is not for several threads at once."""
 
-    def __init__(self, settings: KrakenSettings, stop: threading.Event | None = None) -> None:
-        """Prepare a client; nothing is asked yet. Setting `stop` ends waits and retries with LoadStoppedError."""
+    def __init__(
+        self,
+        settings: KrakenSettings,
+        stop: threading.Event | None = None,
+        clock: tuple[int, float] | None = None,
+    ) -> None:
+        """Prepare a client; nothing is asked yet. Setting `stop` ends waits and retries with LoadStoppedError.
+
+        `clock` is the exchange's time (ns) and our monotonic time (s) of asking for it, where another client knows it.
+        """
         self._settings = settings
         self._stop = stop or threading.Event()
         self._attempts = settings.retry_attempts
@@ -57,7 +65,7 @@ class KrakenClient:
                 "urls": {"api": {"public": settings.base_url}},
             }
         )
-        self._clock: tuple[int, float] | None = None
+        self.clock = clock
 
     def first_contact(self) -> int:
         """Ask the exchange's time (ns) with few retries, so that no network is said soon."""
@@ -77,7 +85,7 @@ class KrakenClient:
 
         asked = time.monotonic()
         now = self._call("Time", self._ccxt.publicGetTime, check)
-        self._clock = (now, asked)
+        self.clock = (now, asked)
         return now
 
     def markets(self) -> list[Market]:
@@ -112,16 +120,19 @@ class KrakenClient:
         return self._call(where, lambda: self._ccxt.publicGetOHLC(params), check)
 
     def _answered_ns(self) -> int:
-        """Return the exchange's own time of its last answer: its Date header, else its last known clock run on."""
+        """Return the exchange's own time of its last answer: its Date header, else its clock when last asked.
+
+        That clock is run on, less the time-out, for the answer may have been made before it was waited for.
+        """
         text = (self._ccxt.last_response_headers or {}).get("Date")
         if text:
             try:
                 return int(parsedate_to_datetime(text).timestamp()) * NS_PER_SECOND
             except ValueError:
                 _log.debug("unreadable Date header %r", text)
-        if self._clock is None:
+        if self.clock is None:
             return 0
-        now, asked = self._clock
+        now, asked = self.clock
         return now + int((time.monotonic() - asked - self._settings.timeout_seconds) * NS_PER_SECOND)
 
     def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], _T]) -> _T:
@@ -159,7 +170,7 @@ class KrakenClient:
         return isinstance(error, TransientExchangeError)
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
-        backoff = tenacity.wait_exponential_jitter(initial=1, max=self._settings.retry_max_seconds, jitter=1)(state)
+        backoff = tenacity.wait_exponential_jitter(multiplier=1, max=self._settings.retry_max_seconds, jitter=1)(state)
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RateLimitError) and error.wait_until is not None:
             return max(backoff, error.wait_until - time.time())

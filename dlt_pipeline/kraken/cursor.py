@@ -36,10 +36,15 @@ class Hole:
 
 @dataclass(frozen=True)
 class NewTrade:
-    """A trade not known before; `place` tells trades without id apart among those of the same displayed time."""
+    """A trade not known before.
+
+    Trades without id are told apart by `place`, counted from 1 among those of the same displayed time, and ordered
+    among trades with ids by `after_trade_id`, the id before them. Both are 0 for a trade with an id.
+    """
 
     row: TradeRow
-    place: int
+    place: int = 0
+    after_trade_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,15 @@ def start_at(start_ns: int) -> Cursor:
 
 def _is_known(row: TradeRow, cursor: Cursor, seen_at_tail: int) -> bool:
     if row.trade_id:
-        if cursor.known_trade_id is not None:
-            return row.trade_id <= cursor.known_trade_id
-        return row.time_ns < cursor.tail_time_ns
+        if cursor.known_trade_id is None:
+            return row.time_ns < cursor.tail_time_ns
+        if row.trade_id <= cursor.known_trade_id and row.time_ns > cursor.tail_time_ns:
+            raise BrokenChainError(
+                f"Trade id {row.trade_id} at {row.time_ns} ns comes after id {cursor.known_trade_id} at "
+                f"{cursor.tail_time_ns} ns: the exchange counts this pair anew, so its ids prove nothing any more. "
+                "What follows belongs into a warehouse of its own (KRAKEN_CANDLES_WAREHOUSE)."
+            )
+        return row.trade_id <= cursor.known_trade_id
     if row.time_ns == cursor.tail_time_ns:
         return seen_at_tail < cursor.tail_count
     return row.time_ns < cursor.tail_time_ns
@@ -74,6 +85,7 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
     new: list[NewTrade] = []
     seen_at_tail = 0
     place_time, place = cursor.tail_time_ns, cursor.tail_count
+    after_trade_id = cursor.known_trade_id or 0
     for row in page.rows:
         known = _is_known(row, cursor, seen_at_tail)
         if not row.trade_id and row.time_ns == cursor.tail_time_ns:
@@ -81,16 +93,18 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
         if known:
             continue
         if row.trade_id:
-            new.append(NewTrade(row, 0))
+            new.append(NewTrade(row))
+            after_trade_id = row.trade_id
             continue
         if row.time_ns != place_time:
             place_time, place = row.time_ns, 0
-        new.append(NewTrade(row, place))
         place += 1
+        new.append(NewTrade(row, place, after_trade_id))
     if page.rows and page.rows[-1].time_ns > cursor.tail_time_ns and seen_at_tail < cursor.tail_count:
         raise BrokenChainError(
             f"{cursor.tail_count - seen_at_tail} trades without ids at {cursor.tail_time_ns} ns were there before and "
-            "are not in the next page: the seam cannot be proven. Load the range again with explicit bounds."
+            "are not in the next page, so the seam cannot be proven. Load the pair into a new warehouse "
+            "(KRAKEN_CANDLES_WAREHOUSE)."
         )
     return new
 
@@ -117,10 +131,15 @@ def _holes(new: list[NewTrade], cursor: Cursor) -> tuple[tuple[Hole, ...], int |
 def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, margin_ns: int) -> Step:
     """Take in one answer to `cursor.since`; the page's trades before `end_ns` (exclusive) are kept in any case.
 
-    A page of `page_size` rows is full and proves the time up to its last trade; another one proves the time up to
-    the exchange's own clock less `margin_ns`, and ends the range. Raises StalledCursorError where a full page
-    brings nothing new, BrokenChainError where a seam without ids cannot be proven.
+    A page proves the time up to its last trade. That nothing follows is believed only of a page that is not full and
+    brings nothing new, and only up to the exchange's own clock less `margin_ns`: one answer may be cut short. Such a
+    page ends the range, as does one that reaches into the margin, or past the end. Ids missing within the margin may
+    only be late: the page is taken in up to them, and the next load goes on there.
+
+    Raises StalledCursorError where a full page brings nothing new, BrokenChainError where a seam cannot be proven.
     """
+    settled_ns = page.exchange_ns - margin_ns
+    page, is_cut = _before_late_ids(page, cursor, settled_ns)
     fresh = _split(page, cursor)
     is_full = len(page.rows) >= page_size
     moved = _moved(cursor, page, fresh)
@@ -134,8 +153,9 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
     holes, _, _ = _holes(fresh[: len(new) + 1], cursor)  # the seam to the first trade past the end included
     _, known, idless = _holes(new, cursor)
     covered_to = max(cursor.covered_to_ns, page.rows[-1].time_ns if page.rows else 0)
-    if not is_full:
-        covered_to = max(covered_to, page.exchange_ns - margin_ns)
+    is_head = not is_full and (not fresh or covered_to >= settled_ns)
+    if is_head and not is_cut:
+        covered_to = max(covered_to, settled_ns)
     if end_ns is not None:
         if is_past_end:
             moved = replace(moved, since=max(0, end_ns - START_REWIND_NS), tail_time_ns=end_ns, tail_count=0)
@@ -147,8 +167,18 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
         cursor=replace(moved, covered_to_ns=covered_to, known_trade_id=known, idless_since_id=idless),
         holes=holes,
         is_full=is_full,
-        is_done=not is_full or (end_ns is not None and covered_to >= end_ns),
+        is_done=is_cut or is_head or (end_ns is not None and covered_to >= end_ns),
     )
+
+
+def _before_late_ids(page: TradePage, cursor: Cursor, settled_ns: int) -> tuple[TradePage, bool]:
+    """Cut the page before its first hole if that lies later than `settled_ns`; the exact `last` goes with the rest."""
+    holes, _, _ = _holes(_split(page, cursor), cursor)
+    late = next((hole for hole in holes if hole.to_ns > settled_ns), None)
+    if late is None:
+        return page, False
+    after = next(number for number, row in enumerate(page.rows) if row.trade_id == late.last_id + 1)
+    return replace(page, rows=page.rows[:after], last=None), True
 
 
 def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade]) -> Cursor:

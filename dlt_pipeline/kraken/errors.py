@@ -16,7 +16,7 @@ from dlt_pipeline.exceptions import (
 _RATE_TEXTS: Final = ("Rate limit exceeded", "Too many requests", "Temporary lockout", "Throttled")
 _BUSY_TEXTS: Final = ("EService:Unavailable", "EService:Busy", "EService:Timeout", "EGeneral:Internal error")
 _THROTTLED: Final = re.compile(r"Throttled:\s*(\d+)")
-_BUSY_STATUS: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 530})
+_BUSY_STATUS: Final = frozenset({408, 425})
 
 
 def translate(error: Exception, where: str, base_url: str) -> ExchangeError | UnknownSymbolError:
@@ -24,8 +24,9 @@ def translate(error: Exception, where: str, base_url: str) -> ExchangeError | Un
     text = str(error)
     kinds = {kind.__name__ for kind in type(error).__mro__}
     cause = error.__cause__
-    response = cause.response if isinstance(cause, requests.HTTPError) else None
+    response = cause.response if isinstance(cause, requests.RequestException) else None
     status = response.status_code if response is not None else None
+    is_broken_off = isinstance(cause, requests.RequestException) and response is None
     if status == 429 or "DDoSProtection" in kinds or any(part in text for part in _RATE_TEXTS):
         until = _THROTTLED.search(text)
         return RateLimitError(
@@ -35,11 +36,11 @@ def translate(error: Exception, where: str, base_url: str) -> ExchangeError | Un
         )
     if "EQuery:Unknown asset pair" in text:
         return UnknownSymbolError(f"{where}: the exchange does not know this pair.")
-    if any(part in text for part in _BUSY_TEXTS) or status in _BUSY_STATUS:
+    if any(part in text for part in _BUSY_TEXTS) or status in _BUSY_STATUS or (status or 0) >= 500:
         return TransientExchangeError(f"{where}: {base_url} is busy ({_reason(text, status)}).")
     if "NetworkError" in kinds and not kinds & {"ExchangeNotAvailable", "RequestTimeout"}:
         return NoConnectionError(f"{where}: no connection to {base_url}; check the network and the address.")
-    if "NetworkError" in kinds:
+    if "NetworkError" in kinds or is_broken_off:
         return TransientExchangeError(f"{where}: {base_url} does not answer ({_reason(text, status)}).")
     return ExchangeError(f"{where}: {base_url} refused the call ({_reason(text, status)}).")
 

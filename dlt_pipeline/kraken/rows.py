@@ -14,6 +14,9 @@ from dlt_pipeline.kraken.tables import utc, utc_of_ns
 # What a later load reads back of a ledger row, in this order.
 LEDGER_COLUMNS = (
     "covered_from_ns",
+    "since",
+    "asked_tail_count",
+    "asked_known_trade_id",
     "next_since",
     "covered_to_ns",
     "tail_time_ns",
@@ -33,6 +36,8 @@ def page_row(
         "symbol": market.symbol,
         "market_id": market.market_id,
         "since": asked.since,
+        "asked_tail_count": asked.tail_count,
+        "asked_known_trade_id": asked.known_trade_id,
         "last": page.last,
         "trade_count": len(page.rows),
         "new_trade_count": len(step.trades),
@@ -50,17 +55,23 @@ def page_row(
         "idless_since_id": step.cursor.idless_since_id,
         "tail_time_ns": step.cursor.tail_time_ns,
         "tail_count": step.cursor.tail_count,
-        "missing_id_count": sum(hole.last_id - hole.first_id + 1 for hole in step.holes),
+        "missing_id_count": missing_ids(step),
         "asked_at": utc(stamps[0]),
         "answered_at": utc(stamps[1]),
         "exchange_at": utc_of_ns(page.exchange_ns),
     }
 
 
+def missing_ids(step: Step) -> int:
+    """Return how many ids a page lacks."""
+    return sum(hole.last_id - hole.first_id + 1 for hole in step.holes)
+
+
 def ledger_row(values: tuple[Any, ...]) -> LedgerRow:
     """Turn the values of LEDGER_COLUMNS back into what `page_row` was made of."""
-    covered_from_ns, since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless = values
-    return LedgerRow(covered_from_ns, Cursor(since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless))
+    covered_from_ns, *asked, since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless = values
+    cursor = Cursor(since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless)
+    return LedgerRow(covered_from_ns, (asked[0], asked[1], asked[2]), cursor)
 
 
 def hole_row(symbol: str, hole: Hole, times_asked: int, found: float) -> dict[str, Any]:

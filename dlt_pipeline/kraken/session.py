@@ -37,11 +37,12 @@ def make_request(
     symbols: Sequence[str], start: When, end: When | None, timeframes: Sequence[str], exact: bool
 ) -> Request:
     """Check what can be checked without the exchange; BadInputError says what is wrong."""
-    if not symbols:
-        raise BadInputError("No symbol was given: name at least one, such as BTC/USD.")
+    if not symbols or not all(symbols):
+        raise BadInputError("No symbol was given, or an empty one: name at least one, such as BTC/USD.")
     unknown = [name for name in timeframes if name not in REST_TIMEFRAMES]
     if unknown:
-        raise BadInputError(f"Kraken has no candles of {', '.join(unknown)}; it has {', '.join(REST_TIMEFRAMES)}.")
+        quoted = ", ".join(map(repr, unknown))
+        raise BadInputError(f"Kraken has no candles of {quoted}; it has {', '.join(REST_TIMEFRAMES)}.")
     start_ns = to_ns(start, "The start")
     end_ns = None if end is None else to_ns(end, "The end")
     if end_ns is not None and end_ns <= start_ns:
@@ -59,6 +60,7 @@ class Session:
         self.stop = stop or threading.Event()
         self.markets: list[Market] = []
         self.now_ns = 0
+        self._clock: tuple[int, float] | None = None
         self._clients: dict[str, KrakenClient] = {}
         self._lock = threading.Lock()
 
@@ -71,6 +73,7 @@ class Session:
             if not self.markets:
                 client = KrakenClient(self.settings, self.stop)
                 self.now_ns = client.first_contact()
+                self._clock = client.clock
                 self.markets = client.markets()
         for what, time_ns in (("start", request.asked_start_ns), ("end", request.asked_end_ns)):
             if time_ns is not None and time_ns > self.now_ns:
@@ -89,12 +92,15 @@ class Session:
         """Return the symbol's own client, so that each symbol has its own pace."""
         with self._lock:
             if symbol not in self._clients:
-                self._clients[symbol] = KrakenClient(self.settings, self.stop)
+                self._clients[symbol] = KrakenClient(self.settings, self.stop, self._clock)
             return self._clients[symbol]
 
 
-def read_ledger(pipeline: dlt.Pipeline, symbols: Sequence[str]) -> dict[str, list[Range]]:
-    """Read what the warehouse proves loaded: ranges by symbol, from rows of completed loads only."""
+def read_ledger(pipeline: dlt.Pipeline, symbols: Sequence[str], with_holes: bool = True) -> dict[str, list[Range]]:
+    """Read what the warehouse proves loaded: ranges by symbol, from rows of completed loads only.
+
+    Without `with_holes`, answers that lacked ids are left out, so that they are asked for again.
+    """
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     with pipeline.sql_client() as client:
         pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
@@ -103,6 +109,7 @@ def read_ledger(pipeline: dlt.Pipeline, symbols: Sequence[str]) -> dict[str, lis
         query = (
             f"select p.symbol, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
             f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({marks})"
+            f"{'' if with_holes else ' and p.missing_id_count = 0'}"
         )
         try:
             for symbol, *values in client.execute_sql(query, *symbols) or ():

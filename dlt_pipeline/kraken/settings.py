@@ -1,8 +1,10 @@
 """Every pace, limit and margin of a load, each with its reason; dlt config section `sources.kraken`."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.exceptions import BadInputError
@@ -29,6 +31,22 @@ DISPLAY_REWIND_NS: Final = 100_000
 START_REWIND_NS: Final = 1_000_000
 # Kraken has answered trades slightly before a fractional `since`; more than this is another range.
 SINCE_TOLERANCE_NS: Final = NS_PER_SECOND
+
+
+_LIMITS: Final[dict[str, tuple[float, float]]] = {
+    "seconds_per_call": (0, 3_600),
+    "page_size": (2, 1000),
+    "chunk_pages": (1, 100_000),
+    "chunk_seconds": (0, 86_400),
+    "batch_trades": (1, 10_000_000),
+    "head_margin_seconds": (0, 86_400),
+    "hole_retries": (0, 100),
+    "retry_attempts": (1, 1_000),
+    "retry_max_seconds": (0, 3_600),
+    "first_contact_attempts": (1, 1_000),
+    "longest_wait_seconds": (0, 86_400),
+    "timeout_seconds": (1, 3_600),
+}
 
 
 @configspec
@@ -62,10 +80,23 @@ class KrakenSettings(BaseConfiguration):
 def load_settings(**explicit: object) -> KrakenSettings:
     """Resolve the settings from dlt's config; arguments that are not None win. BadInputError if impossible."""
     given = {name: value for name, value in explicit.items() if value is not None}
-    settings = resolve_configuration(KrakenSettings(), sections=("sources", "kraken"), explicit_value=given or None)
+    try:
+        settings = resolve_configuration(KrakenSettings(), sections=("sources", "kraken"), explicit_value=given or None)
+    except ConfigurationException as error:
+        raise BadInputError(f"A setting in sources.kraken cannot be used: {str(error).splitlines()[0]}") from error
     settings.base_url = settings.base_url.rstrip("/")
-    if not 2 <= settings.page_size <= 1000:
-        raise BadInputError(f"sources.kraken.page_size is {settings.page_size}; Kraken gives 2 to 1000 trades a page.")
-    if settings.seconds_per_call < 0:
-        raise BadInputError(f"sources.kraken.seconds_per_call is {settings.seconds_per_call}; it cannot be negative.")
+    _check(settings)
     return settings
+
+
+def _check(settings: KrakenSettings) -> None:
+    """Refuse what could prove too much or never end."""
+    address = urlsplit(settings.base_url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise BadInputError(
+            f"sources.kraken.base_url is {settings.base_url!r}; it must begin with https:// or http://."
+        )
+    for name, (lowest, highest) in _LIMITS.items():
+        value = getattr(settings, name)
+        if not lowest <= value <= highest:
+            raise BadInputError(f"sources.kraken.{name} is {value}; it must lie between {lowest} and {highest}.")

@@ -24,6 +24,7 @@ from dlt_pipeline.kraken.tables import SCHEMAS, hints, to_table, utc
 from dlt_pipeline.version import SCHEMA_VERSION, program
 
 _log = logging.getLogger("dlt_pipeline.kraken")
+Ledger = dict[str, list[Range]]
 _SYMBOL_TABLES = ("trades", "pages", "id_holes", "rest_candles")
 
 
@@ -36,23 +37,31 @@ class Chunk:
         request: Request,
         on_progress: Callable[[Progress], None] | None = None,
         on_failure: Callable[[str, KrakenCandlesError], None] | None = None,
+        patiently: Callable[[Callable[[], Ledger]], Ledger] = lambda read: read(),
     ) -> None:
-        """Keep what the resources need; without `on_failure` the first symbol's error ends the run."""
+        """Keep what the resources need; without `on_failure` the first symbol's error ends the run.
+
+        `patiently` reads the ledger: it may wait where another process holds the warehouse.
+        """
+        self._patiently = patiently
         self.session, self.request = session, request
         self.on_progress, self.on_failure = on_progress, on_failure
         self.done: set[str] = set()
         self._budget: Budget | None = None
-        self._ranges: dict[str, list[Range]] | None = None
+        self._ranges: Ledger | None = None
         self._lock = threading.Lock()
 
-    def begin(self) -> tuple[Budget, dict[str, list[Range]]]:
+    def begin(self) -> tuple[Budget, Ledger]:
         """Open the session, start the chunk's clock and read the ledger: once, by whichever symbol comes first."""
         with self._lock:
             if self._ranges is None:
                 self.session.open(self.request)
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
-                self._ranges = read_ledger(dlt.current.pipeline(), self.request.symbols)
+                # Explicit bounds ask again for what Kraken did not give last time; going on live does not.
+                with_holes = not self.request.is_backfill
+                pipeline, symbols = dlt.current.pipeline(), self.request.symbols
+                self._ranges = self._patiently(lambda: read_ledger(pipeline, symbols, with_holes))
             assert self._budget is not None  # noqa: S101 - set together with the ranges
             return self._budget, self._ranges
 
@@ -97,7 +106,7 @@ class Chunk:
 def _correct(cursors: dict[str, Any], symbol: str, ranges: list[Range]) -> None:
     """Drop a remembered cursor that the warehouse's ledger does not bear out (warehouse or dlt's folder replaced)."""
     remembered = cursors.get(symbol)
-    if remembered is not None and all(asdict(known.cursor) != remembered for known in ranges):
+    if remembered and not any(known.from_ns <= remembered["covered_to_ns"] <= known.to_ns for known in ranges):
         place = show_ns(ranges[-1].to_ns) if ranges else "nothing"
         _log.warning("%s: the remembered cursor is not the warehouse's; going on from its ledger (%s).", symbol, place)
         del cursors[symbol]
@@ -136,7 +145,8 @@ def kraken_source(
     Resources: `trades_<symbol>`, `pages_<symbol>`, `id_holes_<symbol>`, `rest_candles_<symbol>`, `markets`,
     `warehouse_versions`; prices in quote, volumes in base units as DECIMAL(38, 12), times in ns and UTC microseconds.
 
-    Raises BadInputError, UnknownSymbolError or another KrakenCandlesError.
+    One such source a pipeline run. Raises BadInputError at once for arguments that make no sense; what the exchange
+    refuses, such as an unknown symbol, arrives as the cause of dlt's PipelineStepFailed.
     """
     request = make_request(symbols, start, end, timeframes, exact)
     settings = load_settings(base_url=base_url, seconds_per_call=seconds_per_call)

@@ -14,7 +14,7 @@ from dlt_pipeline.kraken.cursor import Cursor, NewTrade, Step, take
 from dlt_pipeline.kraken.ledger import Wanted
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
-from dlt_pipeline.kraken.rows import hole_row, page_row, snapshot_rows
+from dlt_pipeline.kraken.rows import hole_row, missing_ids, page_row, snapshot_rows
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
 from dlt_pipeline.kraken.tables import to_table, trades_table
 
@@ -49,6 +49,23 @@ class Batch:
     """Rows of one yield, by raw table."""
 
     tables: dict[str, pa.Table]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A page as it was taken in; `stamps` are our clock before and after asking (Unix seconds)."""
+
+    step: Step
+    page: TradePage
+    stamps: tuple[float, float]
+
+    @property
+    def missing_ids(self) -> int:
+        return missing_ids(self.step)
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        return self.step.cursor.known_trade_id or 0, self.step.cursor.covered_to_ns
 
 
 @dataclass
@@ -103,42 +120,47 @@ class SymbolLoad:
 
     def _next(self, cursor: Cursor, end_ns: int | None) -> Step:
         """Take in the page after `cursor`; a page with a hole in its ids is asked for again before it is believed."""
-        best: tuple[int, Step, TradePage, float, float] | None = None
-        asked_times = 0
-        for _ in range(1 + self.settings.hole_retries):
-            asked = time.time()
-            page = self.client.trades(self.market, cursor.since, self.settings.page_size)
-            answered = time.time()
+        best = self._ask(cursor, end_ns)
+        asked_times = 1
+        while best.step.holes and asked_times <= self.settings.hole_retries:
+            again = self._ask(cursor, end_ns)
             asked_times += 1
-            margin = int(self.settings.head_margin_seconds * NS_PER_SECOND)
-            step = take(cursor, page, self.settings.page_size, end_ns, margin)
-            lost = sum(hole.last_id - hole.first_id + 1 for hole in step.holes)
-            if best is None or lost < best[0]:
-                best = (lost, step, page, asked, answered)
-            if not lost:
-                break
-        assert best is not None  # noqa: S101 - the loop runs at least once
-        lost, step, page, asked, answered = best
-        self._record(step, page, cursor, (asked, answered), asked_times)
-        return step
+            # A full page stands for itself; one cut short would hide the hole behind its own end.
+            if again.missing_ids < best.missing_ids and (again.step.is_full or again.reach >= best.reach):
+                best = again
+        self._record(best, cursor, asked_times)
+        return best.step
 
-    def _record(self, step: Step, page: TradePage, asked_with: Cursor, stamps: tuple[float, float], times: int) -> None:
+    def _ask(self, cursor: Cursor, end_ns: int | None) -> "_Answer":
+        asked = time.time()
+        page = self.client.trades(self.market, cursor.since, self.settings.page_size)
+        answered = time.time()
+        margin_ns = int(self.settings.head_margin_seconds * NS_PER_SECOND)
+        return _Answer(take(cursor, page, self.settings.page_size, end_ns, margin_ns), page, (asked, answered))
+
+    def _record(self, answer: "_Answer", asked_with: Cursor, times: int) -> None:
+        step = answer.step
         self._taken += 1
         self._trades.extend(step.trades)
-        self._pages.append(page_row(self.market, step, page, asked_with, stamps, self.is_backfill))
+        self._pages.append(page_row(self.market, step, answer.page, asked_with, answer.stamps, self.is_backfill))
         for hole in step.holes:
-            self._holes.append(hole_row(self.market.symbol, hole, times, stamps[1]))
+            self._holes.append(hole_row(self.market.symbol, hole, times, answer.stamps[1]))
             _log.warning(
                 "%s: trades %d to %d are missing between %d and %d ns, also after asking %d times; "
                 "the rest is kept, the hole is recorded in id_holes and its buckets stay out of candles.",
                 *(self.market.symbol, hole.first_id, hole.last_id, hole.from_ns, hole.to_ns, times),
             )
         if self.on_progress:
-            missing = sum(hole.last_id - hole.first_id + 1 for hole in step.holes)
-            progress = Progress(
-                self.market.symbol, step.cursor.known_trade_id, step.cursor.covered_to_ns, len(step.trades), missing
+            cursor = step.cursor
+            self.on_progress(
+                Progress(
+                    self.market.symbol,
+                    cursor.known_trade_id,
+                    cursor.covered_to_ns,
+                    len(step.trades),
+                    answer.missing_ids,
+                )
             )
-            self.on_progress(progress)
 
     def _flush(self) -> Batch:
         """Hand over trades, ledger and holes together, so that one commit holds them all."""

@@ -53,13 +53,14 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row
 
 
 def trade(symbol: str, row: Row) -> Row:
-    """A raw trade of trade_id (empty: none), place, time, price, volume."""
+    """A raw trade of trade_id (empty: none), place, after_trade_id, time, price, volume."""
     time_ns, trade_id = ns(row["time"]), int(row["trade_id"] or 0)
     return {
         "symbol": symbol,
         "trade_id": trade_id,
         "idless_time_ns": 0 if trade_id else time_ns,
         "place": int(row.get("place") or 0),
+        "after_trade_id": int(row.get("after_trade_id") or 0),
         "time_ns": time_ns,
         "traded_at": timestamp(time_ns),
         "traded_on": timestamp(time_ns).date(),

@@ -6,6 +6,7 @@ create table kraken_raw.trades (
     trade_id bigint,
     idless_time_ns bigint,
     place bigint,
+    after_trade_id bigint,
     time_ns bigint,
     traded_at timestamp,
     traded_on date,

@@ -23,7 +23,6 @@ SPOILT = {
     "stg_id_holes_are_complete": "update kraken_raw.id_holes set to_time_ns = null where symbol = 'hole_lifted'",
     "stg_id_holes_one_row_a_finding": "insert into kraken_raw.id_holes select * from kraken_raw.id_holes",
     "stg_rest_candles_one_row_a_candle_and_answer": DOUBLED.format("kraken_raw.rest_candles"),
-    "stg_markets_one_row_a_symbol": DOUBLED.format("kraken_raw.markets"),
     "trades_side_and_order_type_are_known": "update kraken_raw.trades set side = 'b' where symbol = 'ties'",
     "id_holes_one_row_a_run": "insert into kraken.id_holes select * from kraken.id_holes",
     "coverage_one_row_a_range": DOUBLED.format("kraken.coverage"),

@@ -56,10 +56,40 @@ def test_what_is_known_by_id_is_dropped() -> None:
     assert step.cursor.known_trade_id == 9
 
 
-def test_a_page_that_is_not_full_covers_up_to_the_exchanges_time_less_the_margin() -> None:
-    step = taken(known(100, 100, 5), row(6, 101))
+def test_silence_is_believed_only_of_a_second_answer() -> None:
+    """One answer may be cut short; that nothing follows is shown by one that brings nothing new."""
+    short = taken(known(100, 100, 5), row(6, 101))
+    assert not short.is_done
+    assert short.cursor.covered_to_ns == 101 * S
+    second = taken(short.cursor, row(6, 101))
+    assert second.is_done
+    assert second.cursor.covered_to_ns == NOW - 5 * S
+
+
+def test_a_page_that_reaches_into_the_margin_is_the_head() -> None:
+    step = taken(known(100, 100, 5), row(6, 996))
     assert step.is_done
-    assert step.cursor.covered_to_ns == NOW - 5 * S
+    assert step.cursor.covered_to_ns == 996 * S
+    assert taken(known(100, 100, 5), row(6, 994)).is_done is False
+
+
+def test_ids_missing_within_the_margin_may_only_be_late() -> None:
+    step = taken(known(100, 100, 5), row(6, 994), row(9, 996), row(10, 997), size=9)
+    assert ids(step) == [6]
+    assert not step.holes
+    assert step.is_done, "the next load goes on there"
+    assert step.cursor.covered_to_ns == 994 * S
+    assert step.cursor.known_trade_id == 6
+
+
+def test_ids_missing_before_the_margin_are_a_hole() -> None:
+    step = taken(known(100, 100, 5), row(6, 994), row(9, 995), row(10, 997), size=9)
+    assert step.holes == (Hole(7, 8, 994 * S, 995 * S),)
+
+
+def test_ids_that_begin_anew_prove_nothing() -> None:
+    with pytest.raises(BrokenChainError, match="counts this pair anew"):
+        taken(known(100, 100, 900), row(1, 101))
 
 
 def test_an_empty_page_keeps_the_cursor_and_proves_silence() -> None:
@@ -87,7 +117,7 @@ def test_a_full_page_that_ends_before_the_end_goes_on() -> None:
 
 
 def test_the_end_is_never_covered_past_what_the_exchange_can_know() -> None:
-    assert taken(known(100, 100, 5), row(6, 101), end=5_000).cursor.covered_to_ns == NOW - 5 * S
+    assert taken(known(101, 101, 6), row(6, 101), end=5_000).cursor.covered_to_ns == NOW - 5 * S
 
 
 def test_a_missing_last_falls_back_to_the_displayed_time() -> None:
@@ -133,8 +163,13 @@ def test_equal_trades_without_ids_are_counted_off_at_the_seam() -> None:
     assert first.cursor.tail_count == 2
     assert first.cursor.since == 101 * S - DISPLAY_REWIND_NS, "all trades of that moment must come again"
     second = taken(first.cursor, row(0, 101), row(0, 101), row(0, 101))
-    assert [trade.place for trade in second.trades] == [2]
+    assert [trade.place for trade in second.trades] == [3]
     assert second.cursor.tail_count == 3
+
+
+def test_a_trade_without_an_id_remembers_the_id_before_it() -> None:
+    step = taken(known(100, 100, 5), row(0, 101), row(6, 101), row(0, 101), row(0, 101), size=9)
+    assert [(trade.place, trade.after_trade_id) for trade in step.trades] == [(1, 5), (0, 0), (2, 6), (3, 6)]
 
 
 def test_a_seam_without_ids_that_does_not_come_back_is_an_error() -> None:

@@ -15,3 +15,16 @@ SYMBOLS = ("BTC/USD", "MINA/GBP", "BONK/USD")
 
 def quick_load(*symbols: str, **options: Any) -> LoadReport:
     return load(symbols or SYMBOLS, options.pop("start", START), timeframes=options.pop("timeframes", ()), **options)
+
+
+class Silent:
+    """Hears of a load and says nothing; tests override what they need."""
+
+    def begin(self, *_: Any) -> None:
+        """The exchange answered."""
+
+    def page(self, _: Any) -> None:
+        """A page was taken in."""
+
+    def committed(self, _: Any) -> None:
+        """A chunk is in the warehouse."""

@@ -10,7 +10,7 @@ from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSym
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import load
-from tests.loading.quick import NOW_NS, START, SYMBOLS, quick_load
+from tests.loading.quick import NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
 
@@ -57,20 +57,38 @@ def test_a_hole_that_stays_is_recorded_and_the_trades_are_kept(
     assert query(warehouse, "select sum(missing_id_count)::bigint from kraken_raw.pages") == [(2,)]
 
 
+def test_one_answer_cut_short_is_not_believed(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+    """A short page in the middle of history must not end a bounded load, which nothing would ever ask for again."""
+
+    def cut(result: dict[str, Any]) -> dict[str, Any]:
+        return {"XXBTZUSD": result["XXBTZUSD"][:300]}
+
+    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=cut, times=1))
+    quick_load("BTC/USD", end="2026-11-07")
+    end_ns = START_NS + 86_400 * 10**9
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS, START_NS, end_ns)
+
+
+def test_a_standing_hole_is_asked_for_again_with_explicit_bounds_alone(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    exchange.faults.add(Fault("hide_ids", "Trades", pair="BTC/USD", ids={2100, 2101}, times=None))
+    quick_load("BTC/USD")
+    exchange.faults.clear()
+    assert sum(quick_load("BTC/USD").trades.values()) == 0, "going on live does not look back"
+    report = quick_load("BTC/USD", end="2026-11-08")
+    assert report.trades["BTC/USD"] < 1100, "the one page that lacked ids, no more"
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
 def test_stopping_commits_what_is_loaded_and_resumes(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
     stop = threading.Event()
 
-    class StopAfterOnePage:
-        def begin(self, *_: Any) -> None:
-            pass
-
+    class StopAfterOnePage(Silent):
         def page(self, _: Any) -> None:
             stop.set()
-
-        def committed(self, _: Any) -> None:
-            pass
 
     report = quick_load("BTC/USD", stop=stop, listener=StopAfterOnePage())
     assert report.unfinished == ["BTC/USD"]
@@ -86,8 +104,8 @@ def test_stopping_commits_what_is_loaded_and_resumes(
         ({"start": "2027-01-01"}, BadInputError, "lies in the future: the exchange's clock says 2026-11-08 12:34:56"),
         ({"end": "2027-01-01"}, BadInputError, "The end .* lies in the future"),
         ({"start": "2026-11-07", "end": "2026-11-06"}, BadInputError, "does not lie after the start"),
-        ({"symbols": ()}, BadInputError, "No symbol was given"),
-        ({"timeframes": ("7m",)}, BadInputError, "Kraken has no candles of 7m"),
+        ({"symbols": ()}, BadInputError, "No symbol was given, or an empty one"),
+        ({"timeframes": ("7m",)}, BadInputError, "Kraken has no candles of '7m'"),
         (
             {"symbols": ("BTC/USD", "BTC/USX")},
             UnknownSymbolError,
@@ -103,10 +121,21 @@ def test_bad_input_changes_nothing(
     assert not warehouse.exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("PAGE_SIZE", "1"), ("PAGE_SIZE", "1001"), ("SECONDS_PER_CALL", "-1")])
-def test_an_impossible_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PAGE_SIZE", "1", "page_size is 1; it must lie between 2 and 1000"),
+        ("PAGE_SIZE", "1001", "page_size is 1001"),
+        ("SECONDS_PER_CALL", "-1", "seconds_per_call is -1"),
+        ("SECONDS_PER_CALL", "soon", "setting in sources.kraken cannot be used"),
+        ("HEAD_MARGIN_SECONDS", "-100", "head_margin_seconds is -100"),
+        ("HOLE_RETRIES", "-1", "hole_retries is -1"),
+        ("BASE_URL", "nonsense", "base_url is 'nonsense'; it must begin with https:// or http://"),
+    ],
+)
+def test_an_impossible_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
     monkeypatch.setenv(f"SOURCES__KRAKEN__{name}", value)
-    with pytest.raises(BadInputError, match=f"sources.kraken.{name.lower()} is {value}"):
+    with pytest.raises(BadInputError, match=says):
         load_settings()
 
 
@@ -118,7 +147,7 @@ def test_no_network_changes_nothing(warehouse: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_second_load_beside_a_running_one_is_refused(exchange: LocalExchange) -> None:
-    class Nested:
+    class Nested(Silent):
         error: Exception | None = None
 
         def begin(self, *_: Any) -> None:
@@ -126,12 +155,6 @@ def test_a_second_load_beside_a_running_one_is_refused(exchange: LocalExchange) 
                 quick_load("MINA/GBP")
             except WarehouseLockedError as error:
                 self.error = error
-
-        def page(self, _: Any) -> None:
-            pass
-
-        def committed(self, _: Any) -> None:
-            pass
 
     nested = Nested()
     quick_load("MINA/GBP", listener=nested)

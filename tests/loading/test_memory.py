@@ -2,8 +2,11 @@
 
 import logging
 import shutil
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -12,8 +15,8 @@ from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.kraken.source import Chunk, source_of
-from dlt_pipeline.loading import make_pipeline
-from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, quick_load
+from dlt_pipeline.packages import make_pipeline
+from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
 
@@ -109,6 +112,88 @@ def test_a_chunk_that_waits_for_another_warehouse_does_not_land_in_this_one(
     quick_load("MINA/GBP", warehouse=other)
     assert query(other, "select distinct symbol from kraken_raw.trades") == [("MINA/GBP",)]
     quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+@pytest.mark.parametrize(
+    "leftover",
+    [
+        "normalize/extracted/1795353097.4340012/new_jobs/",
+        "load/normalized/1795353097.4340012/new_jobs/",
+        "load/new/1795353097.4340012/",
+        "state.json",
+        "schemas/kraken.schema.json",
+    ],
+)
+def test_whatever_a_kill_leaves_in_dlts_folder_the_next_load_goes_on(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, leftover: str
+) -> None:
+    exchange.clock.set(NOW - timedelta(hours=20))
+    quick_load("BTC/USD")
+    exchange.clock.set(NOW)
+    place = Path(make_pipeline(warehouse).working_dir) / leftover
+    if leftover.endswith("/"):
+        place.mkdir(parents=True)
+    else:
+        assert place.exists()
+        place.write_text("")
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_load_lost_from_the_middle_is_asked_for_again(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older copy put back, into which a later package went: its rows are gone from the middle of the ledger."""
+    monkeypatch.setenv("SOURCES__KRAKEN__CHUNK_PAGES", "2")
+    quick_load("BTC/USD")
+    with duckdb.connect(str(warehouse)) as connection:
+        loads = "select load_id from kraken_raw._dlt_loads order by 1 limit 1 offset 1"
+        (load_id,) = connection.execute(loads).fetchall()[0]
+        for table in ("trades", "pages"):
+            connection.execute(f"delete from kraken_raw.{table} where _dlt_load_id = '{load_id}'")
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_warehouse_deleted_while_loading_is_whole_in_the_end(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__CHUNK_PAGES", "2")
+    deleted = []
+
+    class Delete(Silent):
+        def committed(self, _: Any) -> None:
+            if not deleted:
+                warehouse.unlink()
+                deleted.append(warehouse)
+
+    quick_load("BTC/USD", listener=Delete())
+    assert deleted
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_load_waits_while_another_process_holds_the_warehouse(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    """A build in the middle of a load of hours must not end it."""
+    quick_load("MINA/GBP")
+    holders = []
+
+    class Hold(Silent):
+        def page(self, _: Any) -> None:
+            if not holders:
+                hold = f"c = duckdb.connect({str(warehouse)!r}); print('held', flush=True); time.sleep(3)"
+                code = f"import duckdb, time; {hold}"
+                holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+                assert holder.stdout is not None
+                assert holder.stdout.readline() == b"held\n"
+                holders.append(holder)
+
+    report = quick_load("BTC/USD", listener=Hold())
+    assert not report.failures
+    holders[0].communicate()
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 

@@ -1,3 +1,13 @@
+-- Two sources in one pipeline run can each bring the list of markets; the newest counts.
+with
+
+markets as (
+    select
+        *,
+        row_number() over (partition by symbol order by fetched_at desc) as newness
+    from {{ source('kraken_raw', 'markets').include(database=false) }}
+)
+
 select
     symbol,
     market_id,
@@ -9,4 +19,5 @@ select
     volume_decimals,
     status,
     fetched_at
-from {{ source('kraken_raw', 'markets').include(database=false) }}
+from markets
+where newness = 1

@@ -4,6 +4,7 @@ select
     trade_id,
     idless_time_ns,
     place,
+    after_trade_id,
     time_ns,
     traded_at,
     traded_on,

@@ -1,0 +1,107 @@
+"""dlt's working folder: one load at a time, true to its warehouse, and what a kill left behind finished or dropped."""
+
+import getpass
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import dlt
+import filelock
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
+from dlt_pipeline.exceptions import WarehouseLockedError
+from dlt_pipeline.trouble import explain
+from dlt_pipeline.warehouse import DATASET
+
+PIPELINE: Final = "kraken"
+_log = logging.getLogger("dlt_pipeline.kraken")
+
+
+def make_pipeline(path: Path) -> dlt.Pipeline:
+    """Return the dlt pipeline `kraken` into dataset `kraken_raw` of the warehouse."""
+    os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")  # what was merged need not lie there twice
+    destination = dlt.destinations.duckdb(str(path))
+    return dlt.pipeline(PIPELINE, destination=destination, dataset_name=DATASET)
+
+
+@contextmanager
+def only_load(path: Path) -> Iterator[None]:
+    """Be the only load in dlt's folder, where packages would mix, and into the warehouse, where locks would clash."""
+    folder = Path(get_dlt_pipelines_dir())
+    folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(f"{getpass.getuser()} {path}".encode()).hexdigest()[:16]
+    with ExitStack() as held:
+        held.enter_context(_held(Path(tempfile.gettempdir()) / f"kraken-candles-{name}", "wait for it"))
+        held.enter_context(
+            _held(
+                folder / PIPELINE,
+                "wait for it, or give this one a folder of its own with the environment variable DLT_DATA_DIR",
+            )
+        )
+        yield
+
+
+@contextmanager
+def _held(place: Path, way_out: str) -> Iterator[None]:
+    owner = place.with_name(place.name + ".owner")
+    lock = filelock.FileLock(place.with_name(place.name + ".lock"), blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        pid = owner.read_text() if owner.exists() else "?"
+        raise WarehouseLockedError(f"Another load is running (process {pid}); {way_out}.") from None
+    try:
+        owner.write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
+
+
+def ready_pipeline(path: Path) -> dlt.Pipeline:
+    """Return the pipeline, ready for new data. Whatever a kill left in dlt's folder that cannot be used is dropped.
+
+    That costs at most one chunk: the ledger in the warehouse knows what is loaded, and the rest is asked for again.
+    """
+    try:
+        return _finished(path)
+    except Exception as error:
+        if explain(error, path):
+            raise
+        _log.warning("dlt's folder cannot be used as an interrupted load left it (%s); beginning it anew.", error)
+        shutil.rmtree(Path(get_dlt_pipelines_dir()) / PIPELINE, ignore_errors=True)
+        return _finished(path)
+
+
+def _finished(path: Path) -> dlt.Pipeline:
+    """Drop what belongs to another warehouse and a package cut off half-way; load a package that waits as a whole.
+
+    The first tables of half a package may lie in a file that has been replaced since. Trades without their ledger do
+    no harm, a ledger without its trades would.
+    """
+    pipeline = make_pipeline(path)
+    if not path.exists() or _remembered_warehouse(pipeline) != str(path) or _is_half_loaded(pipeline):
+        pipeline = pipeline.drop()
+    elif pipeline.has_pending_data:
+        _log.warning("Finishing what an interrupted load left behind.")
+        pipeline.run()
+    pipeline.set_local_state_val("warehouse", str(path))
+    pipeline.sync_destination()
+    return pipeline
+
+
+def _is_half_loaded(pipeline: dlt.Pipeline) -> bool:
+    packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
+    return any(package.jobs["completed_jobs"] for package in packages)
+
+
+def _remembered_warehouse(pipeline: dlt.Pipeline) -> str | None:
+    try:
+        return str(pipeline.get_local_state_val("warehouse"))
+    except KeyError:
+        return None

@@ -1,0 +1,92 @@
+"""What goes wrong below us (DuckDB, dlt, the system), turned into sentences; and waiting for a warehouse in use."""
+
+import errno
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+import tenacity
+
+from dlt_pipeline.exceptions import (
+    DiskFullError,
+    KrakenCandlesError,
+    LoadStoppedError,
+    WarehouseError,
+    WarehouseLockedError,
+    WarehouseTooNewError,
+)
+
+_T = TypeVar("_T")
+_log = logging.getLogger("dlt_pipeline.kraken")
+# A build of a large warehouse holds it for minutes at the most; a load of hours must not end for it.
+_LONGEST_WAIT_SECONDS: Final = 600
+_HOLDER: Final = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+
+
+def explain(error: BaseException, path: Path) -> KrakenCandlesError | None:
+    """Return the clear sentence for an error of using the warehouse at `path`, or None if it is not known."""
+    for link in _chain(error):
+        known = link if isinstance(link, KrakenCandlesError) else _named(link, path)
+        if known:
+            return known
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
+    text = str(error)
+    known: KrakenCandlesError | None = None
+    if "Could not set lock on file" in text:
+        holder = _HOLDER.search(text)
+        who = f"{holder['program']} (process {holder['pid']})" if holder else "another process"
+        known = WarehouseLockedError(
+            f"The warehouse {path} is in use by {who}; close it there and run the same command again."
+        )
+    elif "No space left on device" in text or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        known = DiskFullError(
+            f"No space is left on the disk of the warehouse {path} or of dlt's working folder; what was committed "
+            "is safe. Free some space and run the same command again."
+        )
+    elif isinstance(error, PermissionError) or "Permission denied" in text:
+        place = getattr(error, "filename", None) or path
+        known = WarehouseError(f"Writing to {place} is not permitted; choose a place where it is, or ask for it.")
+    elif "newer version of DuckDB" in text:
+        known = WarehouseTooNewError(f"The warehouse {path} was written by a newer DuckDB; update duckdb.")
+    elif "not a valid DuckDB database file" in text:
+        known = WarehouseError(f"{path} is not a DuckDB file; set KRAKEN_CANDLES_WAREHOUSE to another path.")
+    return known
+
+
+def when_unlocked(call: Callable[[], _T], path: Path, stop: threading.Event) -> _T:
+    """Return what `call` returns; while another process holds the warehouse, wait for it instead of giving up.
+
+    A build or a reader keeps it for seconds. Raises WarehouseLockedError after ten minutes, or LoadStoppedError.
+    """
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise LoadStoppedError("Stopped while waiting for the warehouse; run the same command again to resume.")
+
+    def tell(_state: tenacity.RetryCallState) -> None:
+        _log.warning("The warehouse is in use by another process; waiting for it.")
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(explain(error, path), WarehouseLockedError)),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.5),
+        stop=tenacity.stop_after_delay(_LONGEST_WAIT_SECONDS),
+        sleep=sleep,
+        before_sleep=tell,
+        reraise=True,
+    )
+    return retrying(call)
