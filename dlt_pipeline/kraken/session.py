@@ -8,12 +8,15 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.dates import When, show_ns, to_ns, widen
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.exceptions import BadInputError, WrongWarehouseError
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Market, find_market
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+
+# The exchange's own servers may differ by so much.
+_CLOCK_TOLERANCE_NS = 60 * NS_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Session:
         self.stop = stop or threading.Event()
         self.markets: list[Market] = []
         self.now_ns = 0
+        self.is_clock_checked = False
         self._clock: tuple[int, float] | None = None
         self._clients: dict[str, KrakenClient] = {}
         self._lock = threading.Lock()
@@ -94,6 +98,16 @@ class Session:
             if symbol not in self._clients:
                 self._clients[symbol] = KrakenClient(self.settings, self.stop, self._clock)
             return self._clients[symbol]
+
+
+def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
+    """Refuse to go on where the warehouse covers what lies in this exchange's future: another exchange filled it."""
+    for symbol, known in ranges.items():
+        if known and known[-1].to_ns > now_ns + _CLOCK_TOLERANCE_NS:
+            raise WrongWarehouseError(
+                f"{symbol}: the warehouse covers up to {show_ns(known[-1].to_ns)}, but this exchange's clock says "
+                f"{show_ns(now_ns)} (UTC): another exchange filled it. Set KRAKEN_CANDLES_WAREHOUSE to another path."
+            )
 
 
 def read_ledger(pipeline: dlt.Pipeline, symbols: Sequence[str], with_holes: bool = True) -> dict[str, list[Range]]:

@@ -17,7 +17,7 @@ from dlt_pipeline.dates import When, show_ns
 from dlt_pipeline.exceptions import KrakenCandlesError, LoadStoppedError
 from dlt_pipeline.kraken.ledger import Range, missing
 from dlt_pipeline.kraken.rows import market_rows
-from dlt_pipeline.kraken.session import Request, Session, make_request, read_ledger
+from dlt_pipeline.kraken.session import Request, Session, check_clock, make_request, read_ledger
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.symbol_load import Batch, Budget, Progress, SymbolLoad
 from dlt_pipeline.kraken.tables import SCHEMAS, hints, to_table, utc
@@ -61,7 +61,11 @@ class Chunk:
                 # Explicit bounds ask again for what Kraken did not give last time; going on live does not.
                 with_holes = not self.request.is_backfill
                 pipeline, symbols = dlt.current.pipeline(), self.request.symbols
-                self._ranges = self._patiently(lambda: read_ledger(pipeline, symbols, with_holes))
+                ranges = self._patiently(lambda: read_ledger(pipeline, symbols, with_holes))
+                if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
+                    check_clock(ranges, self.session.now_ns)
+                    self.session.is_clock_checked = True
+                self._ranges = ranges
             assert self._budget is not None  # noqa: S101 - set together with the ranges
             return self._budget, self._ranges
 

@@ -1,8 +1,10 @@
 """The client against a real HTTP server that answers well, badly, late and not at all."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +150,53 @@ def test_a_short_throttle_is_waited_for(exchange: LocalExchange) -> None:
     exchange.faults.add(Fault("error", "Trades", error=f"EService: Throttled: {until}"))
     KrakenClient(settings_of(exchange)).trades(BTC, None, 5)
     assert time.time() >= until
+
+
+@pytest.mark.parametrize("broken", ["cut", "not gzip"])
+def test_an_answer_broken_off_on_the_way_is_asked_for_again(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Broken(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Connection", "close")
+            if broken == "cut":
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b'5\r\n{"err\r\n')
+            else:
+                self.send_header("Content-Encoding", "gzip")
+                self.send_header("Content-Length", "7")
+                self.end_headers()
+                self.wfile.write(b"garbage")
+            self.close_connection = True
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Broken)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = KrakenClient(load_settings(base_url=f"http://127.0.0.1:{server.server_port}", seconds_per_call=0.001))
+    monkeypatch.setattr(client, "_pause", lambda _state: 0.01)
+    with pytest.raises(TransientExchangeError, match=r"does not answer|no connection"):
+        client.trades(BTC, None, 5)
+    server.shutdown()
+    server.server_close()
+    assert len(asked) == 8
+
+
+def test_without_a_date_header_the_last_asked_clock_runs_on(exchange: LocalExchange) -> None:
+    settings = settings_of(exchange)
+    first = KrakenClient(settings)
+    first.first_contact()
+    other = KrakenClient(settings, clock=first.clock)
+    other._ccxt.last_response_headers = {}
+    answered = other._answered_ns()
+    assert NOON.now_ns() - 31 * 10**9 < answered < NOON.now_ns(), "never later than the answer can have been made"
+    assert KrakenClient(settings)._answered_ns() == 0, "nothing is claimed where nothing is known"
 
 
 def test_nobody_there_is_said_soon() -> None:

@@ -1,16 +1,17 @@
 """What goes wrong in a load stays small: holes, failing symbols, stops, bad input."""
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
+from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError, WrongWarehouseError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import load
-from tests.loading.quick import NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
+from tests.loading.quick import NOW, NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
 
@@ -146,6 +147,15 @@ def test_no_network_changes_nothing(warehouse: Path, monkeypatch: pytest.MonkeyP
     assert not warehouse.exists()
 
 
+def test_a_warehouse_of_the_future_was_filled_by_another_exchange(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    quick_load("MINA/GBP")
+    exchange.clock.set(NOW - timedelta(hours=20))
+    with pytest.raises(WrongWarehouseError, match="another exchange filled it"):
+        quick_load("MINA/GBP")
+
+
 def test_a_second_load_beside_a_running_one_is_refused(exchange: LocalExchange) -> None:
     class Nested(Silent):
         error: Exception | None = None
@@ -153,7 +163,7 @@ def test_a_second_load_beside_a_running_one_is_refused(exchange: LocalExchange) 
         def begin(self, *_: Any) -> None:
             try:
                 quick_load("MINA/GBP")
-            except WarehouseLockedError as error:
+            except WarehouseLockedError, WrongWarehouseError as error:
                 self.error = error
 
     nested = Nested()
