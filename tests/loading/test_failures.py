@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError, WrongWarehouseError
+from dlt_pipeline.exceptions import (
+    BadInputError,
+    NoConnectionError,
+    UnknownSymbolError,
+    WarehouseLockedError,
+    WrongWarehouseError,
+)
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import load
@@ -163,7 +169,7 @@ def test_a_second_load_beside_a_running_one_is_refused(exchange: LocalExchange) 
         def begin(self, *_: Any) -> None:
             try:
                 quick_load("MINA/GBP")
-            except WarehouseLockedError, WrongWarehouseError as error:
+            except WarehouseLockedError as error:
                 self.error = error
 
     nested = Nested()
