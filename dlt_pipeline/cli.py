@@ -170,9 +170,10 @@ def _guarded(run: Callable[[], _T]) -> _T:
 
 def main() -> None:
     """Run the command line; exit code 0 done, 1 failed, 2 wrong input, 130 stopped by the user."""
-    _guarded(app)
-    _flush()
-    sys.exit(0)
+    try:
+        _guarded(app)
+    finally:
+        _flush()
 
 
 def _flush() -> None:
