@@ -10,9 +10,10 @@ import dlt
 
 from dlt_pipeline.dates import When
 from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.kraken.chunk import Chunk
 from dlt_pipeline.kraken.session import Request, Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
-from dlt_pipeline.kraken.source import Chunk, exchange_kind, source_of
+from dlt_pipeline.kraken.source import exchange_kind, source_of
 from dlt_pipeline.kraken.symbol_load import Progress
 from dlt_pipeline.packages import only_load, ready_pipeline
 from dlt_pipeline.trouble import explain, when_unlocked

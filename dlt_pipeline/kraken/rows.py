@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from dlt_pipeline.kraken.arrow import utc, utc_of_ns
 from dlt_pipeline.kraken.cursor import Cursor, Hole, Step
 from dlt_pipeline.kraken.ledger import LedgerRow
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
 from dlt_pipeline.kraken.rest_candles import RestSnapshot
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
-from dlt_pipeline.kraken.tables import utc, utc_of_ns
 
 # What a later load reads back of a ledger row, in this order.
 LEDGER_COLUMNS = (

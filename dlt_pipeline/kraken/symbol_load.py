@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from dlt_pipeline.exceptions import LoadStoppedError
+from dlt_pipeline.kraken.arrow import to_table, trades_table
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, NewTrade, Step, take
 from dlt_pipeline.kraken.ledger import Wanted
@@ -16,7 +17,6 @@ from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
 from dlt_pipeline.kraken.rows import hole_row, missing_ids, page_row, snapshot_rows
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
-from dlt_pipeline.kraken.tables import to_table, trades_table
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 

@@ -1,18 +1,14 @@
-"""The raw tables: Arrow schemas, dlt hints, and the way from checked answers to Arrow batches."""
+"""The raw tables: Arrow schemas, keys and dlt hints."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 
-from dlt_pipeline.kraken.cursor import NewTrade
-
-_DECIMAL: Final = pa.decimal128(38, 12)
+DECIMAL: Final = pa.decimal128(38, 12)
 _TIMESTAMP: Final = pa.timestamp("us")  # naive, holding UTC: no session's time zone can shift it
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose, see above
 
-_TEXT, _BIGINT, _BOOL, _DATE = pa.string(), pa.int64(), pa.bool_(), pa.date32()
+_TEXT, _BIGINT, _BOOL, DATE = pa.string(), pa.int64(), pa.bool_(), pa.date32()
 
 
 def _schema(required: Mapping[str, pa.DataType], optional: Sequence[str] = ()) -> pa.Schema:
@@ -29,9 +25,9 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
             "after_trade_id": _BIGINT,
             "time_ns": _BIGINT,
             "traded_at": _TIMESTAMP,
-            "traded_on": _DATE,
-            "price": _DECIMAL,
-            "volume": _DECIMAL,
+            "traded_on": DATE,
+            "price": DECIMAL,
+            "volume": DECIMAL,
             "side": _TEXT,
             "order_type": _TEXT,
             "misc": _TEXT,
@@ -93,12 +89,12 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
             "timeframe": _TEXT,
             "timeframe_seconds": _BIGINT,
             "bucket_start": _TIMESTAMP,
-            "open": _DECIMAL,
-            "high": _DECIMAL,
-            "low": _DECIMAL,
-            "close": _DECIMAL,
-            "vwap": _DECIMAL,
-            "base_volume": _DECIMAL,
+            "open": DECIMAL,
+            "high": DECIMAL,
+            "low": DECIMAL,
+            "close": DECIMAL,
+            "vwap": DECIMAL,
+            "base_volume": DECIMAL,
             "trade_count": _BIGINT,
             "fetched_at": _TIMESTAMP,
         }
@@ -148,56 +144,8 @@ def hints(table: str) -> dict[str, Any]:
 
 def _column(field: pa.Field) -> dict[str, Any]:
     column: dict[str, Any] = {"nullable": field.nullable}
-    if field.type == _DECIMAL:
+    if field.type == DECIMAL:
         return column | {"data_type": "decimal", "precision": 38, "scale": 12}
     if field.type == _TIMESTAMP:
         return column | {"data_type": "timestamp", "precision": 6, "timezone": False}
-    return column | {"data_type": {_TEXT: "text", _BIGINT: "bigint", _BOOL: "bool", _DATE: "date"}[field.type]}
-
-
-def to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Turn dicts into an Arrow table of the raw table's schema; decimals may be exact text."""
-    schema = SCHEMAS[table]
-    columns = [_array([row[field.name] for row in rows], field.type) for field in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if kind == _DECIMAL:
-        return pa.array(values, pa.string()).cast(_DECIMAL)  # the cast refuses to round
-    if kind == _DATE and values and isinstance(values[0], int):
-        return pa.array(values, pa.int32()).cast(_DATE)  # days since the epoch
-    return pa.array(values, kind)  # timestamps may be microseconds since the epoch
-
-
-def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
-    """Turn new trades into an Arrow table of `kraken_raw.trades`, column by column."""
-    listed = list(trades)
-    times = [trade.row.time_ns for trade in listed]
-    values: dict[str, Sequence[Any]] = {
-        "symbol": [symbol] * len(listed),
-        "trade_id": [trade.row.trade_id for trade in listed],
-        "idless_time_ns": [0 if trade.row.trade_id else trade.row.time_ns for trade in listed],
-        "place": [trade.place for trade in listed],
-        "after_trade_id": [trade.after_trade_id for trade in listed],
-        "time_ns": times,
-        "traded_at": [time // 1_000 for time in times],
-        "traded_on": [time // 86_400_000_000_000 for time in times],
-        "price": [trade.row.price for trade in listed],
-        "volume": [trade.row.volume for trade in listed],
-        "side": [trade.row.side for trade in listed],
-        "order_type": [trade.row.order_type for trade in listed],
-        "misc": [trade.row.misc for trade in listed],
-    }
-    schema = SCHEMAS["trades"]
-    return pa.Table.from_arrays([_array(values[field.name], field.type) for field in schema], schema=schema)
-
-
-def utc(seconds: float) -> datetime:
-    """Return Unix seconds as a naive UTC datetime, as the raw tables hold it."""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).replace(tzinfo=None)
-
-
-def utc_of_ns(time_ns: int) -> datetime:
-    """Return ns since the epoch as a naive UTC datetime, cut to microseconds."""
-    return _EPOCH + timedelta(microseconds=time_ns // 1_000)
+    return column | {"data_type": {_TEXT: "text", _BIGINT: "bigint", _BOOL: "bool", DATE: "date"}[field.type]}

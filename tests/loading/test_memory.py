@@ -12,9 +12,10 @@ import duckdb
 import pytest
 
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
+from dlt_pipeline.kraken.chunk import Chunk
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.kraken.source import Chunk, source_of
+from dlt_pipeline.kraken.source import source_of
 from dlt_pipeline.packages import make_pipeline
 from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
