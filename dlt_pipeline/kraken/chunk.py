@@ -52,10 +52,10 @@ class Chunk:
                 self.session.open(self.request)
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
-                # Explicit bounds ask again for what Kraken did not give last time; going on live does not.
-                with_holes = not self.request.is_backfill
+                # Explicit bounds ask once more for what Kraken did not give in earlier loads; going on live does not.
+                holes_since = self.session.began_at if self.request.is_backfill else None
                 pipeline, symbols = dlt.current.pipeline(), self.request.symbols
-                ranges = self._patiently(lambda: read_ledger(pipeline, symbols, with_holes))
+                ranges = self._patiently(lambda: read_ledger(pipeline, symbols, holes_since))
                 if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
                     check_clock(ranges, self.session.now_ns)
                     self.session.is_clock_checked = True

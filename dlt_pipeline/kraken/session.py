@@ -1,14 +1,17 @@
 """What one load keeps from chunk to chunk: settings, a client a symbol, the markets, the exchange's clock."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.dates import When, show_ns, to_ns, widen
 from dlt_pipeline.exceptions import BadInputError, WrongWarehouseError
+from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Market, find_market
@@ -64,6 +67,7 @@ class Session:
         self.markets: list[Market] = []
         self.now_ns = 0
         self.is_clock_checked = False
+        self.began_at = utc(time.time())
         self._clock: tuple[int, float] | None = None
         self._clients: dict[str, KrakenClient] = {}
         self._lock = threading.Lock()
@@ -110,10 +114,12 @@ def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
             )
 
 
-def read_ledger(pipeline: dlt.Pipeline, symbols: Sequence[str], with_holes: bool = True) -> dict[str, list[Range]]:
+def read_ledger(
+    pipeline: dlt.Pipeline, symbols: Sequence[str], holes_since: datetime | None = None
+) -> dict[str, list[Range]]:
     """Read what the warehouse proves loaded: ranges by symbol, from rows of completed loads only.
 
-    Without `with_holes`, answers that lacked ids are left out, so that they are asked for again.
+    With `holes_since` (naive UTC), earlier answers that lacked ids are left out, so that they are asked for again.
     """
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     with pipeline.sql_client() as client:
@@ -123,10 +129,11 @@ def read_ledger(pipeline: dlt.Pipeline, symbols: Sequence[str], with_holes: bool
         query = (
             f"select p.symbol, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
             f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({marks})"
-            f"{'' if with_holes else ' and p.missing_id_count = 0'}"
+            f"{' and (p.missing_id_count = 0 or p.asked_at >= %s)' if holes_since else ''}"
         )
         try:
-            for symbol, *values in client.execute_sql(query, *symbols) or ():
+            values_of_marks = (*symbols, holes_since) if holes_since else tuple(symbols)
+            for symbol, *values in client.execute_sql(query, *values_of_marks) or ():
                 rows[symbol].append(ledger_row(tuple(values)))
         except DatabaseUndefinedRelation:  # nothing was ever loaded here
             return {symbol: [] for symbol in symbols}

@@ -88,6 +88,19 @@ def test_a_standing_hole_is_asked_for_again_with_explicit_bounds_alone(
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 
+def test_a_hole_that_stays_is_asked_for_once_a_load_however_small_the_chunks(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__CHUNK_PAGES", "1")
+    exchange.faults.add(Fault("hide_ids", "Trades", pair="BTC/USD", ids={2100, 3100}, times=None))
+    for _ in range(2):
+        calls = len(exchange.calls)
+        quick_load("BTC/USD", end="2026-11-08")
+        assert len(exchange.calls) - calls < 20, "each hole's page three times, and the rest"
+    truth = expected_trades(feed, "BTC/USD", NOW_NS, START_NS, START_NS + 2 * 86_400 * 10**9)
+    assert loaded_trades(warehouse, "BTC/USD") == [row for row in truth if row[0] not in (2100, 3100)]
+
+
 def test_stopping_commits_what_is_loaded_and_resumes(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
