@@ -6,7 +6,7 @@
 
 {# decimal_division (DuckDB 2) is exact but rounds half to even; where that went up, one step is taken off again.
    DuckDB 1, the newest for Python 3.10, lacks it: there it goes over text and HUGEINT, as units of 1e-24 and 1e-12,
-   which gives the same and takes 1.6 times as long for the whole of `candles`. #}
+   which gives the same and took 1.6 times as long for the whole of `candles` in a trial. #}
 {% macro default__divide_cut(numerator, divisor) -%}
     {%- set query = "select count(*) from duckdb_functions() where function_name = 'decimal_division'" -%}
     {%- if execute and run_query(query).rows[0][0] == 0 -%}
