@@ -1,8 +1,11 @@
-{{ config(materialized='ephemeral') }}
+{{ config(schema='internal') }}
 
-{% for timeframe in var('kraken_candles_timeframes') %}
+{% for timeframe in timeframe_plan() %}
 select
-    cast('{{ timeframe.name }}' as string) as timeframe,
-    cast({{ timeframe.seconds }} as bigint) * 1000000000 as timeframe_ns
+    cast('{{ timeframe.name }}' as {{ dbt.type_string() }}) as timeframe,
+    cast({{ timeframe.size_ns }} as bigint) as size_ns,
+    cast({{ timeframe.offset_ns }} as bigint) as offset_ns,
+    {{ timeframe.spans_days }} as spans_days,
+    cast('{{ timeframe.base }}' as {{ dbt.type_string() }}) as base_timeframe
 {% if not loop.last %}union all{% endif %}
 {% endfor %}

@@ -16,7 +16,8 @@ select
     missing_id_count,
     asked_at,
     answered_at,
-    exchange_at
+    exchange_at,
+    _dlt_load_id as load_id
 from {{ source('kraken_raw', 'pages').include(database=false) }}
 -- a page of a load that was cut off may stand here without its trades
 where

@@ -10,7 +10,8 @@ select
     vwap,
     base_volume,
     trade_count,
-    fetched_at
+    fetched_at,
+    _dlt_load_id as load_id
 from {{ source('kraken_raw', 'rest_candles').include(database=false) }}
 -- of an answer that was cut off a part may be missing, which would look like candles that Kraken left out
 where

@@ -45,17 +45,19 @@ instants as (
 segments as (
     select
         symbol,
-        at_ns,
-        sum(ranges) over (partition by symbol order by at_ns) as open_ranges,
-        sum(holes) over (partition by symbol order by at_ns) as open_holes,
-        lead(at_ns) over (partition by symbol order by at_ns) as next_at_ns
+        at_ns as from_ns,
+        lead(at_ns) over (partition by symbol order by at_ns) as to_ns,
+        sum(ranges) over (partition by symbol order by at_ns) > 0 as is_asked,
+        sum(holes) over (partition by symbol order by at_ns) > 0 as is_in_hole
     from instants
 )
 
--- The ranges neither touch nor overlap, so two covered segments never meet.
 select
     symbol,
-    at_ns as covered_from_ns,
-    next_at_ns as covered_to_ns
+    from_ns,
+    to_ns,
+    is_asked,
+    is_in_hole,
+    is_asked and not is_in_hole as is_covered
 from segments
-where open_ranges > 0 and open_holes = 0
+where to_ns is not null

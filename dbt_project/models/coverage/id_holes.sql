@@ -1,32 +1,10 @@
 with
 
-found as (
-    {% for model, is_recorded in [('stg_id_holes', 1), ('page_seams', 0)] %}
-    select
-        symbol,
-        first_missing_id,
-        last_missing_id,
-        from_time_ns,
-        to_time_ns,
-        {{ is_recorded }} as is_recorded
-    from {{ ref(model) }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
-),
-
 holes as (
-    select
-        symbol,
-        first_missing_id,
-        last_missing_id,
-        min(from_time_ns) as from_time_ns,
-        max(to_time_ns) as to_time_ns,
-        max(is_recorded) = 1 as is_recorded
-    from found
-    group by symbol, first_missing_id, last_missing_id
+    select * from {{ ref('found_holes') }}
 ),
 
--- Holes are few, so this one pass over the trades keeps next to nothing.
+-- Holes are few, and their trades lie on their days.
 arrived as (
     select
         holes.symbol,
@@ -42,6 +20,7 @@ arrived as (
                 trades.trade_id between holes.first_missing_id and holes.last_missing_id
                 or (trades.trade_id = 0 and trades.time_ns between holes.from_time_ns and holes.to_time_ns)
             )
+    where {{ hole_bounds('trades.traded_on') }}
     group by holes.symbol, holes.first_missing_id, holes.last_missing_id
 )
 

@@ -1,0 +1,13 @@
+{# Literal bounds on a column of UTC days that hold every hole, with a day on both sides: neighbours' stamps may stand in the wrong order. #}
+{% macro hole_bounds(column) %}
+    {%- set holes = ref('found_holes') -%}
+    {%- if not execute -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {%- set from_on = 'cast(' ~ kraken_candles.timestamp_from_ns('from_time_ns') ~ ' as date)' -%}
+    {%- set to_on = 'cast(' ~ kraken_candles.timestamp_from_ns('to_time_ns') ~ ' as date)' -%}
+    {%- set query -%}
+        select distinct {{ kraken_candles.days_between(from_on, to_on) }} as covered_on from {{ holes }} order by 1
+    {%- endset -%}
+    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values(), 1, 1)) -}}
+{% endmacro %}

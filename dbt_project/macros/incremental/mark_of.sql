@@ -1,0 +1,33 @@
+{# Up to which version of a producer (day_versions, load_versions, rest_snapshots) this model was built; -1 where all of it must be
+   built: at first, with --full-refresh, and after a change of the settings that shape the rows. #}
+{% macro mark_of(producer) %}
+    {%- set marks = ref('build_marks') -%}
+    {%- if not execute or not is_incremental() -%}
+        {{- return(-1) -}}
+    {%- endif -%}
+    {%- set query -%}
+        select version, settings
+        from {{ marks }}
+        where consumer = '{{ model.name }}' and producer = '{{ producer }}'
+        order by marked_at desc, version desc
+        limit 1
+    {%- endset -%}
+    {%- set rows = run_query(query).rows -%}
+    {%- if rows | length == 0 or rows[0][1] != kraken_candles.settings_text() -%}
+        {{- return(-1) -}}
+    {%- endif -%}
+    {{- return(rows[0][0] | int) -}}
+{% endmacro %}
+
+{# What of the settings shapes stored rows, the timeframes and the variables in the model's meta.settings: with others they are made anew. #}
+{% macro settings_text() %}
+    {%- set parts = [] -%}
+    {%- for timeframe in kraken_candles.timeframe_plan() -%}
+        {%- do parts.append(timeframe.name ~ ':' ~ timeframe.seconds ~ ':' ~ timeframe.offset_seconds) -%}
+    {%- endfor -%}
+    {%- set more = model.config.get('meta', {}).get('settings', []) -%}
+    {%- for name in more -%}
+        {%- do parts.append(name ~ '=' ~ var(name)) -%}
+    {%- endfor -%}
+    {{- return(parts | join(' ') | replace("'", '"')) -}}
+{% endmacro %}

@@ -1,0 +1,24 @@
+{# The (symbol, covered_on) pairs of which the ledger says something else than when covered_days was last built, and those that it no
+   longer has; as a subquery. #}
+{% macro stale_days() -%}
+    {%- set facts = 'symbol, covered_on, from_ns, to_ns, is_last, page_count, new_trade_count' -%}
+    {%- set ledger = ref('ledger_days') -%}
+    (
+        select distinct symbol, covered_on
+        from (
+            (select {{ facts }} from {{ ledger }} except select {{ facts }} from {{ this }})
+            union all
+            (select {{ facts }} from {{ this }} except select {{ facts }} from {{ ledger }})
+        ) as differences
+    )
+{%- endmacro %}
+
+{# Literal bounds that hold all stale days; true where the whole table is made anew. #}
+{% macro stale_bounds(column) %}
+    {%- set ledger = ref('ledger_days') -%}
+    {%- if not execute or not is_incremental() -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {%- set query = 'select distinct covered_on from ' ~ kraken_candles.stale_days() ~ ' as stale order by 1' -%}
+    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values())) -}}
+{% endmacro %}

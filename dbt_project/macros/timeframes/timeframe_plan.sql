@@ -1,0 +1,40 @@
+{# The variable kraken_candles_timeframes, checked and in order of seconds, as a list of
+   {name, seconds, offset_seconds, size_ns, offset_ns, spans_days, parent, base}. parent is the name of the coarsest finer timeframe
+   that divides it on the same grid, none where it is made of trades; base, of the first one below it that does not span days.
+   A timeframe spans days if a bucket of it may reach over midnight UTC. Raises a compiler error for what cannot be built right. #}
+{% macro timeframe_plan() %}
+    {%- set given = var('kraken_candles_timeframes') -%}
+    {%- if given is string or given is mapping or given is not iterable or given | length == 0 -%}
+        {{ kraken_candles.refuse_timeframes('is ' ~ given ~ '; it must be a list of {name, seconds, offset_seconds}') }}
+    {%- endif -%}
+    {%- set checked = [] -%}
+    {%- for timeframe in given -%}
+        {%- do checked.append(kraken_candles.checked_timeframe(timeframe)) -%}
+    {%- endfor -%}
+    {%- set plan = [] -%}
+    {%- for timeframe in checked | sort(attribute='seconds,offset_seconds') -%}
+        {%- for other in plan if other.name | lower == timeframe.name | lower -%}
+            {{ kraken_candles.refuse_timeframes('has the name ' ~ timeframe.name ~ ' twice; each name stands once, in capitals or not') }}
+        {%- endfor -%}
+        {%- for other in plan if (other.seconds, other.offset_seconds) == (timeframe.seconds, timeframe.offset_seconds) -%}
+            {{ kraken_candles.refuse_timeframes('has ' ~ other.name ~ ' and ' ~ timeframe.name ~ ' of the same seconds and offset; one of them is enough') }}
+        {%- endfor -%}
+        {%- set finer = [] -%}
+        {%- for other in plan if timeframe.seconds > other.seconds and timeframe.seconds % other.seconds == 0
+            and (timeframe.offset_seconds - other.offset_seconds) % other.seconds == 0 -%}
+            {%- do finer.append(other) -%}
+        {%- endfor -%}
+        {%- if timeframe.spans_days and not finer -%}
+            {{ kraken_candles.refuse_timeframes(
+                'has ' ~ timeframe.name ~ ', whose buckets reach over midnight UTC, and no finer timeframe to make it of; add one whose '
+                ~ 'seconds divide ' ~ timeframe.seconds ~ ' and ' ~ timeframe.offset_seconds ~ ', such as 1m'
+            ) }}
+        {%- endif -%}
+        {%- do timeframe.update({
+            'parent': finer[-1].name if finer else none,
+            'base': finer[-1].base if timeframe.spans_days else timeframe.name,
+        }) -%}
+        {%- do plan.append(timeframe) -%}
+    {%- endfor -%}
+    {{- return(plan) -}}
+{% endmacro %}

@@ -1,0 +1,26 @@
+{{ config(materialized='ephemeral') }}
+
+-- A piece of coverage that begins where another ends goes on with its range, and with its last close.
+with
+
+pieces as (
+    select
+        *,
+        lag(to_ns) over (partition by symbol order by from_ns) as reached_ns
+    from {{ ref('covered_days') }}
+),
+
+numbered as (
+    select
+        *,
+        sum(case when from_ns = reached_ns then 0 else 1 end) over (
+            partition by symbol order by from_ns
+            rows between unbounded preceding and current row
+        ) as range_number
+    from pieces
+)
+
+select
+    *,
+    {{ last_known('close', 'symbol, range_number', 'from_ns') }} as close_before
+from numbered
