@@ -2,7 +2,7 @@
    built: at first, with --full-refresh, and after a change of the settings that shape the rows. #}
 {% macro mark_of(producer) %}
     {%- set marks = ref('build_marks') -%}
-    {%- if not execute or not is_incremental() -%}
+    {%- if not execute or not is_incremental() or flags.FULL_REFRESH -%}
         {{- return(-1) -}}
     {%- endif -%}
     {%- set query -%}

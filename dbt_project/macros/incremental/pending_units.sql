@@ -1,26 +1,41 @@
 {# The units (timeframe, symbol, bucket_on) in which a pending day of day_versions lies, as a subquery: for a timeframe that spans days
-   a bucket that began earlier may reach into the day. kind: 'spanning' for these timeframes alone, 'all' for all. #}
-{% macro pending_units(kind='all') -%}
+   a bucket that began earlier may reach into the day. kind: 'spanning' for these timeframes alone, 'all' for all. with_load: with a
+   fourth column last_load_id, the newest load that brought something to these days. #}
+{% macro pending_units(kind='all', with_load=false) -%}
     {%- set day_ns = kraken_candles.ns_from_timestamp('cast(pending.covered_on as timestamp)') -%}
     (
-        select distinct
+        select
             timeframe,
             symbol,
-            {{ kraken_candles.days_between('first_on', 'covered_on') }} as bucket_on
+            bucket_on
+            {%- if with_load %},
+            max(last_load_id) as last_load_id
+            {%- endif %}
         from (
+            select
+                timeframe,
+                symbol,
+                last_load_id,
+                {{ kraken_candles.days_between('first_on', 'covered_on') }} as bucket_on
+            from (
             select
                 timeframes.timeframe,
                 pending.symbol,
                 pending.covered_on,
+                pending.last_load_id,
                 cast(
                     {{ kraken_candles.timestamp_from_ns(
                         kraken_candles.bucket_start(day_ns, 'timeframes.size_ns', 'timeframes.offset_ns')
                     ) }} as date
                 ) as first_on
-            from {{ kraken_candles.pending_days() }} as pending
+            from {{ ref('day_versions') }} as pending
             cross join {{ ref('timeframes') }} as timeframes
-            {% if kind == 'spanning' %}where timeframes.spans_days{% endif %}
-        ) as reached
+            where
+                pending.version > {{ kraken_candles.mark_of('day_versions') }}
+                {% if kind == 'spanning' %}and timeframes.spans_days{% endif %}
+            ) as reached
+        ) as units
+        group by timeframe, symbol, bucket_on
     )
 {%- endmacro %}
 

@@ -1,6 +1,7 @@
 {# The variable kraken_candles_timeframes, checked and in order of seconds, as a list of
-   {name, seconds, offset_seconds, size_ns, offset_ns, spans_days, parent, base}. parent is the name of the coarsest finer timeframe
-   that divides it on the same grid, none where it is made of trades; base, of the first one below it that does not span days.
+   {name, seconds, offset_seconds, size_ns, offset_ns, spans_days, parent, base, root}. parent is the name of the coarsest finer timeframe
+   that divides it on the same grid, none where it is made of trades; base, of the first one below it that does not span days;
+   root, of the finest one below it.
    A timeframe spans days if a bucket of it may reach over midnight UTC. Raises a compiler error for what cannot be built right. #}
 {% macro timeframe_plan() %}
     {%- set given = var('kraken_candles_timeframes') -%}
@@ -33,6 +34,7 @@
         {%- do timeframe.update({
             'parent': finer[-1].name if finer else none,
             'base': finer[-1].base if timeframe.spans_days else timeframe.name,
+            'root': finer[-1].root if finer else timeframe.name,
         }) -%}
         {%- do plan.append(timeframe) -%}
     {%- endfor -%}

@@ -62,7 +62,7 @@ grid as (
             ~ bucket_start('ranges.covered_to_ns', 'timeframes.size_ns', 'timeframes.offset_ns') ~ ' end',
             'timeframes.size_ns'
         ) }} as bucket_start_ns
-    from {{ ref('coverage_ranges') }} as ranges
+    from {{ ref('coverage') }} as ranges
     cross join {{ ref('timeframes') }} as timeframes
     where timeframes.spans_days
 ),

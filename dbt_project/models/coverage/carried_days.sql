@@ -5,9 +5,23 @@ with
 
 pieces as (
     select
-        *,
+        symbol,
+        covered_on,
+        from_ns,
+        to_ns,
+        is_last,
+        page_count,
+        new_trade_count,
+        last_load_id,
+        trade_count,
+        id_count,
+        first_trade_id,
+        last_trade_id,
+        base_volume,
+        close,
         lag(to_ns) over (partition by symbol order by from_ns) as reached_ns
-    from {{ ref('covered_days') }}
+    from {{ ref('checked_days') }}
+    where is_sound
 ),
 
 numbered as (

@@ -1,0 +1,10 @@
+{# A candle as one line of text, the same on every engine: what a day's content_hash is made of. #}
+{% macro candle_text() -%}
+    {%- set fields = [
+        'bucket_start_ns', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'vwap',
+        'trade_count', 'first_trade_id', 'last_trade_id', 'is_empty',
+    ] -%}
+    {%- set texts = [] -%}
+    {%- for field in fields -%}{%- do texts.append(kraken_candles.text_of(field)) -%}{%- endfor -%}
+    concat({{ texts | join(", '|', ") }})
+{%- endmacro %}

@@ -1,0 +1,54 @@
+with
+
+pieces as (
+    select
+        *,
+        lag(to_ns) over (partition by symbol, reason order by from_ns) as reached_ns
+    from {{ ref('gap_pieces') }}
+),
+
+numbered as (
+    select
+        *,
+        sum(case when from_ns = reached_ns then 0 else 1 end) over (
+            partition by symbol, reason order by from_ns
+            rows between unbounded preceding and current row
+        ) as gap_number
+    from pieces
+),
+
+gaps as (
+    select
+        symbol,
+        reason,
+        min(from_ns) as gap_from_ns,
+        max(to_ns) as gap_to_ns
+    from numbered
+    group by symbol, reason, gap_number
+),
+
+-- Ids ascend with time, so the nearest known ones on both sides bound what is missing.
+neighbours as (
+    select
+        gaps.symbol,
+        gaps.gap_from_ns,
+        max(case when coverage.covered_to_ns <= gaps.gap_from_ns then coverage.last_trade_id end) as last_trade_id_before,
+        min(case when coverage.covered_from_ns >= gaps.gap_to_ns then coverage.first_trade_id end) as first_trade_id_after
+    from gaps
+    left join {{ ref('coverage') }} as coverage on gaps.symbol = coverage.symbol
+    group by gaps.symbol, gaps.gap_from_ns
+)
+
+select
+    gaps.symbol,
+    {{ timestamp_from_ns('gaps.gap_from_ns') }} as gap_from,
+    {{ timestamp_from_ns('gaps.gap_to_ns') }} as gap_to,
+    gaps.gap_from_ns,
+    gaps.gap_to_ns,
+    cast(gaps.reason as {{ dbt.type_string() }}) as reason,
+    neighbours.last_trade_id_before,
+    neighbours.first_trade_id_after,
+    neighbours.first_trade_id_after - neighbours.last_trade_id_before - 1 as ids_between
+from gaps
+inner join neighbours on gaps.symbol = neighbours.symbol and gaps.gap_from_ns = neighbours.gap_from_ns
+order by gaps.symbol, gaps.gap_from_ns
