@@ -67,6 +67,6 @@ def read_models(warehouse: Path, models: list[Model]) -> dict[str, pa.Table]:
     """The rows of each model, by schema.name."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return {
-            str(model): connection.execute(f'select * from "{model.schema}"."{model.name}"').to_arrow_table()
+            str(model): connection.sql(f'select * from "{model.schema}"."{model.name}"').to_arrow_table()
             for model in models
         }
