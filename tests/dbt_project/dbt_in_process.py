@@ -31,7 +31,7 @@ class DbtProject:
         """Parse the project."""
         self._options = ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
         self._options += ["--target-path", str(target), "--vars", json.dumps(variables)]
-        self._logs = ["--quiet", "--log-path", str(target / "logs"), "--log-level-file", "none"]
+        self._logs = ["--quiet", "--log-path", str(target / "logs"), "--log-level-file", "none", "--no-write-json"]
         self._file_name = warehouse.name
         self._manifest: Any = None
         self._manifest = self._invoke(warehouse, "parse").result

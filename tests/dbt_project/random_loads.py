@@ -92,7 +92,7 @@ class World:
                     package.add(name, self._stamped(name, rows))
             package.is_done &= load.is_done
         markets = market_rows([tape.market for tape in self.tapes.values()], 0.0)
-        package.add("markets", to_table("markets", [row | {"fetched_at": self._stamp()} for row in markets]))
+        package.add("markets", to_table("markets", [row | {"fetched_at": self.stamp()} for row in markets]))
         bounds = f"from {utc_of_ns(start_ns)} to {utc_of_ns(end_ns) if end_ns else 'now'}"
         counts = {name: sum(map(len, parts)) for name, parts in package.tables.items() if name != "markets"}
         self.tell(f"load {package.load_id} of {', '.join(symbols)} {bounds}: {counts}, done: {package.is_done}")
@@ -123,7 +123,7 @@ class World:
         """Add to the story that a failing test prints."""
         self.story.append(f"{utc_of_ns(self.now_ns)} {what}")
 
-    def _stamp(self) -> Any:
+    def stamp(self) -> Any:
         """The next moment of our own clock: it never stands still, and is the exchange's but for microseconds."""
         self.stamps += 1
         return utc_of_ns(self.now_ns) + timedelta(microseconds=self.stamps)
@@ -132,8 +132,8 @@ class World:
         """Replace this machine's clock by the world's; the rows of one OHLC answer share their moment."""
         for column in _STAMPS.get(name, ()):
             place = rows.schema.get_field_index(column)
-            shared = self._stamp()
-            stamps = [shared if name == "rest_candles" else self._stamp() for _ in range(len(rows))]
+            shared = self.stamp()
+            stamps = [shared if name == "rest_candles" else self.stamp() for _ in range(len(rows))]
             rows = rows.set_column(place, rows.schema.field(place), pa.array(stamps, rows.schema.field(place).type))
         return rows
 

@@ -34,12 +34,15 @@ Step = tuple[str, int]  # a kind of random_steps and the seed of its chances, or
 def random_steps(seed: int) -> list[Step]:
     """Every kind of step once and some twice, in random order, with builds between; it ends in a build."""
     chance = random.Random(seed)
-    kinds = list(KINDS) + chance.choices(list(KINDS), k=4)
+    kinds = list(KINDS) + chance.choices([kind for kind in KINDS if kind != "nothing"], k=3)
     chance.shuffle(kinds)
+    if kinds.index("repair") < kinds.index("withhold"):  # there must be something to repair
+        at, other = kinds.index("repair"), kinds.index("withhold")
+        kinds[at], kinds[other] = kinds[other], kinds[at]
     steps: list[Step] = [("live", chance.randrange(10**6)), ("build", 0)]
     for kind in kinds:
         steps.append((kind, chance.randrange(10**6)))
-        if chance.random() < 0.35:
+        if chance.random() < 0.15:
             steps.append(("build", 0))
     return [*steps, ("build", 0)]
 

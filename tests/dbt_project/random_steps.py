@@ -44,10 +44,13 @@ def backfill(world: World, chance: random.Random) -> None:
     places += [trade.time_ns for trade in world.tapes[symbol].between(START, world.now_ns)[:: chance.randint(5, 20)]]
     places += [edge for part in known for edge in (part.from_ns, part.to_ns)] * 3
     start, end = sorted(chance.sample([place for place in places if START <= place <= world.now_ns], 2))
+    if known and chance.random() < 0.3:  # up to just where coverage begins
+        edge = chance.choice(known).from_ns
+        start, end = (edge - chance.choice([1, HOUR, DAY]), edge) if edge > START else (start, end)
     if start == end:
         end += HOUR
     world.reach[f"backfill that {_meets(known, start, end)}"] += 1
-    began_at = world._stamp()
+    began_at = world.stamp()
     world.finish(world.make([symbol], start, end, chance, rest=chance.random() < 0.2, holes_since=began_at))
 
 
@@ -81,22 +84,30 @@ def withhold(world: World, chance: random.Random) -> None:
 
 
 def repair(world: World, chance: random.Random) -> None:
-    """Load the surroundings of withheld ids again after Kraken gave all or some of them back."""
+    """Load the surroundings of withheld ids again after Kraken gave some of them back, often later the rest."""
     symbols = sorted(symbol for symbol, ids in world.withheld.items() if ids)
     if not symbols:
         return
     symbol = chance.choice(symbols)
-    ids = world.withheld[symbol]
-    is_whole = chance.random() < 0.6 or len(ids) == 1
-    given = set(ids) if is_whole else set(chance.sample(sorted(ids), chance.randint(1, len(ids) - 1)))
-    times = [trade.time_ns for trade in world.tapes[symbol].trades if trade.number in ids]
+    ids = sorted(world.withheld[symbol])
     wide = chance.choice([1, MINUTE, 8 * HOUR])
-    world.withheld[symbol] = ids - given
-    start, end = max(START, min(times) - wide), min(max(times) + wide, world.now_ns)
+    if len(ids) > 1 and chance.random() < 0.6:
+        _give_back(world, chance, symbol, set(chance.sample(ids, chance.randint(1, len(ids) - 1))), wide)
+        if chance.random() < 0.5:
+            world.built()
+    if chance.random() < 0.7:
+        _give_back(world, chance, symbol, set(world.withheld[symbol]), wide)
+
+
+def _give_back(world: World, chance: random.Random, symbol: str, given: set[int], wide_ns: int) -> None:
+    withheld = world.withheld[symbol]
+    times = [trade.time_ns for trade in world.tapes[symbol].trades if trade.number in withheld]
+    world.withheld[symbol] = withheld - given
+    start, end = max(START, min(times) - wide_ns), min(max(times) + wide_ns, world.now_ns)
     if start < end:
-        package = world.make([symbol], start, end, chance, holes_since=world._stamp())
-        brought = {row["trade_id"] for row in package.rows("trades")} & given
-        world.reach["repair of all ids" if is_whole else "repair of some ids"] += bool(brought)
+        package = world.make([symbol], start, end, chance, holes_since=world.stamp())
+        if {row["trade_id"] for row in package.rows("trades")} & given:
+            world.reach["repair of some ids" if world.withheld[symbol] else "repair of all ids"] += 1
         world.finish(package)
 
 

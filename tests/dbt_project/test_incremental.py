@@ -49,7 +49,7 @@ def reached() -> Iterator[Reached]:
 
 def _attempt(project: DbtProject, folder: Path, seed: int, steps: list[Step]) -> tuple[Run, str]:
     """Carry out the steps; returns the run and what was wrong."""
-    run = Run(project, folder, seed, after_every_build=seed % 3 == 0)
+    run = Run(project, folder, seed, after_every_build=seed % 6 == 0)
     try:
         run.carry_out(steps)
     except AssertionError as error:
