@@ -22,7 +22,8 @@ _TRADES = """
             $day * $count + i + 1 as trade_id,
             hash(s.symbol, $day, i) as luck,
             $day_ns + shown * $step_ns + (hash(shown, $day) % $step_ns)::bigint as time_ns
-        from (select i, i - (i % 100 = 99)::bigint as shown from range($count) as r(i)), (select unnest($symbols) as symbol) as s
+        from (select i, i - (i % 100 = 99)::bigint as shown from range($count) as r(i)) as r,
+            (select unnest($symbols) as symbol) as s
     )
     insert into kraken_raw.trades by name
     select
@@ -90,7 +91,8 @@ _PAGES = """
         $load_id as _dlt_load_id
     from chained
 """
-# Minutes to make Kraken's candles of, the quote volume in whole units so that vwap is cut exactly; beside the raw tables, where no model looks.
+# Minutes to make Kraken's candles of, beside the raw tables, where no model looks. Quote volume in whole units, for an
+# exactly cut vwap.
 _MINUTES = """
     insert into bench.minutes
     select
@@ -125,7 +127,8 @@ _REST = """
         make_timestamp($end_ns // 1000) as fetched_at,
         $load_id as _dlt_load_id
     from bench.minutes
-    where minute_ns >= $end_ns // $size_ns * $size_ns - 720 * $size_ns and minute_ns < $end_ns // $size_ns * $size_ns
+    where minute_ns >= ($end_ns // $size_ns - 720) * $size_ns
+        and minute_ns < $end_ns // $size_ns * $size_ns
     group by symbol, minute_ns // $size_ns
 """
 _TABLES = """

@@ -61,16 +61,23 @@ def measure(folder: Path, days: int, options: argparse.Namespace) -> dict[str, B
 def report(measured: dict[int, dict[str, Build]], trades_per_day: int) -> None:
     """Print the table: seconds, and as ratio to the first line's days of history."""
     first = next(iter(measured.values()))["one more day"]
-    print(f"{'history':>9} {'trades':>12} {'one more day':>13} {'ratio':>6} {'models':>8} {'ratio':>6} {'tests':>8} ", end="")
+    print(
+        f"{'history':>9} {'trades':>12} {'one more day':>13} {'ratio':>6} {'models':>8} {'ratio':>6} {'tests':>8} ",
+        end="",
+    )
     print(f"{'nothing new':>12} {'full refresh':>13}")
     for days, builds in measured.items():
         one = builds["one more day"]
         models, first_models = sum(one.models.values()), sum(first.models.values())
-        print(f"{days:>4} days {days * trades_per_day:>12,} {one.whole:>11.1f} s {one.whole / first.whole:>6.2f} ", end="")
+        print(
+            f"{days:>4} days {days * trades_per_day:>12,} {one.whole:>11.1f} s {one.whole / first.whole:>6.2f} ", end=""
+        )
         print(f"{models:>6.2f} s {models / first_models:>6.2f} {one.tests:>6.2f} s ", end="")
         print(f"{builds['nothing new'].whole:>10.1f} s {builds['full refresh'].whole:>11.1f} s")
     print(f"\nseconds of one more day, by model{'':7}" + "".join(f"{days:>9} d" for days in measured))
-    for name in sorted(first.models, key=lambda model: -max(b["one more day"].models[model] for b in measured.values())):
+    for name in sorted(
+        first.models, key=lambda model: -max(b["one more day"].models[model] for b in measured.values())
+    ):
         print(f"{name:40}" + "".join(f"{b['one more day'].models[name]:>11.2f}" for b in measured.values()))
 
 
