@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
@@ -49,16 +50,19 @@ class DbtProject:
         done = self._invoke(warehouse, "run", *arguments)
         results = list(done.result or ())
         failed = [f"{result.node.name}: {result.status}: {result.message}" for result in results]
-        assert done.success and results, "\n".join([str(done.exception), *failed])
+        assert results, str(done.exception)
+        assert done.success, "\n".join(failed)
 
     def _invoke(self, warehouse: Path, command: str, *arguments: str) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        os.environ["KRAKEN_CANDLES_WAREHOUSE"] = str(warehouse)
-        manifest = self._manifest.deepcopy() if self._manifest else None  # a run leaves compiled SQL in it, which the next one would take over
+        manifest = (
+            self._manifest.deepcopy() if self._manifest else None
+        )  # a run leaves compiled SQL in it, which the next one would take over
         try:
-            return dbtRunner(manifest=manifest).invoke([*self._logs, command, *self._options, *arguments])
+            with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(warehouse)}):
+                return dbtRunner(manifest=manifest).invoke([*self._logs, command, *self._options, *arguments])
         finally:
             DuckDBConnectionManager.close_all_connections()  # dbt would hold the file as long as this process lives
 

@@ -20,7 +20,8 @@ from dlt_pipeline.kraken.rows import ledger_row, market_rows
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
 from dlt_pipeline.kraken.symbol_load import Budget, SymbolLoad
 from tests.dbt_project.raw_warehouse import Package, arrive, complete, create_raw, ledger_values
-from tests.dbt_project.tape import DAY, END, HOUR, MINUTE, SECOND, START, Tape, TapeClient, random_tape
+from tests.dbt_project.tape import DAY, END, HOUR, MINUTE, SECOND, START, Tape, random_tape
+from tests.dbt_project.tape_exchange import TapeClient
 
 _FOREVER = float("inf")
 _STAMPS = {"pages": ("asked_at", "answered_at"), "id_holes": ("found_at",), "rest_candles": ("fetched_at",)}
@@ -44,7 +45,7 @@ class World:
     loads_since_build: int = 0
 
     def ranges(self, symbol: str, holes_since: Any = None, more: Sequence[Package] = ()) -> list[Range]:
-        """What the complete loads prove, as the loader reads it; with `holes_since`, answers with holes are asked again."""
+        """What the complete loads prove, as the loader reads it; `holes_since` leaves out older answers with holes."""
         rows = [values for package in (*self.complete, *more) for values in ledger_values(package)]
         return merge(
             ledger_row(tuple(values))

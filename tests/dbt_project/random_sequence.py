@@ -10,15 +10,24 @@ import duckdb
 
 from tests.dbt_project.dbt_in_process import DbtProject, read_models
 from tests.dbt_project.random_loads import World, new_world
-from tests.dbt_project.random_steps import KINDS
 from tests.dbt_project.raw_warehouse import copy_raw
 from tests.dbt_project.same_tables import compared, differences
+from tests.dbt_project.step_kinds import KINDS
 from tests.dbt_project.tape_truth import wrong_candles
 
 # 1w_mon and 1d_17h need models that know an offset, 15s ones that do not begin with minutes.
 WITHOUT_OFFSETS = [
     {"name": name, "seconds": seconds}
-    for name, seconds in (("1m", 60), ("5m", 300), ("1h", 3600), ("4h", 14400), ("1d", 86400), ("3d", 259200), ("1w", 604800), ("15d", 1296000))
+    for name, seconds in (
+        ("1m", 60),
+        ("5m", 300),
+        ("1h", 3600),
+        ("4h", 14400),
+        ("1d", 86400),
+        ("3d", 259200),
+        ("1w", 604800),
+        ("15d", 1296000),
+    )
 ]
 WITH_OFFSETS = [
     {"name": "15s", "seconds": 15},

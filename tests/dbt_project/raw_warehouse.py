@@ -1,4 +1,4 @@
-"""A warehouse's raw side as dlt leaves it: packages that arrive table by table, and the row that says they are whole."""
+"""A warehouse's raw side as dlt leaves it: packages that arrive table by table, and the row that completes them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

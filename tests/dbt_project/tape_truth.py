@@ -11,20 +11,23 @@ from tests.dbt_project.raw_warehouse import Package
 from tests.dbt_project.tape import SECOND, VOLUME_DECIMALS, Trade, buckets, candle
 
 Span = tuple[int, int]  # half-open, ns
-# Whether the models know, of a jump of ids between two pages, every trade without id that used one of them up. They count
-# by the pages' first and last times and miss those beside them, so that a bucket may be absent that is proven.
+# Whether the models know, of a jump of ids between two pages, every trade without id that used one of them up. Not yet:
+# they count between the pages' last and first times and miss those beside, so that a proven bucket may be absent.
 SEAMS_COUNT_TRADES_WITHOUT_ID = False
-FIELDS = ("open", "high", "low", "close", "base_volume", "quote_volume", "trade_count", "first_trade_id", "last_trade_id")
+PRICES = ("open", "high", "low", "close")
+FIELDS = (*PRICES, "base_volume", "quote_volume", "trade_count", "first_trade_id", "last_trade_id")
 
 
 def wrong_candles(world: World, candles: pa.Table, timeframes: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
     """Say which closed rows are not the tape's, and which proven buckets have none; also how many rows were checked."""
     wrong: list[str] = []
     closed: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
-    for row in candles.to_pylist():
+    starts = candles["bucket_start"].cast(pa.int64()).to_pylist()  # microseconds
+    checked = 0
+    for start_us, row in zip(starts, candles.to_pylist(), strict=True):
         if row["is_closed"]:
-            start_ns = (row["bucket_start"].replace(tzinfo=raw.EPOCH.tzinfo) - raw.EPOCH) // _MICROSECOND * 1000
-            closed.setdefault((row["symbol"], row["timeframe"]), {})[start_ns] = row
+            closed.setdefault((row["symbol"], row["timeframe"]), {})[start_us * 1000] = row
+            checked += 1
     for symbol, tape in world.tapes.items():
         for timeframe in timeframes:
             size, offset = timeframe["seconds"] * SECOND, timeframe.get("offset_seconds", 0) * SECOND
@@ -34,15 +37,16 @@ def wrong_candles(world: World, candles: pa.Table, timeframes: Sequence[Mapping[
             for from_ns, to_ns in proven(world.complete, symbol, tape.trades):
                 first = -(-(from_ns - offset) // size) * size + offset
                 lacking = [start for start in range(first, to_ns - size + 1, size) if start not in rows]
-                wrong += [f"{symbol} {timeframe['name']} {raw.timestamp(start)} is proven and absent" for start in lacking]
+                wrong += [
+                    f"{symbol} {timeframe['name']} {raw.timestamp(start)} is proven and absent" for start in lacking
+                ]
     wrong += [f"{symbol} {timeframe} should not be there" for symbol, timeframe in closed]
-    return wrong, sum(row["is_closed"] for row in candles.to_pylist())
+    return wrong, checked
 
 
-_MICROSECOND = raw.timedelta(microseconds=1)
-
-
-def _unlike(rows: Mapping[int, dict[str, Any]], filled: Mapping[int, list[Trade]], trades: Sequence[Trade]) -> list[str]:
+def _unlike(
+    rows: Mapping[int, dict[str, Any]], filled: Mapping[int, list[Trade]], trades: Sequence[Trade]
+) -> list[str]:
     """Compare each row with its bucket; a price in an empty bucket must be the close before it."""
     wrong = []
     number, close = 0, None

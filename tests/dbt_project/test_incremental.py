@@ -4,20 +4,22 @@
 the steps that it does not need. A sequence depends on its seed alone.
 """
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.dbt_project.random_sequence import VARIABLES, Run, Step, random_steps
-from tests.dbt_project.random_steps import REACH
+from tests.dbt_project.step_kinds import REACH
 
 _FIRST, _, _LAST = os.environ.get("KRAKEN_CANDLES_RANDOM_SEEDS", "1-7").partition("-")
 SEEDS = range(int(_FIRST), int(_LAST or _FIRST) + 1)
 ENOUGH_SEEDS = 7
+SHRINKS = bool(os.environ.get("KRAKEN_CANDLES_RANDOM_SHRINK"))
+pytestmark = pytest.mark.timeout(0 if SHRINKS else 300)
 
 
 class Reached:
@@ -43,8 +45,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
 
 
 @pytest.fixture(scope="module")
-def reached() -> Iterator[Reached]:
+def reached() -> Reached:
     return Reached()
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings_of_withheld_ids(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, logger="dlt_pipeline.kraken")
 
 
 def _attempt(project: DbtProject, folder: Path, seed: int, steps: list[Step]) -> tuple[Run, str]:
@@ -72,7 +79,7 @@ def test_incremental_builds_equal_a_full_refresh(
 ) -> None:
     steps = random_steps(seed)
     run, wrong = _attempt(project, tmp_path / "run", seed, steps)
-    if wrong and os.environ.get("KRAKEN_CANDLES_RANDOM_SHRINK"):
+    if wrong and SHRINKS:
         steps = _shrunk(project, tmp_path / "run", seed, steps)
         run, wrong = _attempt(project, tmp_path / "run", seed, steps)
     if wrong:
