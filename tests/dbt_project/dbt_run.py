@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +21,11 @@ class Built:
     tests: dict[str, str]
 
 
-def build(warehouse: Path, target: Path, arguments: Sequence[str] = ()) -> Built:
-    """Run `dbt build` on the warehouse with the project's own profile; `arguments` go to dbt as they are."""
+def build(warehouse: Path, target: Path) -> Built:
+    """Run `dbt build` on the warehouse with the project's own profile."""
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "build"]
     command += ["--project-dir", "dbt_project", "--profiles-dir", ".", "--show-all-deprecations"]
-    command += ["--target-path", str(target), "--log-path", str(target / "logs"), *arguments]
+    command += ["--target-path", str(target), "--log-path", str(target / "logs")]
     environment = {**os.environ, "KRAKEN_CANDLES_WAREHOUSE": str(warehouse)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     results_file = target / "run_results.json"

@@ -7,6 +7,19 @@
     {{- return(ref(name)) -}}
 {% endmacro %}
 
+{# The same for a from clause. Seeds that were never loaded (dbt run without dbt seed) accept nothing. #}
+{% macro from_accepted_lines(variable, columns) %}
+    {%- set lines = kraken_candles.accepted_lines(variable) -%}
+    {%- if not execute or load_cached_relation(lines) -%}
+        {{- return(lines) -}}
+    {%- endif -%}
+    {%- set nothing = [] -%}
+    {%- for name in columns -%}
+        {%- do nothing.append('cast(null as ' ~ dbt.type_string() ~ ') as ' ~ name) -%}
+    {%- endfor -%}
+    {{- return('(select ' ~ nothing | join(', ') ~ ' where false) as nothing') -}}
+{% endmacro %}
+
 {# A column of such lines as a UTC timestamp; NULL where it is empty. #}
 {% macro accepted_timestamp(column) -%}
     cast(replace(replace(cast({{ column }} as {{ dbt.type_string() }}), 'T', ' '), 'Z', '') as timestamp)
@@ -16,11 +29,8 @@
    text, timeframe, time, optional_time, optional_day. range: the two columns of which the first must lie before the second. #}
 {% macro check_accepted_lines(variable, columns, range) %}
     {%- set lines = kraken_candles.accepted_lines(variable) -%}
-    {%- if execute -%}
+    {%- if execute and load_cached_relation(lines) -%}
         {%- set found = adapter.get_columns_in_relation(lines) | map(attribute='name') | map('lower') | list -%}
-        {%- if not found -%}
-            {{ exceptions.raise_compiler_error(var(variable) ~ ' is not built yet; run dbt seed, or dbt build without --select.') }}
-        {%- endif -%}
         {%- for name in columns if name not in found -%}
             {{ exceptions.raise_compiler_error(
                 var(variable) ~ ' has no column ' ~ name ~ '; its columns must be ' ~ columns | join(', ') ~ '.'

@@ -1,12 +1,10 @@
 {%- set variable = 'kraken_candles_accepted_differences' %}
-{{ check_accepted_lines(
-    variable,
-    {
-        'symbol': 'text', 'timeframe': 'timeframe', 'bucket_from': 'time', 'bucket_to': 'optional_time',
-        'reason': 'text', 'until': 'optional_day',
-    },
-    range=['bucket_from', 'bucket_to'],
-) }}
+{%- set columns = {
+    'symbol': 'text', 'timeframe': 'timeframe', 'bucket_from': 'time', 'bucket_to': 'optional_time', 'reason': 'text',
+    'until': 'optional_day',
+} %}
+{{- check_accepted_lines(variable, columns, range=['bucket_from', 'bucket_to']) }}
+
 select
     symbol,
     timeframe,
@@ -15,4 +13,4 @@ select
     reason,
     cast(until as date) as until,
     coalesce(cast(until as date) < cast({{ utc_now() }} as date), false) as is_expired
-from {{ accepted_lines(variable) }}
+from {{ from_accepted_lines(variable, columns) }}
