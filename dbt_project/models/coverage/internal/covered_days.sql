@@ -3,7 +3,6 @@
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol', 'covered_on']),
     on_schema_change='fail',
-    schema='internal',
     pre_hook="{{ kraken_candles.clear_units(['symbol', 'covered_on'], kraken_candles.stale_days(), kraken_candles.stale_bounds('covered_on')) }}",
 ) }}
 

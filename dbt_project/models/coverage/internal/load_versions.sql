@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', schema='internal') }}
+{{ config(materialized='incremental', incremental_strategy='append') }}
 
 -- Loads in the order in which builds met them: neither their ids nor their stamps tell which of them are already built.
 {%- set seen = ref('build_marks') %}

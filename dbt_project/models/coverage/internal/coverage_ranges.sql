@@ -1,5 +1,3 @@
-{{ config(schema='internal') }}
-
 -- Made anew from the ledger in each build, which is small; all that follows reads this one state of it.
 -- The ranges neither touch nor overlap, so two covered segments never meet.
 select

@@ -3,7 +3,6 @@
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol', 'bucket_on']),
     on_schema_change='fail',
-    schema='internal',
     pre_hook="{{ kraken_candles.clear_pending_days('bucket_on') }}",
     post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
 ) }}

@@ -1,5 +1,3 @@
-{{ config(schema='internal') }}
-
 {%- set day_ns = 86400000000000 %}
 
 -- What the ledger says of each day. If it says the same as when the day was last built, the day needs no building.

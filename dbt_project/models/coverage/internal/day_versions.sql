@@ -4,7 +4,6 @@
     unique_key='symbol',
     partition_by=partitions(['symbol']),
     on_schema_change='fail',
-    schema='internal',
 ) }}
 
 {%- set marks = ref('build_marks') %}

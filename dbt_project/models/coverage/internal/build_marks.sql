@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false, schema='internal') }}
+{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 
 -- Filled by the post-hooks of the models named in it; dbt only makes the table, once.
 select

@@ -1,5 +1,3 @@
-{{ config(schema='internal') }}
-
 with
 
 found as (

@@ -1,5 +1,3 @@
-{{ config(schema='internal') }}
-
 {% for timeframe in timeframe_plan() %}
 select
     cast('{{ timeframe.name }}' as {{ dbt.type_string() }}) as timeframe,
