@@ -8,7 +8,7 @@ from tests.dbt_project.conftest import GOLDEN
 from tests.dbt_project.dbt_run import Built
 from tests.dbt_project.golden_rows import compare
 
-TABLES = ("candles", "coverage", "id_holes", "check_rest_candles", "rest_candles")
+TABLES = ("candles", "coverage", "gaps", "id_holes", "check_rest_candles", "rest_candles")
 FILES = [path for table in TABLES for path in sorted((GOLDEN / "green").glob(f"*/expected/{table}.csv"))]
 
 

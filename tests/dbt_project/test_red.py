@@ -15,32 +15,33 @@ from tests.dbt_project.golden_rows import compare
 # One row spoilt for each data test that must see it.
 DOUBLED = "insert into {0} select * from {0} where symbol = 'rest_equal' limit 1"
 SPOILT = {
-    "stg_trades_one_row_a_trade": DOUBLED.format("kraken_raw.trades"),
-    "stg_trades_are_complete": "update kraken_raw.trades set side = null where symbol = 'ties' and trade_id = 9",
-    "stg_trades_price_and_volume_are_sane": "update kraken_raw.trades set price = 0 where symbol = 'ties'",
     "stg_pages_one_row_an_answer": DOUBLED.format("kraken_raw.pages"),
     "stg_pages_have_a_range": "update kraken_raw.pages set covered_to_ns = null where symbol = 'ties'",
     "stg_id_holes_are_complete": "update kraken_raw.id_holes set to_time_ns = null where symbol = 'hole_lifted'",
     "stg_id_holes_one_row_a_finding": "insert into kraken_raw.id_holes select * from kraken_raw.id_holes",
     "stg_rest_candles_one_row_a_candle_and_answer": DOUBLED.format("kraken_raw.rest_candles"),
-    "trades_side_and_order_type_are_known": "update kraken_raw.trades set side = 'b' where symbol = 'ties'",
     "id_holes_one_row_a_run": "insert into kraken.id_holes select * from kraken.id_holes",
     "coverage_one_row_a_range": DOUBLED.format("kraken.coverage"),
     "coverage_is_complete": "update kraken.coverage set covered_to = null where symbol = 'ties'",
     "coverage_ids_are_contiguous": "update kraken.coverage set are_ids_contiguous = false where symbol = 'ties'",
     "coverage_ends_after_its_start": "update kraken.coverage set covered_to_ns = covered_from_ns where symbol = 'ties'",
-    "candles_1m_one_row_a_minute": DOUBLED.format("kraken.candles_1m"),
-    "candles_1m_holds_every_trade": "update kraken.candles_1m set base_volume = base_volume + 0.00000001 "
-    "where symbol = 'random' and last_trade_id = 1500",
-    "candles_one_row_a_bucket": DOUBLED.format("kraken.candles"),
-    "candles_are_complete": "update kraken.candles set is_closed = null where symbol = 'ties'",
-    "candles_prices_are_in_order": "update kraken.candles set low = high + 1 where symbol = 'ties'",
-    "candles_empty_means_no_trade": "update kraken.candles set open = 1 where symbol = 'borders' and is_empty",
-    "candles_vwap_lies_between_low_and_high": "update kraken.candles set vwap = high + 1 where symbol = 'ties'",
-    "candles_has_every_bucket_of_its_coverage": "delete from kraken.candles "
-    "where symbol = 'borders' and timeframe = '1m' and bucket_start = '2024-01-01 00:01:00'",
-    "candles_timeframes_agree_with_1m": "update kraken.candles set close = 35999 "
-    "where symbol = 'week_over_new_year' and timeframe = '1w' and is_closed",
+    "gaps_one_row_a_stretch": DOUBLED.format("kraken.gaps").replace("rest_equal", "seam"),
+    "gaps_are_complete": "update kraken.gaps set gap_to = null where symbol = 'seam'",
+    "gaps_reason_is_known": "update kraken.gaps set reason = 'why not' where symbol = 'seam'",
+    "gaps_no_trade_is_lost": "update kraken.gaps set reason = 'trades_lost' where symbol = 'seam'",
+    "gaps_and_coverage_leave_nothing_out": "delete from kraken.gaps where symbol = 'seam'",
+    "day_checks_one_row_a_day": DOUBLED.format("kraken_internal.day_checks"),
+    "candles_one_row_a_bucket": "update kraken_internal.day_checks set doubled_count = 1 where symbol = 'ties'",
+    "candles_are_sound": "update kraken_internal.day_checks set unsound_count = 1 where symbol = 'ties'",
+    "candles_has_every_bucket_of_its_coverage": "update kraken_internal.day_checks set closed_count = closed_count - 1 "
+    "where symbol = 'borders' and timeframe = '1m'",
+    "candles_hold_every_trade": "update kraken_internal.day_checks set base_volume = base_volume + 0.00000001 "
+    "where symbol = 'random' and bucket_on = '2024-03-05' and timeframe = '4h'",
+    "candles_timeframes_agree": "update kraken_internal.rollup_checks set difference_count = 1 where symbol = 'ties'",
+    "ohlcv_has_one_source_a_bucket": "delete from kraken.coverage where symbol = 'rest_equal'",
+    "candle_days_one_row_a_day": DOUBLED.format("kraken_internal.certified_days"),
+    "candle_days_are_complete": "update kraken_internal.certified_days set content_hash = null where symbol = 'ties'",
+    "candle_revisions_one_row_a_change": "insert into kraken.candle_revisions (symbol) values ('ties')",
     "rest_candles_one_row_a_bucket": DOUBLED.format("kraken.rest_candles"),
     "check_rest_candles_one_row_a_field": DOUBLED.format("kraken.check_rest_candles"),
     "check_rest_candles_status_is_known": "update kraken.check_rest_candles set status = 'fine'",
@@ -56,11 +57,13 @@ def _red(rule: str, tmp_path: Path, target: Path) -> Built:
     return build(path, target)
 
 
-def test_a_lost_trade_stops_the_candles(tmp_path: Path, target: Path) -> None:
+def test_a_lost_trade_is_a_gap_without_candles(tmp_path: Path, target: Path) -> None:
     red = _red("lost_trade", tmp_path, target)
     assert red.exit_code == 1
-    assert red.status["coverage_ids_are_contiguous"] == "fail"
-    assert red.status["candles"] == "skipped"
+    assert [name for name, status in red.status.items() if status not in {"success", "pass"}] == ["gaps_no_trade_is_lost"]
+    compare(red.warehouse, "lost_trade", GOLDEN / "red" / "lost_trade" / "expected" / "gaps.csv")
+    with duckdb.connect(str(red.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) from kraken.candles").fetchone() == (0,)
 
 
 def test_a_difference_from_krakens_candles_is_red_and_can_be_read(tmp_path: Path, target: Path) -> None:

@@ -2,7 +2,8 @@
    a bucket that began earlier may reach into the day. kind: 'spanning' for these timeframes alone, 'all' for all. with_load: with a
    fourth column last_load_id, the newest load that brought something to these days. #}
 {% macro pending_units(kind='all', with_load=false) -%}
-    {%- set day_ns = kraken_candles.ns_from_timestamp('cast(pending.covered_on as timestamp)') -%}
+    {%- set day_start_ns = kraken_candles.ns_from_timestamp('cast(covered_on as timestamp)') -%}
+    {%- set start_ns = kraken_candles.ns_from_timestamp('cast(bucket_on as timestamp)') -%}
     (
         select
             timeframe,
@@ -13,28 +14,30 @@
             {%- endif %}
         from (
             select
-                timeframe,
-                symbol,
-                last_load_id,
+                reached.*,
                 {{ kraken_candles.days_between('first_on', 'covered_on') }} as bucket_on
             from (
-            select
-                timeframes.timeframe,
-                pending.symbol,
-                pending.covered_on,
-                pending.last_load_id,
-                cast(
-                    {{ kraken_candles.timestamp_from_ns(
-                        kraken_candles.bucket_start(day_ns, 'timeframes.size_ns', 'timeframes.offset_ns')
-                    ) }} as date
-                ) as first_on
-            from {{ ref('day_versions') }} as pending
-            cross join {{ ref('timeframes') }} as timeframes
-            where
-                pending.version > {{ kraken_candles.mark_of('day_versions') }}
-                {% if kind == 'spanning' %}and timeframes.spans_days{% endif %}
+                select
+                    timeframes.timeframe,
+                    timeframes.size_ns,
+                    timeframes.offset_ns,
+                    pending.symbol,
+                    pending.covered_on,
+                    pending.last_load_id,
+                    cast(
+                        {{ kraken_candles.timestamp_from_ns(
+                            kraken_candles.bucket_start(day_start_ns, 'timeframes.size_ns', 'timeframes.offset_ns')
+                        ) }} as date
+                    ) as first_on
+                from {{ ref('day_versions') }} as pending
+                cross join {{ ref('timeframes') }} as timeframes
+                where
+                    pending.version > {{ kraken_candles.mark_of('day_versions') }}
+                    {% if kind == 'spanning' %}and timeframes.spans_days{% endif %}
             ) as reached
         ) as units
+        -- only days in which a bucket starts
+        where {{ kraken_candles.bucket_start(start_ns ~ ' + 86399999999999', 'size_ns', 'offset_ns') }} >= {{ start_ns }}
         group by timeframe, symbol, bucket_on
     )
 {%- endmacro %}

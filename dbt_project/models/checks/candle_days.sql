@@ -9,7 +9,8 @@ select
     certified.last_trade_id,
     certified.trade_count,
     certified.content_hash,
-    coalesce(checks.is_complete, false) as is_proven,
+    checks.is_complete as is_proven,
+    false as is_compared,
     certified.load_id,
     certified.built_at
 from {{ ref('certified_days') }} as certified

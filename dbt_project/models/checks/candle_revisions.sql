@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='append',
     full_refresh=false,
-    on_schema_change='sync_all_columns',
+    on_schema_change='append_new_columns',
     post_hook="{{ kraken_candles.set_marks(['certified_days']) }}",
 ) }}
 

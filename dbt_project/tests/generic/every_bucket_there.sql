@@ -2,30 +2,38 @@
 {% test every_bucket_there(model, coverage) %}
     with
 
+    edges as (
+        select
+            coverage.symbol,
+            coverage.is_latest,
+            coverage.covered_to_ns,
+            timeframes.timeframe,
+            timeframes.size_ns,
+            {{ kraken_candles.bucket_start(
+                'coverage.covered_from_ns + timeframes.size_ns - 1', 'timeframes.size_ns', 'timeframes.offset_ns'
+            ) }} as first_ns,
+            {{ kraken_candles.bucket_start('coverage.covered_to_ns', 'timeframes.size_ns', 'timeframes.offset_ns') }} as end_ns
+        from {{ coverage }} as coverage
+        cross join {{ ref('kraken_candles', 'timeframes') }} as timeframes
+    ),
+
     expected as (
-        {% for timeframe in var('kraken_candles_timeframes') %}
-        {%- set size_ns = timeframe.seconds * 1000000000 %}
-        {%- set first_ns = bucket_start('covered_from_ns + ' ~ (size_ns - 1), size_ns) %}
-        {%- set end_ns = bucket_start('covered_to_ns', size_ns) %}
         select
             symbol,
-            '{{ timeframe.name }}' as timeframe,
-            sum(case when {{ first_ns }} < {{ end_ns }} then ({{ end_ns }} - {{ first_ns }}) / {{ size_ns }} else 0 end)
-                as closed_count,
-            sum(case when is_latest and {{ end_ns }} >= {{ first_ns }} and {{ end_ns }} < covered_to_ns then 1 else 0 end)
-                as open_count
-        from {{ coverage }}
-        group by symbol
-        {% if not loop.last %}union all{% endif %}
-        {% endfor %}
+            timeframe,
+            min(size_ns) as size_ns,
+            sum(case when first_ns < end_ns then end_ns - first_ns else 0 end) as closed_ns,
+            sum(case when is_latest and end_ns >= first_ns and end_ns < covered_to_ns then 1 else 0 end) as open_count
+        from edges
+        group by symbol, timeframe
     ),
 
     counted as (
         select
             symbol,
             timeframe,
-            sum(case when is_closed then 1 else 0 end) as closed_count,
-            sum(case when is_closed then 0 else 1 end) as open_count
+            sum(closed_count) as closed_count,
+            sum(candle_count - closed_count) as open_count
         from {{ model }}
         group by symbol, timeframe
     )
@@ -33,13 +41,14 @@
     select
         coalesce(expected.symbol, counted.symbol) as symbol,
         coalesce(expected.timeframe, counted.timeframe) as timeframe,
-        expected.closed_count as expected_closed_count,
-        counted.closed_count,
+        expected.closed_ns as expected_closed_ns,
+        counted.closed_count * expected.size_ns as closed_ns,
         expected.open_count as expected_open_count,
         counted.open_count
     from expected
     full outer join counted on expected.symbol = counted.symbol and expected.timeframe = counted.timeframe
     where
-        coalesce(expected.closed_count, 0) <> coalesce(counted.closed_count, 0)
-        or coalesce(expected.open_count, 0) <> coalesce(counted.open_count, 0)
+        expected.symbol is null
+        or expected.closed_ns <> coalesce(counted.closed_count, 0) * expected.size_ns
+        or expected.open_count <> coalesce(counted.open_count, 0)
 {% endtest %}

@@ -1,30 +1,28 @@
-{# Each symbol's minutes hold as many trades and as much volume as its trades, exactly. #}
-{% test trades_add_up(model, trades) %}
+{# On each day that is covered whole, the candles of every timeframe within a day hold its trades and their volume, exactly. #}
+{% test trades_add_up(model, days) %}
     with
 
-    minutes as (
-        select symbol, sum(trade_count) as trade_count, sum(base_volume) as base_volume
-        from {{ model }}
-        group by symbol
-    ),
-
-    raw_trades as (
-        select symbol, count(*) as trade_count, sum(volume) as base_volume
-        from {{ trades }}
-        group by symbol
+    whole_days as (
+        select
+            symbol,
+            covered_on,
+            trade_count,
+            base_volume
+        from {{ days }}
+        where to_ns - from_ns = 86400000000000
     )
 
     select
-        coalesce(minutes.symbol, raw_trades.symbol) as symbol,
-        minutes.trade_count as minutes_trade_count,
-        raw_trades.trade_count,
-        minutes.base_volume as minutes_base_volume,
-        raw_trades.base_volume
-    from minutes
-    full outer join raw_trades on minutes.symbol = raw_trades.symbol
-    where
-        minutes.symbol is null
-        or raw_trades.symbol is null
-        or minutes.trade_count <> raw_trades.trade_count
-        or minutes.base_volume <> raw_trades.base_volume
+        checks.symbol,
+        checks.timeframe,
+        checks.bucket_on,
+        checks.trade_count as candles_trade_count,
+        whole_days.trade_count,
+        checks.base_volume as candles_base_volume,
+        whole_days.base_volume
+    from {{ model }} as checks
+    inner join {{ ref('kraken_candles', 'timeframes') }} as timeframes
+        on checks.timeframe = timeframes.timeframe and not timeframes.spans_days
+    inner join whole_days on checks.symbol = whole_days.symbol and checks.bucket_on = whole_days.covered_on
+    where checks.trade_count <> whole_days.trade_count or checks.base_volume <> whole_days.base_volume
 {% endtest %}

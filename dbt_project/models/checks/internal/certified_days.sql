@@ -4,7 +4,7 @@
     unique_key=['timeframe', 'symbol', 'bucket_on'],
     partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
     full_refresh=false,
-    on_schema_change='sync_all_columns',
+    on_schema_change='append_new_columns',
     meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
     post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
 ) }}

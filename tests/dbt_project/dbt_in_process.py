@@ -1,0 +1,76 @@
+"""dbt in this process, parsed once, and every model that it leaves in a warehouse."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import pyarrow as pa
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with a relation of its own, and how dbt makes it."""
+
+    schema: str
+    name: str
+    materialized: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+class DbtProject:
+    """The project with some variables; warehouses must all have one file name, for dbt writes it into the SQL."""
+
+    def __init__(self, target: Path, warehouse: Path, variables: dict[str, Any]) -> None:
+        """Parse the project."""
+        self._options = ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
+        self._options += ["--target-path", str(target), "--vars", json.dumps(variables)]
+        self._logs = ["--quiet", "--log-path", str(target / "logs"), "--log-level-file", "none", "--no-write-json"]
+        self._file_name = warehouse.name
+        self._manifest: Any = None
+        self._manifest = self._invoke(warehouse, "parse").result
+
+    @property
+    def models(self) -> list[Model]:
+        """All models that are no mere parts of others, as the manifest names them."""
+        nodes = [node for node in self._manifest.nodes.values() if node.resource_type == "model"]
+        found = [Model(node.schema, node.alias, node.config.materialized) for node in nodes]
+        return sorted((model for model in found if model.materialized != "ephemeral"), key=str)
+
+    def run(self, warehouse: Path, *arguments: str) -> None:
+        """Run `dbt run`; AssertionError with dbt's messages unless every model is built."""
+        assert warehouse.name == self._file_name
+        done = self._invoke(warehouse, "run", *arguments)
+        results = list(done.result or ())
+        failed = [f"{result.node.name}: {result.status}: {result.message}" for result in results]
+        assert results, str(done.exception)
+        assert done.success, "\n".join(failed)
+
+    def _invoke(self, warehouse: Path, command: str, *arguments: str) -> Any:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        manifest = (
+            self._manifest.deepcopy() if self._manifest else None
+        )  # a run leaves compiled SQL in it, which the next one would take over
+        try:
+            with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(warehouse)}):
+                return dbtRunner(manifest=manifest).invoke([*self._logs, command, *self._options, *arguments])
+        finally:
+            DuckDBConnectionManager.close_all_connections()  # dbt would hold the file as long as this process lives
+
+
+def read_models(warehouse: Path, models: list[Model]) -> dict[str, pa.Table]:
+    """The rows of each model, by schema.name."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return {
+            str(model): connection.sql(f'select * from "{model.schema}"."{model.name}"').to_arrow_table()
+            for model in models
+        }

@@ -1,0 +1,50 @@
+"""Two warehouses table by table: the same rows, however often each, in any order."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+# What tells how or when a row was built and not what it says: two ways to the same rows may differ in it.
+# Which load changed a day last, and what its candles were before, is history: a full refresh knows only the newest state.
+BOOKKEEPING_COLUMNS: Final = frozenset(
+    {"version", "built_at", "marked_at", "load_id", "last_load_id"}
+    | {"old_hash", "old_row_count", "revised_at", "revised_version"}
+)
+# What records the builds themselves: one full refresh has fewer of them than many builds.
+BOOKKEEPING_TABLES: Final = frozenset({"build_marks", "load_versions", "candle_revisions"})
+_SHOWN = 4
+
+
+def compared(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The tables that must agree, by schema.name, without the columns that need not."""
+    return {
+        name: table.drop_columns([column for column in table.column_names if column in BOOKKEEPING_COLUMNS])
+        for name, table in tables.items()
+        if name.split(".")[1] not in BOOKKEEPING_TABLES
+    }
+
+
+def differences(ours: Mapping[str, pa.Table], theirs: Mapping[str, pa.Table]) -> str:
+    """Say, table by table, which rows stand more often on one side; empty if none. Both sides are `compared` tables."""
+    assert set(ours) == set(theirs)
+    said = []
+    for name in ours:
+        for side, left, right in (
+            ("only after incremental builds", ours[name], theirs[name]),
+            ("only after a full refresh", theirs[name], ours[name]),
+        ):
+            rows = _more_often(left, right)
+            if rows:
+                shown = "".join(f"\n    {row}" for row in rows.slice(0, _SHOWN).to_pylist())
+                said.append(f"{name}: {len(rows)} of {len(left)} rows {side}:{shown}")
+    return "\n".join(said)
+
+
+def _more_often(left: pa.Table, right: pa.Table) -> pa.Table:
+    assert left.column_names == right.column_names
+    with duckdb.connect() as connection:
+        connection.register("lefts", left)
+        connection.register("rights", right)
+        return connection.sql("select * from lefts except all select * from rights order by all").to_arrow_table()

@@ -1,0 +1,36 @@
+"""All kinds of steps, and what they are there to bring about."""
+
+import random
+from collections.abc import Callable
+
+from tests.dbt_project.random_loads import World
+from tests.dbt_project.random_steps import backfill, everything, live, nothing, silence, snapshot
+from tests.dbt_project.random_troubles import cut_off, lose, out_of_order, repair, withhold
+
+KINDS: dict[str, Callable[[World, random.Random], None]] = {
+    kind.__name__: kind
+    for kind in (live, backfill, everything, withhold, repair, lose, out_of_order, cut_off, silence, snapshot, nothing)
+}
+# What the steps can really do, counted where it happens.
+REACH = (
+    "live load",
+    "live load that leaves a gap",
+    "load of several pages",
+    "load that stops at its budget",
+    "load that fills gaps",
+    "load that only proves silence",
+    "backfill that leaves a gap",
+    "backfill that touches",
+    "backfill that overlaps",
+    "load with withheld ids",
+    "repair of all ids",
+    "repair of some ids",
+    "lost load with trades",
+    "load that ends after a later one was built",
+    "load cut off for good",
+    "cut-off trades covered by a later load",
+    "snapshot of Kraken's candles",
+    "snapshot that Kraken says otherwise elsewhere",
+    "two loads before a build",
+    "build with nothing new",
+)

@@ -1,0 +1,101 @@
+"""Incremental builds equal a full refresh, row for row, whatever was loaded in whatever order.
+
+`KRAKEN_CANDLES_RANDOM_SEEDS=100-160` runs other sequences, `KRAKEN_CANDLES_RANDOM_SHRINK=1` leaves out of a failing one
+the steps that it does not need. A sequence depends on its seed alone.
+"""
+
+import logging
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.dbt_project.dbt_in_process import DbtProject
+from tests.dbt_project.random_sequence import VARIABLES, Run, Step, random_steps
+from tests.dbt_project.step_kinds import REACH
+
+_FIRST, _, _LAST = os.environ.get("KRAKEN_CANDLES_RANDOM_SEEDS", "1-7").partition("-")
+SEEDS = range(int(_FIRST), int(_LAST or _FIRST) + 1)
+ENOUGH_SEEDS = 7
+SHRINKS = bool(os.environ.get("KRAKEN_CANDLES_RANDOM_SHRINK"))
+pytestmark = pytest.mark.timeout(0 if SHRINKS else 300)
+
+
+class Reached:
+    """What all sequences together did and compared."""
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+        self.sequences: Counter[str] = Counter()
+        self.times: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+
+    def add(self, seed: int, run: Run) -> None:
+        self.seeds.append(seed)
+        self.sequences.update(kind for kind, times in run.world.reach.items() if times)
+        self.times.update(run.world.reach)
+        self.rows.update(run.rows)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+    folder = tmp_path_factory.mktemp("incremental")
+    return DbtProject(folder / "target", folder / "warehouse.duckdb", VARIABLES)
+
+
+@pytest.fixture(scope="module")
+def reached() -> Reached:
+    return Reached()
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings_of_withheld_ids(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, logger="dlt_pipeline.kraken")
+
+
+def _attempt(project: DbtProject, folder: Path, seed: int, steps: list[Step]) -> tuple[Run, str]:
+    """Carry out the steps; returns the run and what was wrong."""
+    run = Run(project, folder, seed, after_every_build=seed % 6 == 0)
+    try:
+        run.carry_out(steps)
+    except AssertionError as error:
+        return run, str(error)
+    return run, ""
+
+
+def _shrunk(project: DbtProject, folder: Path, seed: int, steps: list[Step]) -> list[Step]:
+    """Leave out every step without which the sequence still fails."""
+    for number in reversed(range(len(steps) - 1)):
+        fewer = steps[:number] + steps[number + 1 :]
+        if _attempt(project, folder, seed, fewer)[1]:
+            steps = fewer
+    return steps
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_incremental_builds_equal_a_full_refresh(
+    project: DbtProject, reached: Reached, tmp_path: Path, seed: int
+) -> None:
+    steps = random_steps(seed)
+    run, wrong = _attempt(project, tmp_path / "run", seed, steps)
+    if wrong and SHRINKS:
+        steps = _shrunk(project, tmp_path / "run", seed, steps)
+        run, wrong = _attempt(project, tmp_path / "run", seed, steps)
+    if wrong:
+        pytest.fail(f"seed {seed}, steps {steps}\n" + "\n".join(run.world.story) + f"\n\n{wrong}", pytrace=False)
+    reached.add(seed, run)
+
+
+def test_the_sequences_did_every_kind_of_thing(project: DbtProject, reached: Reached) -> None:
+    made = Counter(model.materialized for model in project.models)
+    print(f"\n{len(reached.seeds)} sequences; models: {dict(made)}")
+    for kind, times in sorted(reached.times.items()):
+        print(f"  {kind}: {times} times in {reached.sequences[kind]} sequences")
+    for name, rows in sorted(reached.rows.items()):
+        print(f"  {name}: {rows} rows compared")
+    if len(reached.seeds) < ENOUGH_SEEDS:
+        pytest.skip(f"{len(reached.seeds)} sequences are too few to do everything")
+    assert [kind for kind in REACH if not reached.times[kind]] == []
+    assert [name for name, rows in reached.rows.items() if not rows] == []
+    assert reached.times["builds that change candles"] > reached.times["builds"] / 2
