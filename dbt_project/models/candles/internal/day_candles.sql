@@ -1,0 +1,131 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy=replace_strategy(),
+    partition_by=partitions(['symbol', 'bucket_on']),
+    on_schema_change='fail',
+    pre_hook="{{ kraken_candles.clear_pending_days('bucket_on') }}",
+    post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
+) }}
+
+{%- set day_timeframes = timeframe_plan() | rejectattr('spans_days') | list %}
+
+-- The second pass over the trades of a day: the only place where trades become candles. No type changes here: they would cost more
+-- than the aggregate itself.
+with
+
+pieces as (
+    select * from {{ ref('carried_days') }}
+    where (symbol, covered_on) in {{ pending_days() }}
+),
+
+trades as (
+    select
+        trades.symbol,
+        pieces.from_ns as piece_from_ns,
+        trades.time_ns,
+        trades.trade_id,
+        trades.price,
+        trades.volume,
+        {{ trade_order('trades.time_ns', 'trades.trade_id', 'trades.after_trade_id', 'trades.place') }} as trade_order
+    from {{ ref('stg_trades') }} as trades
+    inner join pieces
+        on
+            trades.symbol = pieces.symbol
+            and trades.traded_on = pieces.covered_on
+            and trades.time_ns >= pieces.from_ns
+            and trades.time_ns < pieces.to_ns
+    where {{ pending_bounds('trades.traded_on') }}
+),
+
+{% for timeframe in day_timeframes -%}
+traded_{{ timeframe.name }} as (
+    {%- if timeframe.parent %}{{ candles_of_candles('traded_' ~ timeframe.parent, timeframe) }}
+    {%- else %}{{ candles_of_trades('trades', timeframe) }}{% endif -%}
+),
+
+{% endfor -%}
+
+traded as (
+    {% for timeframe in day_timeframes %}
+    select
+        '{{ timeframe.name }}' as timeframe,
+        traded_{{ timeframe.name }}.*
+    from traded_{{ timeframe.name }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+grid as (
+    select
+        pieces.symbol,
+        pieces.from_ns as piece_from_ns,
+        pieces.to_ns as piece_to_ns,
+        timeframes.timeframe,
+        timeframes.size_ns,
+        {{ bucket_series(
+            bucket_start('pieces.from_ns + timeframes.size_ns - 1', 'timeframes.size_ns'),
+            'case when pieces.is_last then pieces.to_ns else ' ~ bucket_start('pieces.to_ns', 'timeframes.size_ns') ~ ' end',
+            'timeframes.size_ns'
+        ) }} as bucket_start_ns
+    from pieces
+    cross join {{ ref('timeframes') }} as timeframes
+    where not timeframes.spans_days
+),
+
+-- A bucket with trades that is not on the grid is one that coverage cuts; its close is known all the same.
+filled as (
+    select
+        coalesce(grid.symbol, traded.symbol) as symbol,
+        coalesce(grid.timeframe, traded.timeframe) as timeframe,
+        coalesce(grid.piece_from_ns, traded.piece_from_ns) as piece_from_ns,
+        coalesce(grid.bucket_start_ns, traded.bucket_start_ns) as bucket_start_ns,
+        grid.bucket_start_ns + grid.size_ns as bucket_end_ns,
+        grid.bucket_start_ns + grid.size_ns <= grid.piece_to_ns as is_closed,
+        traded.open,
+        traded.high,
+        traded.low,
+        traded.close,
+        traded.base_volume,
+        traded.quote_volume,
+        traded.trade_count,
+        traded.first_trade_id,
+        traded.last_trade_id
+    from grid
+    full outer join traded
+        on
+            grid.symbol = traded.symbol
+            and grid.timeframe = traded.timeframe
+            and grid.piece_from_ns = traded.piece_from_ns
+            and grid.bucket_start_ns = traded.bucket_start_ns
+),
+
+carried as (
+    select
+        *,
+        {{ last_known('close', 'symbol, timeframe, piece_from_ns', 'bucket_start_ns') }} as close_before
+    from filled
+)
+
+select
+    carried.timeframe,
+    carried.bucket_start_ns,
+    carried.bucket_end_ns,
+    carried.open,
+    carried.high,
+    carried.low,
+    carried.close,
+    cast(coalesce(carried.close_before, pieces.close_before) as decimal(38, 12)) as close_before,
+    cast(coalesce(carried.base_volume, 0) as decimal(38, 12)) as base_volume,
+    cast(coalesce(carried.quote_volume, 0) as decimal(38, 24)) as quote_volume,
+    {{ divide_cut('carried.quote_volume', 'carried.base_volume') }} as vwap,
+    cast(coalesce(carried.trade_count, 0) as bigint) as trade_count,
+    carried.first_trade_id,
+    carried.last_trade_id,
+    carried.trade_count is null as is_empty,
+    carried.is_closed,
+    carried.symbol,
+    pieces.covered_on as bucket_on
+from carried
+inner join pieces on carried.symbol = pieces.symbol and carried.piece_from_ns = pieces.from_ns
+where carried.bucket_end_ns is not null
+order by carried.bucket_start_ns, carried.symbol, carried.timeframe

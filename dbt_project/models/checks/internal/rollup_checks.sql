@@ -1,0 +1,65 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy=replace_strategy(),
+    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    on_schema_change='fail',
+    pre_hook="{{ kraken_candles.clear_pending_units() }}",
+    post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
+) }}
+
+{%- set plan = timeframe_plan() %}
+{%- set rolled = plan | rejectattr('parent', 'none') | list %}
+{%- set fields = ['open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'trade_count'] %}
+
+-- Every candle against the finest candles it spans, in one step: the way up went over the timeframes between.
+with
+
+built as (
+    select * from {{ ref('built_candles') }}
+    where {{ pending_bounds('bucket_on', days_before=longest_days(), days_after=longest_days()) }}
+),
+
+spanned as (
+    {% for timeframe in rolled %}
+    select
+        symbol,
+        '{{ timeframe.name }}' as timeframe,
+        {{ bucket_start('bucket_start_ns', timeframe.size_ns, timeframe.offset_ns) }} as bucket_start_ns,
+        {{ first_by('open', 'bucket_start_ns') }} as open,
+        max(high) as high,
+        min(low) as low,
+        {{ last_by('close', 'bucket_start_ns') }} as close,
+        sum(base_volume) as base_volume,
+        sum(quote_volume) as quote_volume,
+        sum(trade_count) as trade_count
+    from built
+    where timeframe = '{{ timeframe.root }}' and not is_empty
+    group by 1, 2, 3
+    {% if not loop.last %}union all{% endif %}
+    {% else %}
+    select * from built
+    where false
+    {% endfor %}
+)
+
+select
+    count(*) as candle_count,
+    cast(sum(case when
+        built.is_empty <> (spanned.symbol is null)
+        {% for field in fields -%}
+        or built.{{ field }} <> spanned.{{ field }}
+        {% endfor -%}
+    then 1 else 0 end) as bigint) as difference_count,
+    built.timeframe,
+    built.symbol,
+    built.bucket_on
+from built
+left join spanned
+    on
+        built.symbol = spanned.symbol
+        and built.timeframe = spanned.timeframe
+        and built.bucket_start_ns = spanned.bucket_start_ns
+where
+    built.timeframe in ('{{ rolled | map(attribute="name") | join("', '") }}')
+    and (built.timeframe, built.symbol, built.bucket_on) in {{ pending_units() }}
+group by built.timeframe, built.symbol, built.bucket_on

@@ -1,0 +1,64 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy=replace_strategy(),
+    partition_by=partitions(['symbol', 'covered_on']),
+    on_schema_change='fail',
+    pre_hook="{{ kraken_candles.clear_units(['symbol', 'covered_on'], kraken_candles.stale_days(), kraken_candles.stale_bounds('covered_on')) }}",
+) }}
+
+-- The first of the two passes over the trades of a day. After the pre-hook the days to build are those that are not here.
+with
+
+pieces as (
+    select ledger.*
+    from {{ ref('ledger_days') }} as ledger
+    {% if is_incremental() -%}
+    where (ledger.symbol, ledger.covered_on) in {{ stale_days() }}
+    {%- endif %}
+),
+
+counted as (
+    select
+        pieces.symbol,
+        pieces.from_ns,
+        count(*) as trade_count,
+        count(nullif(trades.trade_id, 0)) as id_count,
+        count(distinct nullif(trades.trade_id, 0))
+        + count(distinct case when trades.trade_id = 0 then {{ trade_order() }} end) as distinct_trade_count,
+        sum(case when trades.price > 0 and trades.volume >= 0 and trades.side in ('buy', 'sell')
+            and trades.order_type in ('market', 'limit') then 0 else 1 end) as unsound_trade_count,
+        min(nullif(trades.trade_id, 0)) as first_trade_id,
+        max(nullif(trades.trade_id, 0)) as last_trade_id,
+        sum(trades.volume) as base_volume,
+        {{ last_by('trades.price', trade_order()) }} as close
+    from pieces
+    inner join {{ ref('stg_trades') }} as trades
+        on
+            pieces.symbol = trades.symbol
+            and pieces.covered_on = trades.traded_on
+            and pieces.from_ns <= trades.time_ns
+            and pieces.to_ns > trades.time_ns
+    where {{ stale_bounds('trades.traded_on') }}
+    group by pieces.symbol, pieces.from_ns
+)
+
+select
+    pieces.from_ns,
+    pieces.to_ns,
+    pieces.is_last,
+    pieces.page_count,
+    pieces.new_trade_count,
+    pieces.last_load_id,
+    cast(coalesce(counted.trade_count, 0) as bigint) as trade_count,
+    cast(coalesce(counted.id_count, 0) as bigint) as id_count,
+    cast(coalesce(counted.distinct_trade_count, 0) as bigint) as distinct_trade_count,
+    cast(coalesce(counted.unsound_trade_count, 0) as bigint) as unsound_trade_count,
+    counted.first_trade_id,
+    counted.last_trade_id,
+    cast(coalesce(counted.base_volume, 0) as decimal(38, 12)) as base_volume,
+    cast(counted.close as decimal(38, 12)) as close,
+    pieces.symbol,
+    pieces.covered_on
+from pieces
+left join counted on pieces.symbol = counted.symbol and pieces.from_ns = counted.from_ns
+order by pieces.covered_on, pieces.symbol, pieces.from_ns

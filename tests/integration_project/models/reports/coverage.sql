@@ -1,0 +1,1 @@
+select 'roof' as covered

@@ -1,0 +1,1 @@
+select place from {{ source('kraken_raw', 'trades') }}

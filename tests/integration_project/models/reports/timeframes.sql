@@ -1,0 +1,1 @@
+select 'soon' as timeframe

@@ -1,0 +1,1 @@
+select 'carpenter' as trade
