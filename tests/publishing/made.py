@@ -6,6 +6,8 @@ from typing import Any
 
 import duckdb
 
+from tests.conftest import ROOT
+
 COLUMNS = (
     "bucket_start, bucket_end, open, high, low, close, base_volume, quote_volume, vwap, "
     "trade_count, first_trade_id, last_trade_id, is_empty, is_closed"
@@ -84,8 +86,7 @@ class Made:
             schema=self.schema, columns=COLUMNS, price=price, quote=quote, numbers=numbers, policy=policy
         )
         with duckdb.connect(str(self.path)) as connection:
-            connection.execute(change)
-            connection.execute(models)
+            connection.execute(f"begin; {change}; {models}; commit")
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
@@ -107,8 +108,17 @@ class Made:
         return sorted((self.exports / ".versions").rglob("*.parquet"))
 
     def leftovers(self) -> list[str]:
-        """Return the files that are neither whole Parquet files nor our own marks."""
-        known = {".lock", ".warehouse", "candles.parquet"}
-        found = [path for path in self.exports.rglob("*") if path.is_file() and path.name not in known]
-        beside = [path for path in self.path.parent.iterdir() if "published" in path.name and path != self.published]
-        return [str(path) for path in [*found, *beside] if path.parent.name[:5] != "year=" or path.suffix != ".parquet"]
+        """Return what a publish may not leave behind: half-written files, spilled rows, logs."""
+        folder = self.path.parent
+        found = [path for path in self.exports.rglob("*") if path.is_file() and path.parent != self.exports]
+        strange = [
+            path for path in found if path.parent.name[:5] != "year=" or path.suffix not in (".parquet", ".replaced")
+        ]
+        beside = [path for path in folder.iterdir() if "published" in path.name and path != self.published]
+        return [str(path) for path in [*strange, *beside]]
+
+
+def ready_to_publish(warehouse: Path) -> None:
+    """Have something to publish in a loaded warehouse, also where the dbt project makes no exports."""
+    if not list((ROOT / "dbt_project" / "models").rglob("export_partitions.sql")):
+        Made(warehouse).build()

@@ -44,7 +44,7 @@ def comparable(rows: list[Row], names: list[str]) -> list[tuple[Any, ...]]:
     """Rows in order, with NULL the same whatever a reader has for it, and times as whole seconds."""
 
     def plain(value: Any) -> Any:
-        if value is None or value != value or value is pd.NaT:
+        if pd.isna(value):
             return None
         return int(value.timestamp()) if hasattr(value, "timestamp") else value
 

@@ -38,7 +38,8 @@ def test_only_changed_partitions_are_written(published: Made) -> None:
     assert {str(key.folder) for key in done.written} == changed
     assert len(done.unchanged) == 14
     (volume,) = published.read(
-        "select base_volume from candles where bucket_start = '2026-01-01 00:30' and symbol = 'BTC/USD' and timeframe = '1m'"
+        "select base_volume from candles "
+        "where bucket_start = '2026-01-01 00:30' and symbol = 'BTC/USD' and timeframe = '1m'"
     )[0]
     assert volume == pytest.approx(2)
 
@@ -146,7 +147,7 @@ def test_odd_symbols_come_back_as_they_were(made: Made, symbol: str) -> None:
 def test_a_symbol_that_a_path_cannot_carry_is_refused_and_changes_nothing(published: Made, symbol: str) -> None:
     before = published.files()
     published.build(f"update made.minutes set symbol = '{symbol}' where symbol = 'ETH/USD'")
-    with pytest.raises(PublishError, match="The symbol .* cannot be published"):
+    with pytest.raises(PublishError, match=r"The symbol .* cannot be published"):
         publish(published.path)
     assert published.files() == before
     assert published.leftovers() == []
