@@ -121,7 +121,8 @@ def test_a_setting_that_is_no_number(made: Made, place: Place) -> None:
 )
 def test_a_full_disk_is_said_and_once_there_is_space_the_same_command_goes_on(made: Made, place: Place) -> None:
     made.build(
-        "insert into made.minutes select * exclude (month) replace (started + month * interval 1 month as started, random() as price) "
+        "insert into made.minutes "
+        "select * exclude (month) replace (started + month * interval 1 month as started, random() as price) "
         "from made.minutes, range(1, 240) as m (month)"
     )
     disk = made.path.parent / "disk"
@@ -177,7 +178,7 @@ def test_a_green_build_is_published_and_a_red_or_partial_one_is_not(
     ready_to_publish(place.warehouse)
     published = place.folder / "published.duckdb"
 
-    part = place.run("build", "--select", "stg_trades")
+    part = place.run("build", "--select", "stg_markets")
     assert part.returncode == 0, part.stdout
     assert "Not published: --select builds a part" in part.stdout
     assert "nothing was published before" in part.stdout

@@ -1,5 +1,8 @@
 """pandas, polars, DuckDB and pyarrow read the tree as one dataset, and all see what the warehouse has."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +14,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from dlt_pipeline import publish
+from tests.conftest import ROOT
 from tests.publishing.made import Made
 
 Row = dict[str, Any]
@@ -84,3 +88,13 @@ def test_one_source_alone_is_a_dataset_too(published: Made) -> None:
     rest = ds.dataset(published.tree / "source=rest", partitioning="hive")
     assert trades.schema.equals(rest.schema)
     assert trades.count_rows() == rest.count_rows() == 2 * (180 + 3)
+
+
+def test_the_readme_s_lines_for_readers_run(published: Made) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    (code,) = [block for block in blocks if "exports/" in block]
+    shown = "print(len(hour), len(rest), tree.fetchall(), last)"
+    done = subprocess.run(
+        [sys.executable, "-c", code + shown], cwd=published.path.parent, capture_output=True, text=True
+    )
+    assert done.stdout == "3 366 [(732,)] (datetime.datetime(2026, 1, 1, 1, 0),)\n", done.stderr
