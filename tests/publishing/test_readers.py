@@ -97,4 +97,4 @@ def test_the_readme_s_lines_for_readers_run(published: Made) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code + shown], cwd=published.path.parent, capture_output=True, text=True
     )
-    assert done.stdout == "3 366 [(732,)] (datetime.datetime(2026, 1, 1, 1, 0),)\n", done.stderr
+    assert done.stdout == "3 366 [(732,)] [(datetime.datetime(2026, 1, 1, 1, 0),)]\n", done.stderr

@@ -127,6 +127,7 @@ def test_a_moved_folder_is_published_anew_with_its_paths(published: Made, tmp_pa
     new.mkdir()
     for name in ("warehouse.duckdb", "exports", "published.duckdb"):
         shutil.move(tmp_path / name, new / name)
+    shutil.copytree(new, f"{new} the same*")  # which the name would match if it were taken for a pattern
     moved = Made(new / "warehouse.duckdb")
     assert len(publish(moved.path).unchanged) == 16
     assert moved.read("select count(*) from kraken.candles") == [(2 * 183,)]
