@@ -52,10 +52,16 @@ def test_a_source_without_rows_is_an_empty_view(published: Made) -> None:
 
 def test_another_source_is_a_view_of_its_name(published: Made) -> None:
     published.build(
-        "insert into made.minutes select 'ohlcv', * exclude (source) from made.minutes where source = 'rest'"
+        "insert into made.minutes select 'archive', * exclude (source) from made.minutes where source = 'rest'"
     )
     publish(published.path)
-    assert published.read("select source, count(*) from ohlcv group by all") == [("ohlcv", 2 * 183)]
+    assert published.read("select source, count(*) from archive group by all") == [("archive", 2 * 183)]
+
+
+def test_ohlcv_has_the_best_rows_of_both_sources(published: Made) -> None:
+    rows = published.read("select source, symbol, count(*) from ohlcv group by all order by all")
+    assert rows == [("rest", "ETH/USD", 183), ("trades", "BTC/USD", 183), ("trades", "ETH/USD", 183)]
+    assert published.read("describe ohlcv") == published.read("describe candles")
 
 
 def test_times_are_utc_in_every_session(published: Made) -> None:
