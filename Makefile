@@ -39,7 +39,7 @@ load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=20
 	$(BIN)/kraken-candles load $(SYMBOLS) --start "$(START)" $(if $(END),--end "$(END)")
 
 build: $(READY) ## Build and test the candles of the warehouse with dbt
-	$(BIN)/dbt build --project-dir dbt_project --profiles-dir .
+	$(BIN)/dbt build --project-dir dbt_project --profiles-dir . --exclude-resource-type unit_test
 
 exchange: $(READY) ## Serve the local exchange on port 8080
 	$(BIN)/kraken-candles exchange --port 8080

@@ -21,8 +21,9 @@ def project_folder() -> Path:
 def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
     """Run `dbt build` (models and tests) on the warehouse; True if all is green.
 
-    `arguments` go to dbt as they are, such as `("--select", "candles")`. dbt's logs and artifacts go to `target/`
-    and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use.
+    `arguments` go to dbt as they are, such as `("--select", "candles")`. The models' unit tests, which say nothing of
+    the warehouse, run only where `arguments` choose the kinds of nodes by `--resource-type`. dbt's logs and artifacts
+    go to `target/` and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use.
     """
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
@@ -46,6 +47,7 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
         str(folder),
         "--target-path",
         str(here / "target"),
+        *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
         *arguments,
     ]
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
