@@ -2,14 +2,19 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from dlt_pipeline.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_path
+
+# The macros that check a variable name it so and say all in one line; dbt adds where it was called.
+_REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
 
 
 def project_folder() -> Path:
@@ -23,7 +28,8 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
 
     `arguments` go to dbt as they are, such as `("--select", "candles")`. The models' unit tests, which say nothing of
     the warehouse, run only where `arguments` choose the kinds of nodes by `--resource-type`. dbt's logs and artifacts
-    go to `target/` and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use.
+    go to `target/` and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the
+    file is in use, BadInputError for a variable that cannot be.
     """
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
@@ -59,6 +65,9 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
     if arguments and not result.exception and not getattr(result.result, "results", True):
         raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
     if result.exception:
+        refused = _REFUSED_VARIABLE.search(str(result.exception))
+        if refused:
+            raise BadInputError(refused[0]) from result.exception
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
     return bool(result.success)

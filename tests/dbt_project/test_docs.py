@@ -57,9 +57,7 @@ def test_every_description_of_a_model_begins_with_its_grain(models: dict[str, No
     assert [name for name, model in models.items() if not model["description"].startswith("One row for each ")] == []
 
 
-def test_every_column_of_the_raw_tables_is_described(
-    generated: tuple[dict[str, Node], str], tmp_path: Path
-) -> None:
+def test_every_column_of_the_raw_tables_is_described(generated: tuple[dict[str, Node], str], tmp_path: Path) -> None:
     with raw.create(tmp_path / "raw.duckdb") as connection:
         tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
     sources = generated[0]["sources"].values()
@@ -72,9 +70,7 @@ def test_every_column_of_the_raw_tables_is_described(
             assert described == {*SCHEMAS[source["name"]].names, "_dlt_load_id"}, source["name"]
 
 
-def test_the_exposures_name_every_public_table(
-    generated: tuple[dict[str, Node], str], models: dict[str, Node]
-) -> None:
+def test_the_exposures_name_every_public_table(generated: tuple[dict[str, Node], str], models: dict[str, Node]) -> None:
     public = {node["unique_id"] for node in models.values() if node["schema"] == "kraken"}
     exposed = {name for exposure in generated[0]["exposures"].values() for name in exposure["depends_on"]["nodes"]}
     ephemeral = {node["unique_id"] for node in models.values() if node["config"]["materialized"] == "ephemeral"}

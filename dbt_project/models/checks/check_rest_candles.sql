@@ -4,7 +4,7 @@
                 or (
                     {{ multiply_exact('their_vwap', 'our_base_volume') }} <= our_quote_volume
                     and our_quote_volume < {{ multiply_exact(
-                        'cast(their_vwap + price_step * ' ~ var('kraken_candles_vwap_steps') ~ ' as decimal(38, 12))',
+                        'cast(their_vwap + price_step * ' ~ checked_number('kraken_candles_vwap_steps') ~ ' as decimal(38, 12))',
                         'our_base_volume'
                     ) }}
                 )
