@@ -38,8 +38,8 @@ load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=20
 	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }
 	$(BIN)/kraken-candles load $(SYMBOLS) --start "$(START)" $(if $(END),--end "$(END)")
 
-build: $(READY) ## Build and test the candles of the warehouse with dbt
-	$(BIN)/dbt build --project-dir dbt_project --profiles-dir . --exclude-resource-type unit_test
+build: $(READY) ## Build and test the candles of the warehouse with dbt, and publish them
+	$(BIN)/kraken-candles build
 
 exchange: $(READY) ## Serve the local exchange on port 8080
 	$(BIN)/kraken-candles exchange --port 8080

@@ -7,13 +7,15 @@ if TYPE_CHECKING:
     from dlt_pipeline.building import build as build
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.loading import load as load
+    from dlt_pipeline.publishing import publish as publish
 
 _HOMES = {
     "build": "dlt_pipeline.building",
     "kraken_source": "dlt_pipeline.kraken.source",
     "load": "dlt_pipeline.loading",
+    "publish": "dlt_pipeline.publishing",
 }
-__all__ = ["build", "kraken_source", "load"]
+__all__ = ["build", "kraken_source", "load", "publish"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,9 @@ from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_p
 _REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
 
 
+SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
+
+
 def project_folder() -> Path:
     """Return the folder with profiles.yml and dbt_project/: inside the wheel, or the checkout."""
     packed = Path(str(files("dlt_pipeline"))) / "_project"
@@ -39,6 +42,7 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
     require_trades(path)
     os.environ[ENVIRONMENT_NAME] = str(path)
     _check_threads()
+    _check_seeds()
     folder = project_folder()
     here = Path.cwd()
     command = [
@@ -77,3 +81,16 @@ def _check_threads() -> None:
     text = os.environ.get("KRAKEN_CANDLES_THREADS", "2")
     if not text.isdigit() or int(text) < 1:
         raise BadInputError(f"KRAKEN_CANDLES_THREADS is {text!r}; it must be a whole number from 1.")
+
+
+def _check_seeds() -> None:
+    """dbt takes a relative path from its own project's folder, a user means the one the command is run in."""
+    given = os.environ.get(SEEDS_NAME)
+    if not given:
+        return
+    folder = Path(given).expanduser().resolve()
+    for name in ("accepted_differences.csv", "accepted_gaps.csv"):
+        if not (folder / name).is_file():
+            example = project_folder() / "dbt_project" / "seeds"
+            raise BadInputError(f"{SEEDS_NAME} is {given!r}, where there is no {name}; copy the empty one from {example}.")
+    os.environ[SEEDS_NAME] = str(folder)

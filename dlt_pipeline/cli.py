@@ -78,15 +78,30 @@ def load(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def build(context: typer.Context) -> None:
-    """Run `dbt build` on the warehouse: models and tests. Further arguments go to dbt as they are."""
+    """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt."""
     from dlt_pipeline.commands import run_build  # noqa: PLC0415
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
         os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
 
+    _configure_logging()
     signal.signal(signal.SIGINT, stop)
     raise typer.Exit(run_build(out(), context.args))
+
+
+@app.command()
+def publish() -> None:
+    """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
+    from dlt_pipeline.commands import run_publish  # noqa: PLC0415
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")
+        os._exit(STOPPED)
+
+    _configure_logging()
+    signal.signal(signal.SIGINT, stop)
+    raise typer.Exit(run_publish(out()))
 
 
 @app.command()

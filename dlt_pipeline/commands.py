@@ -11,6 +11,8 @@ from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_ex
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 from dlt_pipeline.loading import LoadReport, load
 from dlt_pipeline.progress import ProgressListener
+from dlt_pipeline.publishing import publish
+from dlt_pipeline.publishing.report import publish_after_build, tell
 from dlt_pipeline.threads import beside_main
 from dlt_pipeline.warehouse import warehouse_path
 
@@ -64,17 +66,26 @@ def tell_load(console: Console, report: LoadReport) -> int:
 
 
 def run_build(console: Console, arguments: Sequence[str]) -> int:
-    """Build, and say how it ended; 1 if a model or test failed."""
+    """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed."""
     path = warehouse_path()
-    if build(path, arguments):
+    is_green = build(path, arguments)
+    if is_green:
         console.print(f"Built and checked: {path}", markup=False)
-        return 0
-    console.print(
-        f"The build of {path} is not green: see the failed models and tests above. Where candles differ from Kraken's, "
-        "kraken.check_rest_candles has each field.",
-        markup=False,
-    )
-    return 1
+    else:
+        console.print(
+            f"The build of {path} is not green: see the failed models and tests above. Where candles differ from "
+            "Kraken's, kraken.check_rest_candles has each field.",
+            markup=False,
+        )
+    lines, is_fine = publish_after_build(path, arguments, is_green)
+    console.print("\n".join(lines), markup=False)
+    return 0 if is_green and is_fine else 1
+
+
+def run_publish(console: Console) -> int:
+    """Publish what was built, and say what came of it."""
+    console.print("\n".join(tell(publish())), markup=False)
+    return 0
 
 
 def run_exchange_command(

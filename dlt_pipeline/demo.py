@@ -1,4 +1,4 @@
-"""The whole way offline: a local exchange with invented trades, a load, a build, and what came out."""
+"""The whole way offline: a local exchange with invented trades, a load, a build, what came out, and publishing it."""
 
 import os
 import threading
@@ -11,6 +11,7 @@ from dlt_pipeline.building import build
 from dlt_pipeline.commands import run_load
 from dlt_pipeline.console import Console
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.publishing.report import publish_after_build
 from dlt_pipeline.summary import print_summary
 from dlt_pipeline.warehouse import warehouse_path
 
@@ -41,8 +42,11 @@ def run_demo(console: Console, stop: threading.Event) -> int:
     path = warehouse_path()
     is_green = build(path, quiet=True)
     print_summary(console, path)
+    lines, is_fine = publish_after_build(path, (), is_green)
+    console.print("\n".join(lines), markup=False)
     if not is_green:
         console.print("The build is NOT green: see the failures above.")
+    if not is_green or not is_fine:
         return 1
     console.print("All models built, all tests passed. Three queries to try in it:")
     for query in _QUERIES:

@@ -70,8 +70,16 @@ class NothingLoadedError(WarehouseError):
     """There are no loaded trades to build candles from."""
 
 
+class NothingBuiltError(WarehouseError):
+    """The warehouse does not have the tables yet that candles are published from."""
+
+
 class DiskFullError(WarehouseError):
-    """No space is left where the warehouse or dlt's working folder lies."""
+    """No space is left where the warehouse, dlt's working folder or the exports lie."""
+
+
+class PublishError(KrakenCandlesError):
+    """The Parquet tree or published.duckdb cannot be brought to the warehouse's state."""
 
 
 class LoadStoppedError(KrakenCandlesError):

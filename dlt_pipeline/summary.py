@@ -13,19 +13,13 @@ from dlt_pipeline.exceptions import NothingLoadedError
 from dlt_pipeline.warehouse import open_warehouse, require_trades
 
 _COVERED: Final = """
-    with compared as (
+    with rest as (
         select
             symbol,
-            timeframe,
-            bucket_start,
-            bool_and(status = 'identical') as is_equal,
-            bool_or(status = 'unknown_here') and bool_and(status in ('identical', 'unknown_here')) as is_unknown
-        from kraken.check_rest_candles
-        group by all
-    ),
-    rest as (
-        select symbol, count(*) as compared, count_if(is_equal) as equal, count_if(is_unknown) as unknown
-        from compared
+            sum(compared_count)::bigint as compared,
+            sum(identical_count)::bigint as equal,
+            sum(unknown_here_count)::bigint as unknown
+        from kraken.check_rest_summary
         group by all
     ),
     loaded as (select symbol, count(*) as trades from kraken.trades group by all),

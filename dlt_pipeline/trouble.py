@@ -68,10 +68,12 @@ def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
     return known
 
 
-def when_unlocked(call: Callable[[], _T], path: Path, stop: threading.Event) -> _T:
+def when_unlocked(
+    call: Callable[[], _T], path: Path, stop: threading.Event, longest_seconds: float = _LONGEST_WAIT_SECONDS
+) -> _T:
     """Return what `call` returns; while another process holds the warehouse, wait for it instead of giving up.
 
-    A build or a reader keeps it for seconds. Raises WarehouseLockedError after ten minutes, or LoadStoppedError.
+    A build or a reader keeps it for seconds. Raises WarehouseLockedError after `longest_seconds`, or LoadStoppedError.
     """
 
     def sleep(seconds: float) -> None:
@@ -84,7 +86,7 @@ def when_unlocked(call: Callable[[], _T], path: Path, stop: threading.Event) -> 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(explain(error, path), WarehouseLockedError)),
         wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=10, jitter=0.5),
-        stop=tenacity.stop_after_delay(_LONGEST_WAIT_SECONDS),
+        stop=tenacity.stop_after_delay(longest_seconds),
         sleep=sleep,
         before_sleep=tell,
         reraise=True,

@@ -35,7 +35,7 @@ WITH_OFFSETS = [
     {"name": "1w_mon", "seconds": 604800, "offset_seconds": 345600},
     {"name": "1d_17h", "seconds": 86400, "offset_seconds": 61200},
 ]
-TIMEFRAMES = WITHOUT_OFFSETS
+TIMEFRAMES = WITH_OFFSETS
 VARIABLES = {"kraken_candles_timeframes": TIMEFRAMES, "kraken_candles_empty_bucket_policy": "carry_forward"}
 Step = tuple[str, int]  # a kind of random_steps and the seed of its chances, or "build" and 0
 

@@ -12,8 +12,11 @@ BOOKKEEPING_COLUMNS: Final = frozenset(
     {"version", "built_at", "marked_at", "load_id", "last_load_id"}
     | {"old_hash", "old_row_count", "revised_at", "revised_version"}
 )
-# What records the builds themselves: one full refresh has fewer of them than many builds.
-BOOKKEEPING_TABLES: Final = frozenset({"build_marks", "load_versions", "candle_revisions"})
+# What records the builds themselves: one full refresh has fewer of them than many builds. The last two keep a row of each day that
+# lost its coverage, so that it is taken away everywhere; without these rows they are covered_days and candle_days, which are compared.
+BOOKKEEPING_TABLES: Final = frozenset(
+    {"build_marks", "load_versions", "candle_revisions", "day_versions", "certified_days"}
+)
 _SHOWN = 4
 
 

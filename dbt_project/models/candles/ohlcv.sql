@@ -6,17 +6,29 @@
 ] %}
 
 -- Kraken's candle also comes before an open one of ours, which does not know the bucket's end.
+with
+
+rest as (
+    select
+        *,
+        {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
+        {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+        true as is_closed,
+        cast('rest' as {{ dbt.type_string() }}) as source
+    from {{ ref('best_rest_candles') }}
+    where is_best
+)
+
 select {{ columns | join(', ') }}
 from {{ ref('candles') }}
 where is_closed
 union all
 select {{ columns | join(', ') }}
-from {{ ref('best_rest_candles') }}
-where is_best
+from rest
 union all
 select candles.{{ columns | join(', candles.') }}
 from {{ ref('candles') }} as candles
-left join {{ ref('rest_candles') }} as rest
+left join rest
     on
         candles.symbol = rest.symbol
         and candles.timeframe = rest.timeframe

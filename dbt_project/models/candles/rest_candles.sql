@@ -1,8 +1,10 @@
+{{ config(materialized='view') }}
+
 select
     symbol,
     timeframe,
     {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
-    {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+    {{ timestamp_from_ns('bucket_start_ns + timeframe_seconds * 1000000000') }} as bucket_end,
     open,
     high,
     low,
@@ -13,8 +15,8 @@ select
     trade_count,
     cast(null as bigint) as first_trade_id,
     cast(null as bigint) as last_trade_id,
-    is_empty,
+    trade_count = 0 as is_empty,
     true as is_closed,
-    cast('rest' as string) as source
-from {{ ref('latest_rest_candles') }}
-order by 1, 2, 3
+    cast('rest' as {{ dbt.type_string() }}) as source
+from {{ ref('rest_versions') }}
+where is_newest

@@ -1,32 +1,51 @@
-{% set no_close_before = 'is_quiet and close_before is null' -%}
-{% set quotient_is_cut -%}
-(our_vwap is null and their_vwap is null)
-                or (
-                    {{ multiply_exact('their_vwap', 'our_base_volume') }} <= our_quote_volume
-                    and our_quote_volume < {{ multiply_exact(
-                        'cast(their_vwap + price_step * ' ~ checked_number('kraken_candles_vwap_steps') ~ ' as decimal(38, 12))',
-                        'our_base_volume'
-                    ) }}
-                )
-{%- endset -%}
+{{ config(materialized='view') }}
 
 with
 
-compared as (
-    select * from {{ ref('compared_candles') }}
+fields as (
+    {% for field in compared_fields() %}
+    select cast('{{ field }}' as {{ dbt.type_string() }}) as field
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 ),
 
-fields as (
-    {% for field in ['open', 'high', 'low', 'close'] %}
-    {{ compared_field(field, within_tolerance(field, 'price'), is_unknown=no_close_before) }}
-    union all
-    {% endfor %}
-    {{ compared_field('base_volume', within_tolerance('base_volume', 'base_volume')) }}
-    union all
-    {{ compared_field('trade_count', within_tolerance('trade_count', 'trade_count')) }}
-    union all
-    {{ compared_field('vwap', quotient_is_cut, is_unknown='their_vwap is not null and price_step is null') }}
+unfolded as (
+    select
+        compared.symbol,
+        compared.timeframe,
+        {{ timestamp_from_ns('compared.bucket_start_ns') }} as bucket_start,
+        fields.field,
+        {% for part in ['{}_status', 'our_{}', 'their_{}'] %}
+        case fields.field
+            {% for field in compared_fields() %}
+            when '{{ field }}' then compared.{{ part.format(field) }}
+            {% endfor %}
+        end as {{ ['status', 'ours', 'theirs'][loop.index0] }},
+        {% endfor %}
+        compared.bucket_status,
+        compared.fetched_at,
+        accepted.reason
+    from {{ ref('compared_candles') }} as compared
+    cross join fields
+    left join {{ ref('accepted_candles') }} as accepted
+        on
+            compared.timeframe = accepted.timeframe
+            and compared.symbol = accepted.symbol
+            and compared.bucket_on = accepted.bucket_on
+            and compared.bucket_start_ns = accepted.bucket_start_ns
 )
 
-select * from fields
-order by symbol, timeframe, bucket_start, field
+select
+    symbol,
+    timeframe,
+    bucket_start,
+    field,
+    status,
+    ours,
+    theirs,
+    cast(ours - theirs as decimal(38, 12)) as difference,
+    bucket_status,
+    reason is not null and status in ('differs', 'missing_here', 'revised') as is_accepted,
+    case when status in ('differs', 'missing_here', 'revised') then reason end as accepted_reason,
+    fetched_at
+from unfolded

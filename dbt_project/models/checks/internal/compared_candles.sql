@@ -1,48 +1,142 @@
-{{ config(materialized='ephemeral') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy=replace_strategy(),
+    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    on_schema_change='fail',
+    meta={'settings': [
+        'kraken_candles_tolerance_price', 'kraken_candles_tolerance_base_volume', 'kraken_candles_tolerance_trade_count',
+        'kraken_candles_vwap_steps',
+    ]},
+    pre_hook="{{ kraken_candles.clear_compared_units() }}",
+    post_hook="{{ kraken_candles.set_marks(kraken_candles.compared_producers()) }}",
+) }}
+
+{%- set fields = compared_fields() %}
+{%- set prices = fields[:4] %}
 
 with
 
-theirs as (
-    select rest.*
-    from {{ ref('latest_rest_candles') }} as rest
-    inner join {{ ref('coverage') }} as coverage
-        on
-            rest.symbol = coverage.symbol
-            and rest.bucket_start_ns >= coverage.covered_from_ns
-            and rest.bucket_end_ns <= coverage.covered_to_ns
+ours as (
+    select * from {{ ref('built_candles') }}
+    where is_closed and {{ compared_bounds('bucket_on') }}
 ),
 
+theirs as (
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        bucket_start_ns,
+        {{ fields | join(', ') }},
+        is_newest,
+        true as is_there,
+        first_fetched_at as fetched_at
+    from {{ ref('comparable_rest_candles') }}
+    where {{ is_compared_unit() }}
+    union all
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        bucket_start_ns,
+        {% for field in fields %}
+        cast(null as {{ 'bigint' if field == 'trade_count' else 'decimal(38, 12)' }}) as {{ field }},
+        {% endfor %}
+        true as is_newest,
+        false as is_there,
+        fetched_at
+    from {{ ref('left_out_candles') }}
+    where {{ is_compared_unit() }}
+),
+
+-- Both quiet: Kraken repeats the close before, so that is what ours is compared by.
 paired as (
     select
-        coalesce(ours.symbol, theirs.symbol) as symbol,
-        coalesce(ours.timeframe, theirs.timeframe) as timeframe,
-        coalesce(ours.bucket_start_ns, theirs.bucket_start_ns) as bucket_start_ns,
+        theirs.timeframe,
+        theirs.symbol,
+        theirs.bucket_on,
+        theirs.bucket_start_ns,
+        theirs.is_newest,
+        theirs.is_there,
+        theirs.fetched_at,
         ours.symbol is not null as is_here,
-        theirs.symbol is not null as is_there,
-        -- both quiet: Kraken repeats the close before, so that is what ours is compared by
-        coalesce(ours.is_empty and theirs.is_empty, false) as is_quiet,
-        ours.close_before,
-        {% for field in ['open', 'high', 'low', 'close'] %}
-        case when ours.is_empty and theirs.is_empty then ours.close_before else ours.{{ field }} end as our_{{ field }},
-        theirs.{{ field }} as their_{{ field }},
-        {% endfor %}
-        {% for field in ['base_volume', 'vwap', 'trade_count'] %}
+        coalesce(ours.is_empty and theirs.trade_count = 0, false) as is_quiet,
+        {% for field in fields %}
+        {% if field in prices -%}
+        case when ours.is_empty and theirs.trade_count = 0 then ours.close_before else ours.{{ field }} end as our_{{ field }},
+        {%- else -%}
         ours.{{ field }} as our_{{ field }},
+        {%- endif %}
         theirs.{{ field }} as their_{{ field }},
         {% endfor %}
         ours.quote_volume as our_quote_volume,
-        coalesce(theirs.fetched_at, ours.fetched_at) as fetched_at
-    from {{ ref('comparable_candles') }} as ours
-    full outer join theirs
+        markets.price_decimals
+    from theirs
+    left join ours
         on
-            ours.symbol = theirs.symbol
-            and ours.timeframe = theirs.timeframe
-            and ours.bucket_start_ns = theirs.bucket_start_ns
+            theirs.symbol = ours.symbol
+            and theirs.timeframe = ours.timeframe
+            and theirs.bucket_on = ours.bucket_on
+            and theirs.bucket_start_ns = ours.bucket_start_ns
+    left join {{ ref('market_versions') }} as markets on theirs.symbol = markets.symbol
+),
+
+judged as (
+    select
+        *,
+        {% for field in fields %}
+        {{ verdict(field) }} as {{ field }}_verdict{{ ',' if not loop.last }}
+        {% endfor %}
+    from paired
+),
+
+-- All that Kraken said of the bucket, beside what it said last.
+gathered as (
+    select
+        *,
+        {% for field in fields %}
+        min({{ field }}_verdict) over (partition by symbol, timeframe, bucket_start_ns) as {{ field }}_best,
+        max({{ field }}_verdict) over (partition by symbol, timeframe, bucket_start_ns) as {{ field }}_worst{{ ',' if not loop.last }}
+        {% endfor %}
+    from judged
+),
+
+statuses as (
+    select
+        *,
+        {% for field in fields %}
+        case
+            when not is_here then 'missing_here'
+            when not is_there then 'missing_there'
+            when {{ field }}_best <> {{ field }}_worst then 'revised'
+            when {{ field }}_worst = 0 then 'identical'
+            when {{ field }}_worst = 1 then 'unknown_here'
+            else 'differs'
+        end as {{ field }}_status{{ ',' if not loop.last }}
+        {% endfor %}
+    from gathered
+    where is_newest
 )
 
+{%- set in_any = "in (" ~ fields | join('_status, ') ~ "_status)" %}
 select
-    paired.*,
-    {{ timestamp_from_ns('paired.bucket_start_ns') }} as bucket_start,
-    {{ decimal_step('markets.price_decimals') }} as price_step
-from paired
-left join {{ ref('stg_markets') }} as markets on paired.symbol = markets.symbol
+    bucket_start_ns,
+    cast(
+        case
+            {% for status in ['missing_here', 'differs', 'revised', 'missing_there', 'unknown_here'] %}
+            when '{{ status }}' {{ in_any }} then '{{ status }}'
+            {% endfor %}
+            else 'identical'
+        end as {{ dbt.type_string() }}
+    ) as bucket_status,
+    {% for field in fields %}
+    cast(our_{{ field }} as decimal(38, 12)) as our_{{ field }},
+    cast(their_{{ field }} as decimal(38, 12)) as their_{{ field }},
+    cast({{ field }}_status as {{ dbt.type_string() }}) as {{ field }}_status,
+    {% endfor %}
+    fetched_at,
+    timeframe,
+    symbol,
+    bucket_on
+from statuses
+order by bucket_start_ns, symbol, timeframe

@@ -1,0 +1,58 @@
+{# The relation that a variable names, where accepted differences or gaps stand: a seed or a model, the package's own or the user's. #}
+{% macro accepted_lines(variable) %}
+    {%- set name = var(variable) -%}
+    {%- if name is not string or not modules.re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', name) -%}
+        {{ exceptions.raise_compiler_error('The variable ' ~ variable ~ " is '" ~ name ~ "'; it must be the name of a seed or a model.") }}
+    {%- endif -%}
+    {{- return(ref(name)) -}}
+{% endmacro %}
+
+{# The same for a from clause. Seeds that were never loaded (dbt run without dbt seed) accept nothing. #}
+{% macro from_accepted_lines(variable, columns) %}
+    {%- set lines = kraken_candles.accepted_lines(variable) -%}
+    {%- if not execute or load_cached_relation(lines) -%}
+        {{- return(lines) -}}
+    {%- endif -%}
+    {%- set nothing = [] -%}
+    {%- for name in columns -%}
+        {%- do nothing.append('cast(null as ' ~ dbt.type_string() ~ ') as ' ~ name) -%}
+    {%- endfor -%}
+    {{- return('(select ' ~ nothing | join(', ') ~ ' where false) as nothing') -}}
+{% endmacro %}
+
+{# A column of such lines as a UTC timestamp; NULL where it is empty. #}
+{% macro accepted_timestamp(column) -%}
+    cast(replace(replace(cast({{ column }} as {{ dbt.type_string() }}), 'T', ' '), 'Z', '') as timestamp)
+{%- endmacro %}
+
+{# Ends the build with one sentence about the first line that is broken. columns: by name the kind of each column, in the file's order:
+   text, timeframe, time, optional_time, optional_day. range: the two columns of which the first must lie before the second. #}
+{% macro check_accepted_lines(variable, columns, range) %}
+    {%- set lines = kraken_candles.accepted_lines(variable) -%}
+    {%- if execute and load_cached_relation(lines) -%}
+        {%- set found = adapter.get_columns_in_relation(lines) | map(attribute='name') | map('lower') | list -%}
+        {%- for name in columns if name not in found -%}
+            {{ exceptions.raise_compiler_error(
+                var(variable) ~ ' has no column ' ~ name ~ '; its columns must be ' ~ columns | join(', ') ~ '.'
+            ) }}
+        {%- endfor -%}
+        {%- set texts = [] -%}
+        {%- for name in columns -%}
+            {%- do texts.append('cast(' ~ name ~ ' as ' ~ dbt.type_string() ~ ') as ' ~ name) -%}
+        {%- endfor -%}
+        {%- for line in run_query('select ' ~ texts | join(', ') ~ ' from ' ~ lines).rows -%}
+            {%- set where = var(variable) ~ ', line ' ~ loop.index ~ ' below the header' -%}
+            {%- for name, kind in columns.items() -%}
+                {%- do kraken_candles.check_accepted_value(where, name, kind, line[name]) -%}
+            {%- endfor -%}
+            {%- set from_sql = kraken_candles.accepted_timestamp("'" ~ line[range[0]] ~ "'") -%}
+            {%- set to_sql = kraken_candles.accepted_timestamp("'" ~ line[range[1]] ~ "'") -%}
+            {%- if line[range[1]] and not run_query('select ' ~ from_sql ~ ' < ' ~ to_sql).rows[0][0] -%}
+                {{ exceptions.raise_compiler_error(
+                    where ~ ': ' ~ range[0] ~ ' ' ~ line[range[0]] ~ ' is not before ' ~ range[1] ~ ' ' ~ line[range[1]]
+                    ~ '; ' ~ range[1] ~ ' is exclusive and must be later.'
+                ) }}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}

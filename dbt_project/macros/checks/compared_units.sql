@@ -1,0 +1,63 @@
+{# The units (timeframe, symbol, bucket_on) of which our candles, Kraken's candles or the market's decimals changed since this model was
+   built, as a subquery. Of an answer that leaves buckets out, every unit between its first and its last. #}
+{% macro compared_units() -%}
+    {%- set first_on = 'cast(' ~ kraken_candles.timestamp_from_ns('first_bucket_ns') ~ ' as date)' -%}
+    {%- set last_on = 'cast(' ~ kraken_candles.timestamp_from_ns('last_bucket_ns') ~ ' as date)' -%}
+    (
+        select timeframe, symbol, bucket_on
+        from {{ kraken_candles.pending_units('all') }} as ours
+        union
+        select timeframe, symbol, bucket_on
+        from {{ ref('rest_versions') }}
+        where
+            version > {{ kraken_candles.mark_of('rest_versions') }}
+            or symbol in (
+                select symbol from {{ ref('market_versions') }} where version > {{ kraken_candles.mark_of('market_versions') }}
+            )
+        union
+        select timeframe, symbol, {{ kraken_candles.days_between(first_on, last_on) }} as bucket_on
+        from {{ ref('rest_snapshots') }}
+        where not is_whole and version > {{ kraken_candles.mark_of('rest_snapshots') }}
+    )
+{%- endmacro %}
+
+{# Whether this model is to be made anew as a whole. #}
+{% macro compares_all() %}
+    {%- for producer in kraken_candles.compared_producers() if kraken_candles.mark_of(producer) < 0 -%}
+        {{- return(true) -}}
+    {%- endfor -%}
+    {{- return(false) -}}
+{% endmacro %}
+
+{% macro compared_producers() %}
+    {{- return(['day_versions', 'rest_versions', 'rest_snapshots', 'market_versions']) -}}
+{% endmacro %}
+
+{# Literal bounds on a column of days that hold all these units. #}
+{% macro compared_bounds(column) %}
+    {%- set query = 'select distinct bucket_on from ' ~ kraken_candles.compared_units() ~ ' as units order by 1' -%}
+    {%- if not execute or kraken_candles.compares_all() -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values())) -}}
+{% endmacro %}
+
+{# A condition on a row's unit, bounds included. #}
+{% macro is_compared_unit() %}
+    {%- set units = kraken_candles.compared_units() -%}
+    {%- if not execute or kraken_candles.compares_all() -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {{- return(kraken_candles.compared_bounds('bucket_on') ~ ' and (timeframe, symbol, bucket_on) in ' ~ units) -}}
+{% endmacro %}
+
+{# The pre-hook of models by these units. #}
+{% macro clear_compared_units() %}
+    {%- if execute and is_incremental() and kraken_candles.compares_all() -%}
+    {{- kraken_candles.clear_all() -}}
+    {%- else -%}
+    {{- kraken_candles.clear_units(
+        ['timeframe', 'symbol', 'bucket_on'], kraken_candles.compared_units(), kraken_candles.compared_bounds('bucket_on')
+    ) -}}
+    {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,35 @@
+{# What one answer of Kraken's says of one of our fields, as a number: 0 equal, 1 cannot be known, 2 not equal. NULL figures on one side
+   are not equal. #}
+{% macro verdict(field) -%}
+    {%- if field == 'vwap' -%}
+    {%- set step = kraken_candles.decimal_step('price_decimals') -%}
+    {%- set above = 'cast(their_vwap + ' ~ step ~ ' * ' ~ kraken_candles.vwap_steps() ~ ' as decimal(38, 12))' -%}
+    case
+        when our_vwap is null and their_vwap is null then 0
+        when their_vwap is not null and {{ step }} is null then 1
+        when
+            {{ kraken_candles.multiply_exact('their_vwap', 'our_base_volume') }} <= our_quote_volume
+            and our_quote_volume < {{ kraken_candles.multiply_exact(above, 'our_base_volume') }}
+            then 0
+        else 2
+    end
+    {%- elif field in ['base_volume', 'trade_count'] -%}
+    case when {{ kraken_candles.is_within(field, field) }} then 0 else 2 end
+    {%- else -%}
+    case
+        when is_quiet and our_{{ field }} is null then 1
+        when {{ kraken_candles.is_within(field, 'price') }} then 0
+        else 2
+    end
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whether our field lies no further from Kraken's than the project's tolerance for it. #}
+{% macro is_within(field, tolerance) -%}
+    abs(our_{{ field }} - their_{{ field }}) <= {{ kraken_candles.tolerance('kraken_candles_tolerance_' ~ tolerance) }}
+{%- endmacro %}
+
+{# The fields of a candle that are compared. #}
+{% macro compared_fields() %}
+    {{- return(['open', 'high', 'low', 'close', 'base_volume', 'trade_count', 'vwap']) -}}
+{% endmacro %}

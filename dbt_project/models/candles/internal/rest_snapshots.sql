@@ -1,0 +1,40 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    post_hook="{{ kraken_candles.set_marks(['load_versions']) }}",
+) }}
+
+-- By load, too, so that a row never changes, whatever comes later.
+with
+
+answers as (
+    select
+        symbol,
+        timeframe,
+        timeframe_seconds,
+        fetched_at,
+        load_id,
+        min({{ ns_from_timestamp('bucket_start') }}) as first_bucket_ns,
+        max({{ ns_from_timestamp('bucket_start') }}) as last_bucket_ns,
+        count(*) as row_count,
+        count(distinct bucket_start) as bucket_count
+    from {{ ref('stg_rest_candles') }}
+    where {{ pending_loads() }}
+    group by symbol, timeframe, timeframe_seconds, fetched_at, load_id
+)
+
+select
+    symbol,
+    timeframe,
+    timeframe_seconds,
+    fetched_at,
+    first_bucket_ns,
+    last_bucket_ns,
+    row_count,
+    bucket_count,
+    (bucket_count - 1) * timeframe_seconds * 1000000000 = last_bucket_ns - first_bucket_ns as is_whole,
+    load_id,
+    {{ next_version('rest_snapshots') }} as version
+from answers
+order by fetched_at, symbol, timeframe_seconds

@@ -1,0 +1,28 @@
+{{ config(materialized='view') }}
+
+with
+
+accepted as (
+    select timeframe, symbol, bucket_on, count(*) as accepted_count
+    from {{ ref('accepted_candles') }}
+    group by timeframe, symbol, bucket_on
+)
+
+select
+    days.symbol,
+    days.timeframe,
+    days.bucket_on,
+    days.rest_candle_count,
+    days.compared_count,
+    days.identical_count,
+    days.differs_count,
+    days.missing_here_count,
+    days.missing_there_count,
+    days.revised_count,
+    days.unknown_here_count,
+    coalesce(accepted.accepted_count, 0) as accepted_count,
+    days.first_fetched_at,
+    days.last_fetched_at
+from {{ ref('compared_days') }} as days
+left join accepted
+    on days.timeframe = accepted.timeframe and days.symbol = accepted.symbol and days.bucket_on = accepted.bucket_on

@@ -1,0 +1,15 @@
+{{ config(materialized='ephemeral') }}
+
+-- Kraken's candles of a length that we do not make, or that we count from another moment, have nothing to be compared with.
+select rest.*
+from {{ ref('rest_versions') }} as rest
+inner join {{ ref('timeframes') }} as timeframes
+    on
+        rest.timeframe = timeframes.timeframe
+        and rest.timeframe_seconds * 1000000000 = timeframes.size_ns
+        and timeframes.offset_ns = 0
+inner join {{ ref('coverage_ranges') }} as ranges
+    on
+        rest.symbol = ranges.symbol
+        and rest.bucket_start_ns >= ranges.covered_from_ns
+        and rest.bucket_start_ns + rest.timeframe_seconds * 1000000000 <= ranges.covered_to_ns

@@ -1,0 +1,25 @@
+{{ config(materialized='view') }}
+
+{%- set sources = [('trades', 'shown_candles', 'is_closed', 'true'), ('rest', 'best_rest_candles', 'true', 'is_best')] %}
+
+{% for source, model, condition, is_best in sources %}
+select
+    cast('{{ source }}' as {{ dbt.type_string() }}) as source,
+    symbol,
+    timeframe,
+    {{ year_of('bucket_on') }} as year,
+    {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
+    {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+    {% for number in ['open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'vwap'] -%}
+    {{ export_number(number) }},
+    {% endfor -%}
+    trade_count,
+    first_trade_id,
+    last_trade_id,
+    is_empty,
+    true as is_closed,
+    {{ is_best }} as is_best
+from {{ ref(model) }}
+where {{ condition }}
+{% if not loop.last %}union all{% endif %}
+{% endfor %}

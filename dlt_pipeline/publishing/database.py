@@ -1,0 +1,100 @@
+"""published.duckdb: nothing but views over the immutable Parquet files, replaced as a whole."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from dlt_pipeline.exceptions import PublishError
+from dlt_pipeline.publishing.partitions import Column
+from dlt_pipeline.publishing.whole import put
+
+_VIEW_NAMES: Final = {"trades": "candles", "rest": "rest_candles"}
+# Views need nothing newer, and so analysts may have an older DuckDB than the one that publishes.
+_STORAGE: Final = "v1.0.0"
+
+
+def view_name(source: str) -> str:
+    """Return the view of a source: named as the table in the warehouse."""
+    return _VIEW_NAMES.get(source, source)
+
+
+def check_replaceable(path: Path, warehouse: Path) -> None:
+    """Refuse to put published.duckdb where the warehouse or somebody's own tables lie; raises PublishError."""
+    if not path.exists():
+        return
+    is_own = path.samefile(warehouse)
+    if not is_own:
+        try:
+            with duckdb.connect(str(path), read_only=True) as connection:
+                is_own = bool(connection.execute("select 1 from duckdb_tables() where not internal").fetchall())
+        except duckdb.Error:
+            return  # broken, or held by a reader that forgot to open it read-only: a new file harms neither
+    if is_own:
+        raise PublishError(
+            f"{path} holds tables and is not replaced by published views; set KRAKEN_CANDLES_EXPORTS to a folder "
+            "in another place, or rename that file."
+        )
+
+
+def write_database(
+    path: Path, schema: str, columns: Sequence[Column], sources: Sequence[tuple[str, Sequence[Path]]]
+) -> None:
+    """Write the views beside and move them to `path`; each source comes with its files, of which it may have none."""
+    partial = path.with_name(f".{path.name}.partial")
+    _remove(partial)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {_text(partial)} as published (storage_version '{_STORAGE}')")
+        connection.execute(f'create schema if not exists published."{schema}"')
+        for source, files in sources:
+            name = view_name(source)
+            connection.execute(f"create view published.main.{name} as {_select(source, columns, files)}")
+            if schema != "main":  # so that a query for the warehouse runs here as it is
+                connection.execute(f'create view published."{schema}".{name} as from published.main.{name}')
+        connection.execute("detach published")
+    partial.chmod(0o444 & partial.stat().st_mode)  # a reader who forgets read-only is told so and locks nobody out
+    Path(f"{path}.wal").unlink(missing_ok=True)  # of somebody who wrote into the old one; it would spoil the new one
+    put(partial, path)
+
+
+def _remove(partial: Path) -> None:
+    for leftover in (partial, Path(f"{partial}.wal")):
+        leftover.unlink(missing_ok=True)
+
+
+def _select(source: str, columns: Sequence[Column], files: Sequence[Path]) -> str:
+    """Return the view's query: the columns, names and types of `candles` in the warehouse."""
+    if not files:
+        nulls = [f'cast(null as {column.type}) as "{column.name}"' for column in columns if column.name != "row_source"]
+        head = "cast(null as varchar) as symbol, cast(null as varchar) as timeframe"
+        return f"select {head}, {', '.join(nulls)}, '{source}' as source where false"
+    picked = ", ".join(_picked(source, columns))
+    listed = ", ".join(_text(_unglobbed(file)) for file in files)
+    return (
+        f"select replace(symbol, '-', '/') as symbol, timeframe, {picked} from read_parquet([{listed}], "  # noqa: S608
+        "hive_partitioning = true, "
+        "hive_types = {'symbol': varchar, 'timeframe': varchar, 'year': bigint})"
+    )
+
+
+def _picked(source: str, columns: Sequence[Column]) -> Iterable[str]:
+    """Name the columns; times become naive UTC again by a way that lets DuckDB 2 skip row groups (casting does not)."""
+    said = f"'{source}'"  # not from the path: a folder above ours may be called source=something
+    for column in columns:
+        if column.name == "row_source":  # rows of mixed origin say it themselves
+            said = f"coalesce(row_source, '{source}')"
+        elif column.type == "TIMESTAMP":
+            yield f'make_timestamp(epoch_us("{column.name}")) as "{column.name}"'
+        else:
+            yield f'"{column.name}"'
+    yield f"{said} as source"
+
+
+def _unglobbed(file: Path) -> str:
+    """Return the path so that DuckDB takes its wildcards for plain characters."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file))
+
+
+def _text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

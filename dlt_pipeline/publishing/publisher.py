@@ -1,0 +1,111 @@
+"""Publish: bring the Parquet tree and published.duckdb to the state of the warehouse.
+
+The order makes a kill between any two steps harmless: new immutable files first, which nobody reads yet; then the
+tree, file by file; then published.duckdb, at once; and only then does anything old go.
+"""
+
+import errno
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from dlt_pipeline.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
+from dlt_pipeline.publishing.alone import only_publish
+from dlt_pipeline.publishing.database import check_replaceable, write_database
+from dlt_pipeline.publishing.partitions import Key, Partition
+from dlt_pipeline.publishing.settings import PublishSettings, load_settings
+from dlt_pipeline.publishing.tree import put_in_tree, remove_vanished
+from dlt_pipeline.publishing.versions import drop_replaced, has_version, version_path, write_version
+from dlt_pipeline.publishing.wanted import Wanted, sources
+from dlt_pipeline.trouble import explain, when_unlocked
+from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publish did: partitions written and left untouched, folders removed, files found that are not ours."""
+
+    written: tuple[Key, ...]
+    unchanged: tuple[Key, ...]
+    removed: tuple[Path, ...]
+    strange: tuple[Path, ...]
+    tree: Path
+    database: Path
+
+
+def publish(
+    warehouse: str | Path | None = None,
+    exports: str | Path | None = None,
+    schema: str = "kraken",
+) -> Published:
+    """Publish the candles of `schema` in the warehouse as Parquet under `exports`, and views in published.duckdb.
+
+    Both default to the environment, then to the working folder and `exports/` beside the warehouse. Only changed
+    partitions are written. Raises NothingBuiltError before the first build, WarehouseLockedError if the warehouse
+    stays in use, DiskFullError and PublishError where files cannot be written; what was published before stays.
+    """
+    path = warehouse_path(warehouse)
+    if not path.exists():
+        raise NothingBuiltError(f"The warehouse {path} is not there yet; run `kraken-candles load` and `build` first.")
+    settings = load_settings(path, exports)
+    try:
+        check_replaceable(settings.database, path)
+        with only_publish(settings, path):
+            return _publish(path, settings, schema)
+    except (OSError, duckdb.Error, pa.ArrowException) as error:
+        raise _sentence(error, settings) from error
+
+
+def _publish(path: Path, settings: PublishSettings, schema: str) -> Published:
+    with ExitStack() as opened:
+        connection = when_unlocked(
+            lambda: opened.enter_context(open_warehouse(path, read_only=True)),
+            path,
+            threading.Event(),
+            settings.wait_seconds,
+        )
+        wanted = Wanted(connection, path, schema, settings.partial / "spill")
+        written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
+    current = wanted.partitions
+    written |= {partition.key for partition in current if put_in_tree(settings, partition)}
+    removed, strange = remove_vanished(settings, current)
+    files = [(name, _files(settings, current, name)) for name in sources(current)]
+    write_database(settings.database, schema, wanted.columns, files)
+    drop_replaced(settings, current)
+    keys = [partition.key for partition in current]
+    return Published(
+        written=tuple(key for key in keys if key in written),
+        unchanged=tuple(key for key in keys if key not in written),
+        removed=tuple(removed),
+        strange=tuple(strange),
+        tree=settings.tree,
+        database=settings.database,
+    )
+
+
+def _write(settings: PublishSettings, partition: Partition, wanted: Wanted) -> bool:
+    if has_version(settings, partition):
+        return False
+    write_version(settings, partition, wanted.rows(partition.key))
+    return True
+
+
+def _files(settings: PublishSettings, partitions: list[Partition], source: str) -> list[Path]:
+    return [version_path(settings, partition) for partition in partitions if partition.key.source == source]
+
+
+def _sentence(error: Exception, settings: PublishSettings) -> KrakenCandlesError:
+    """Turn what the system or a library says into a sentence about the exports."""
+    still = "What was published before stays readable."
+    if "No space left" in str(error) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        return DiskFullError(
+            f"No space is left to publish into {settings.exports}. {still} Free some space and run "
+            "`kraken-candles publish`; it goes on where it stopped."
+        )
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    known = explain(error, settings.exports)
+    return known or PublishError(f"Publishing into {settings.exports} failed: {first}. {still}")

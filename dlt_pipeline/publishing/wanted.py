@@ -1,0 +1,68 @@
+"""The warehouse's side: which partitions there are, and the rows of one, as SQL decided them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from dlt_pipeline.exceptions import NothingBuiltError, PublishError
+from dlt_pipeline.publishing.partitions import Column, Key, Partition, make_partition
+from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
+
+_PARTITIONS: Final = "export_partitions"
+_ROWS: Final = "exported_candles"
+
+
+class Wanted:
+    """What `export_partitions` and `exported_candles` of a schema say, read over an open connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, schema: str, spill: Path) -> None:
+        """Read the partitions and columns; NothingBuiltError if the tables are not there.
+
+        `spill` is the folder in which a sort larger than the memory limit may write.
+        """
+        for table in (_PARTITIONS, _ROWS):
+            found = connection.execute(
+                "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+            )
+            if not found.fetchall():
+                raise NothingBuiltError(
+                    f"The warehouse {path} has no {schema}.{table} to publish from; run `kraken-candles build` first."
+                )
+        connection.execute(f"set memory_limit = '{MEMORY}'")
+        connection.execute("set temp_directory = ?", [str(spill)])
+        self._connection = connection
+        self._schema = schema
+        described = connection.table(f'"{schema}".{_ROWS}')
+        missing = {*Key._fields, "bucket_start"} - set(described.columns)
+        if missing:
+            raise PublishError(f"{schema}.{_ROWS} of {path} lacks {', '.join(sorted(missing))}; build it anew.")
+        pairs = zip(described.columns, described.types, strict=True)
+        self.columns = tuple(Column(name, str(kind)) for name, kind in pairs if name not in Key._fields)
+        self.partitions = self._partitions(path)
+
+    def _partitions(self, path: Path) -> list[Partition]:
+        table = self._connection.table(f'"{self._schema}".{_PARTITIONS}').order(", ".join(Key._fields))
+        missing = {*Key._fields, "row_count", "content_hash"} - set(table.columns)
+        if missing:
+            raise PublishError(f"{self._schema}.{_PARTITIONS} of {path} lacks {', '.join(missing)}; build it anew.")
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.fetchall()]
+        partitions = [make_partition(row, self.columns) for row in rows]
+        if len({partition.key for partition in partitions}) < len(partitions):
+            raise PublishError(f"{self._schema}.{_PARTITIONS} of {path} names a partition twice; build it anew.")
+        return partitions
+
+    def rows(self, key: Key) -> pa.RecordBatchReader:
+        """Stream a partition's rows by bucket_start; times are naive UTC, as in the warehouse."""
+        rows = self._connection.table(f'"{self._schema}".{_ROWS}')
+        for name, value in zip(Key._fields, key, strict=True):
+            rows = rows.filter(duckdb.ColumnExpression(name) == duckdb.ConstantExpression(value))
+        names = [duckdb.ColumnExpression(column.name) for column in self.columns]
+        return rows.select(*names).order("bucket_start").to_arrow_reader(ROW_GROUP)
+
+
+def sources(partitions: Sequence[Partition]) -> list[str]:
+    """Return the sources in order; trades and rest are always there, so that their views are, even without rows."""
+    return sorted({"trades", "rest", *(partition.key.source for partition in partitions)})

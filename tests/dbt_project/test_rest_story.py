@@ -1,0 +1,84 @@
+"""Kraken's candles and the comparison, built load by load, equal a fresh build, whatever order the loads end in."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from tests.dbt_project import raw
+from tests.dbt_project.dbt_in_process import DbtProject, read_models
+from tests.dbt_project.rest_story import STEPS, Story
+from tests.dbt_project.same_tables import compared, differences
+
+SELECTED = ("--select", "+check_rest_candles", "+check_rest_summary", "+rest_candles")
+MODELS = {
+    "rest_snapshots", "rest_versions", "rest_candles", "compared_candles", "compared_days", "check_rest_candles",
+    "check_rest_summary",
+}  # fmt: skip
+WIDER = {"kraken_candles_tolerance_base_volume": 10}
+
+
+class Told:
+    """Warehouses that hear the story; each is built in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._projects = [
+            DbtProject(folder / f"target{number}", folder / "warehouse.duckdb", variables)
+            for number, variables in enumerate(({}, WIDER))
+        ]
+        self._models = [model for model in self._projects[0].models if model.name in MODELS]
+        self.growing = self._new("growing")
+
+    def _new(self, name: str) -> Path:
+        (self._folder / name).mkdir()
+        path = self._folder / name / "warehouse.duckdb"
+        raw.create(path).close()
+        return path
+
+    def after(self, number: int) -> tuple[dict[str, pa.Table], dict[str, pa.Table]]:
+        """Tell one step more to the growing warehouse and all so far to a new one; the tables of both."""
+        new = self._new(f"after_{number}")
+        for step, _ in STEPS[: number + 1]:
+            self._tell(new, step)
+        self._tell(self.growing, STEPS[number][0])
+        project = self._projects[STEPS[number][1]]
+        for path in (self.growing, new):
+            project.run(path, *SELECTED)
+        growing, fresh = (compared(read_models(path, self._models)) for path in (self.growing, new))
+        return growing, fresh
+
+    def _tell(self, path: Path, step: Any) -> None:
+        with duckdb.connect(str(path)) as connection:
+            # which minutes are loaded stands in the warehouse
+            story = Story(connection)
+            story.begin(step.__name__)
+            step(story)
+            story.complete()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    return Told(tmp_path_factory.mktemp("story"))
+
+
+@pytest.fixture(scope="module")
+def statuses() -> Counter[str]:
+    return Counter()
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)), ids=[step.__name__ for step, _ in STEPS])
+def test_load_by_load_equals_a_fresh_build(told: Told, statuses: Counter[str], number: int) -> None:
+    growing, fresh = told.after(number)
+    assert all(table.num_rows for table in fresh.values())
+    assert differences(growing, fresh) == ""
+    statuses.update(fresh["kraken.check_rest_candles"]["status"].to_pylist())
+
+
+def test_the_story_has_every_status(statuses: Counter[str]) -> None:
+    if not statuses:
+        pytest.skip("the story was not told")
+    assert set(statuses) == {"identical", "differs", "missing_there", "revised", "unknown_here"}

@@ -1,0 +1,230 @@
+"""`kraken-candles publish`, and publishing after a build: what is said, with which exit code."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+import filelock
+import pytest
+
+from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.publishing.report import partial_argument
+from tests.conftest import Place
+from tests.publishing.made import Made, ready_to_publish
+
+NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
+
+
+def publish(place: Place, **extra: str) -> tuple[int, str]:
+    done = place.run("publish", **extra)
+    text = " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in text
+    return done.returncode, text
+
+
+@contextmanager
+def held(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the file open for writing."""
+    command = f"import duckdb; c = duckdb.connect({str(path)!r}); print('held', flush=True); input()"
+    holder = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    try:
+        yield holder
+    finally:
+        holder.communicate(b"\n")
+
+
+def test_it_says_what_was_written_and_where(made: Made, place: Place) -> None:
+    code, text = publish(place)
+    assert (code, text) == (
+        0,
+        f"Published: 16 partitions written, 0 unchanged; {made.published} and {made.tree}",
+    )
+    made.build("delete from made.minutes where symbol = 'ETH/USD' and source = 'rest'")
+    (made.tree / "notes.txt").touch()
+    code, text = publish(place)
+    assert code == 0
+    assert "0 partitions written, 12 unchanged, 4 removed;" in text
+    assert (
+        f"1 files there are not ours, and readers of the tree would read them too: move {made.tree}/notes.txt" in text
+    )
+
+
+def test_before_the_first_load_or_build_it_says_what_to_do(place: Place) -> None:
+    code, text = publish(place)
+    assert (code, "is not there yet; run `kraken-candles load` and `build` first" in text) == (1, True), text
+    duckdb.connect(str(place.warehouse)).close()
+    code, text = publish(place)
+    assert (code, "has no kraken.export_partitions to publish from; run `kraken-candles build`" in text) == (1, True)
+    assert not (place.folder / "published.duckdb").exists()
+
+
+def test_a_warehouse_in_use_is_named_with_its_holder(published: Made, place: Place) -> None:
+    before = published.files()
+    with held(published.path) as holder:
+        code, text = publish(place, KRAKEN_CANDLES_PUBLISH_WAIT_SECONDS="0")
+    assert code == 1
+    assert f"The warehouse {published.path} is in use by" in text
+    assert f"(process {holder.pid})" in text
+    assert published.files() == before
+    assert published.leftovers() == []
+
+
+def test_it_waits_for_a_warehouse_that_is_soon_free(made: Made, place: Place) -> None:
+    with held(made.path) as holder:
+        process = subprocess.Popen(place.command("publish"), env=place.environment(), stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        assert "in use by another process; waiting for it" in process.stderr.readline()
+        assert holder.stdin is not None
+        holder.stdin.write(b"\n")
+        holder.stdin.flush()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert len(made.files()) == 16
+
+
+def test_another_publish_that_does_not_end(published: Made, place: Place) -> None:
+    with filelock.FileLock(published.exports / ".lock"):
+        code, text = publish(place, KRAKEN_CANDLES_PUBLISH_WAIT_SECONDS="0.1")
+    assert (code, "Another publish is writing into" in text) == (1, True), text
+
+
+@pytest.mark.parametrize("place_of_file", ["exports", "exports/candles", "exports/.versions"])
+def test_a_file_where_a_folder_should_be(made: Made, place: Place, place_of_file: str) -> None:
+    path = made.path.parent / place_of_file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    code, text = publish(place)
+    assert code == 1
+    assert str(made.exports) in text
+    assert "is a file" in text or "What was published before stays readable" in text
+    assert path.read_text() == "mine"
+    assert not made.published.exists()
+
+
+def test_a_setting_that_is_no_number(made: Made, place: Place) -> None:
+    code, text = publish(place, KRAKEN_CANDLES_KEEP_REPLACED_SECONDS="ten")
+    assert (code, "KRAKEN_CANDLES_KEEP_REPLACED_SECONDS is 'ten'; it must be a number" in text) == (2, True), text
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None
+    or subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,
+    reason="a small disk is made with a mount of its own, which this system does not allow",
+)
+def test_a_full_disk_is_said_and_once_there_is_space_the_same_command_goes_on(made: Made, place: Place) -> None:
+    made.build(
+        "insert into made.minutes "
+        "select * exclude (month) replace (started + month * interval 1 month as started, random() as price) "
+        "from made.minutes, range(1, 240) as m (month)"
+    )
+    disk = made.path.parent / "disk"
+    disk.mkdir()
+    command = " ".join(place.command("publish"))
+    script = f"""
+        mount -t tmpfs -o size=400k tmpfs {disk}
+        {command}; echo "first: $?"
+        find {disk} -name '.partial' -o -name '*.partial' | sed 's/^/left: /'
+        mount -o remount,size=100m {disk}
+        {command}; echo "second: $?"
+        cp -r {disk} {made.path.parent}/copied
+    """
+    environment = place.environment(KRAKEN_CANDLES_EXPORTS=str(disk / "exports"))
+    done = subprocess.run(["unshare", "-rm", "bash", "-c", script], env=environment, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert "first: 1" in said, said
+    assert f"No space is left to publish into {disk}/exports" in said
+    assert "Traceback" not in said
+    assert "left: " not in said
+    assert "second: 0" in said, said
+    files = list((made.path.parent / "copied" / "exports" / "candles").rglob("*.parquet"))
+    assert len(files) == len(made.query("from kraken.export_partitions"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ((), None),
+        (("--full-refresh", "--vars", "{kraken_candles_vwap_steps: 1}", "--threads", "4"), None),
+        (("--select", "candles"), "--select"),
+        (("--select=candles",), "--select"),
+        (("--fail-fast", "-s", "candles"), "-s"),
+        (("-scandles",), "-scandles"),
+        (("--exclude", "checks"), "--exclude"),
+        (("--models", "candles"), "--models"),
+        (("-m", "candles"), "-m"),
+        (("--selector", "some"), "--selector"),
+        (("--resource-type", "model"), "--resource-type"),
+        (("--empty",), "--empty"),
+        (("-t", "other"), "-t"),
+    ],
+)
+def test_only_a_build_of_everything_is_published(arguments: tuple[str, ...], found: str | None) -> None:
+    assert partial_argument(arguments) == found
+
+
+def test_a_green_build_is_published_and_a_red_or_partial_one_is_not(
+    serve: Callable[..., LocalExchange], place: Place
+) -> None:
+    serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
+    assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "1h").returncode == 0
+    ready_to_publish(place.warehouse)
+    published = place.folder / "published.duckdb"
+
+    part = place.run("build", "--select", "stg_markets")
+    assert part.returncode == 0, part.stdout
+    assert "Not published: --select builds a part" in part.stdout
+    assert "nothing was published before" in part.stdout
+    assert not published.exists()
+
+    green = place.run("build")
+    assert green.returncode == 0, green.stdout + green.stderr
+    assert "partitions written" in green.stdout
+    assert str(published) in green.stdout
+    with duckdb.connect(str(published), read_only=True) as connection:
+        assert connection.execute("select count(*) > 0 from kraken.candles").fetchall() == [(True,)]
+    before = published.stat()
+
+    with duckdb.connect(str(place.warehouse)) as connection:
+        connection.execute("update kraken_raw.rest_candles set close = high * 2")
+    red = place.run("build")
+    assert red.returncode == 1
+    seen = datetime.fromtimestamp(before.st_mtime, tz=timezone.utc)
+    assert f"Not published: the build is not green; readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC" in (
+        red.stdout
+    )
+    assert published.stat().st_ino == before.st_ino
+
+
+def test_a_green_build_that_cannot_be_published_says_so(serve: Callable[..., LocalExchange], place: Place) -> None:
+    serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
+    assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none").returncode == 0
+    ready_to_publish(place.warehouse)
+    (place.folder / "exports").write_text("mine")
+    done = place.run("build")
+    assert done.returncode == 1
+    assert "Built and checked" in done.stdout
+    assert "Not published: " in done.stdout
+    assert "exports is a file where the exports folder should be" in done.stdout
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_ends_a_publish_with_a_sentence(made: Made, place: Place) -> None:
+    """While it waits for the warehouse, as it is easiest to meet there."""
+    with held(made.path):
+        process = subprocess.Popen(place.command("publish"), env=place.environment(), stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        process.stderr.readline()
+        time.sleep(0.2)
+        process.send_signal(2)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Publishing stopped; readers see whole files" in said
+    assert "Traceback" not in said

@@ -1,0 +1,166 @@
+"""The tree from publish to publish: only what changed is touched, and what is wrong in it is made right."""
+
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+import pyarrow.dataset as ds
+import pytest
+
+from dlt_pipeline import publish
+from dlt_pipeline.exceptions import PublishError
+from tests.publishing.made import Made
+
+BTC_2026 = "source=trades/symbol=BTC-USD/timeframe={}/year=2026"
+CHANGE = (
+    "update made.minutes set volume = volume + 1 where source = 'trades' and symbol = 'BTC/USD' "
+    "and started = '2026-01-01 00:30'"
+)
+
+
+def test_an_unchanged_partition_keeps_inode_and_time(published: Made) -> None:
+    before = published.files()
+    assert len(before) == 16
+    published.build()
+    done = publish(published.path)
+    assert (len(done.written), len(done.unchanged)) == (0, 16)
+    assert published.files() == before
+
+
+def test_only_changed_partitions_are_written(published: Made) -> None:
+    before = published.files()
+    published.build(CHANGE)
+    done = publish(published.path)
+    after = published.files()
+    changed = {BTC_2026.format("1m"), BTC_2026.format("1h")}
+    assert {name for name in before if after[name] != before[name]} == changed
+    assert {str(key.folder) for key in done.written} == changed
+    assert len(done.unchanged) == 14
+    (volume,) = published.read(
+        "select base_volume from candles "
+        "where bucket_start = '2026-01-01 00:30' and symbol = 'BTC/USD' and timeframe = '1m'"
+    )[0]
+    assert volume == pytest.approx(2)
+
+
+def test_what_a_file_says_of_itself_stays_true(published: Made) -> None:
+    """The rows are the same under another policy, but the file names the policy."""
+    published.build(policy="carry_forward")
+    assert len(publish(published.path).written) == 16
+
+
+def test_a_vanished_partition_leaves_no_file_and_no_folder(published: Made) -> None:
+    published.build("delete from made.minutes where symbol = 'ETH/USD'")
+    done = publish(published.path)
+    assert len(done.removed) == 8
+    assert not list(published.tree.rglob("symbol=ETH-USD"))
+    assert published.read("select distinct symbol from candles") == [("BTC/USD",)]
+    assert len(publish(published.path).unchanged) == 8
+
+
+@pytest.mark.parametrize(
+    "lost", ["exports", "exports/candles", "exports/.versions", f"exports/candles/{BTC_2026.format('1m')}"]
+)
+def test_whatever_was_deleted_is_there_again(published: Made, lost: str) -> None:
+    before = published.read("from candles order by all")
+    shutil.rmtree(published.path.parent / lost)
+    publish(published.path)
+    assert len(published.files()) == 16
+    assert published.read("from candles order by all") == before
+    assert len(publish(published.path).unchanged) == 16
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "empty", "other"])
+def test_a_damaged_file_is_replaced(published: Made, damage: str) -> None:
+    path = published.tree / BTC_2026.format("1m") / "candles.parquet"
+    whole = path.read_bytes()
+    if damage == "other":
+        path.unlink()
+        shutil.copy(published.tree / BTC_2026.format("1h") / "candles.parquet", path)
+    else:  # in place, so that the immutable file with the same inode is damaged too
+        path.write_bytes({"cut": whole[: len(whole) // 2], "text": b"symbol,price\n", "empty": b""}[damage])
+    assert [str(key.folder) for key in publish(published.path).written] == [BTC_2026.format("1m")]
+    assert ds.dataset(published.tree, partitioning="hive").count_rows() == 2 * 2 * 183
+    assert published.read("select count(*) from candles") == [(2 * 183,)]
+
+
+def test_files_of_somebody_else_are_named_and_left_alone(published: Made) -> None:
+    theirs = published.tree / BTC_2026.format("1m") / "copy of candles.parquet"
+    shutil.copy(theirs.with_name("candles.parquet"), theirs)
+    (published.tree / ".hidden").touch()
+    done = publish(published.path)
+    assert done.strange == (theirs,)
+    assert theirs.exists()
+
+
+def test_without_hard_links_files_are_copied(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on exFAT or some network file systems, which are not to be had in a test."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    publish(made.path)
+    before = made.files()
+    assert {path.stat().st_nlink for path in made.tree.rglob("*.parquet")} == {1}
+    assert len(publish(made.path).unchanged) == 16
+    assert made.files() == before
+    assert made.leftovers() == []
+
+
+def test_two_warehouses_do_not_remove_each_others_candles(published: Made, tmp_path: Path) -> None:
+    other = Made(tmp_path / "other.duckdb")
+    other.build()
+    before = published.files()
+    with pytest.raises(PublishError, match=r"is published from the warehouse .*warehouse\.duckdb, and a second one"):
+        publish(other.path)
+    assert published.files() == before
+    publish(other.path, tmp_path / "elsewhere" / "exports")
+    assert (tmp_path / "elsewhere" / "published.duckdb").exists()
+    published.path.unlink()
+    publish(other.path)  # the first one is gone: renamed, for all we know
+
+
+def test_a_moved_folder_is_published_anew_with_its_paths(published: Made, tmp_path: Path) -> None:
+    new = tmp_path / "odd* it's ünï"
+    new.mkdir()
+    for name in ("warehouse.duckdb", "exports", "published.duckdb"):
+        shutil.move(tmp_path / name, new / name)
+    shutil.copytree(new, tmp_path / "oddity it's ünï")  # which the name would match if it were taken for a pattern
+    moved = Made(new / "warehouse.duckdb")
+    assert len(publish(moved.path).unchanged) == 16
+    assert moved.read("select count(*) from kraken.candles") == [(2 * 183,)]
+
+
+@pytest.mark.parametrize("symbol", ["1INCH/USD", "BTC/USD.P", "ÆTHER/EUR", "rest_equal", "A/B/C"])
+def test_odd_symbols_come_back_as_they_were(made: Made, symbol: str) -> None:
+    made.build(f"update made.minutes set symbol = '{symbol}' where symbol = 'ETH/USD'")
+    publish(made.path)
+    assert made.read("select distinct symbol from rest_candles order by 1") == sorted([("BTC/USD",), (symbol,)])
+    assert publish(made.path).written == ()
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    ["BTC-USD", "../USD", "BTC/", "/USD", "BTC USD", "BTC%2FUSD", "B*C/USD", "a=b/c", ".", "", "BTC//USD", "it''s"],
+)
+def test_a_symbol_that_a_path_cannot_carry_is_refused_and_changes_nothing(published: Made, symbol: str) -> None:
+    before = published.files()
+    published.build(f"update made.minutes set symbol = '{symbol}' where symbol = 'ETH/USD'")
+    with pytest.raises(PublishError, match=r"The symbol .* cannot be published"):
+        publish(published.path)
+    assert published.files() == before
+    assert published.leftovers() == []
+
+
+def test_partitions_and_rows_of_two_states_are_refused(published: Made) -> None:
+    before = published.files()
+    with duckdb.connect(str(published.path)) as connection:
+        connection.execute(
+            "update kraken.export_partitions set row_count = 61, content_hash = 'x' where row_count = 60"
+        )
+    with pytest.raises(PublishError, match="counts 61 rows of BTC/USD 1m 2026 from rest, exported_candles has 60"):
+        publish(published.path)
+    assert published.files() == before
+    assert published.leftovers() == []
