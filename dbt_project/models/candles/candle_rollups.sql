@@ -10,8 +10,8 @@ select
     max(high) as high,
     min(low) as low,
     {{ last_by('close', 'bucket_start_ns') }} as close,
-    sum(base_volume) as base_volume,
-    sum(quote_volume) as quote_volume,
+    {{ sum_exact('base_volume') }} as base_volume,
+    {{ sum_exact('quote_volume') }} as quote_volume,
     sum(trade_count) as trade_count,
     min(first_trade_id) as first_trade_id,
     max(last_trade_id) as last_trade_id

@@ -6,8 +6,8 @@ select
     max(price) as high,
     min(price) as low,
     {{ last_by('price', trade_order()) }} as close,
-    sum(volume) as base_volume,
-    sum({{ multiply_exact('price', 'volume') }}) as quote_volume,
+    {{ sum_exact('volume') }} as base_volume,
+    {{ sum_exact(multiply_exact('price', 'volume')) }} as quote_volume,
     count(*) as trade_count,
     min(nullif(trade_id, 0)) as first_trade_id,
     max(nullif(trade_id, 0)) as last_trade_id

@@ -12,8 +12,8 @@
             max(minutes.bucket_start_ns) as last_minute_ns,
             max(minutes.high) as high,
             min(minutes.low) as low,
-            sum(minutes.base_volume) as base_volume,
-            sum(minutes.quote_volume) as quote_volume,
+            {{ sum_exact('minutes.base_volume') }} as base_volume,
+            {{ sum_exact('minutes.quote_volume') }} as quote_volume,
             sum(minutes.trade_count) as trade_count
         from {{ minutes }} as minutes
         group by 1, 2, 3

@@ -3,13 +3,13 @@
     with
 
     minutes as (
-        select symbol, sum(trade_count) as trade_count, sum(base_volume) as base_volume
+        select symbol, sum(trade_count) as trade_count, {{ sum_exact('base_volume') }} as base_volume
         from {{ model }}
         group by symbol
     ),
 
     raw_trades as (
-        select symbol, count(*) as trade_count, sum(volume) as base_volume
+        select symbol, count(*) as trade_count, {{ sum_exact('volume') }} as base_volume
         from {{ trades }}
         group by symbol
     )
