@@ -9,19 +9,34 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.dbt_project.dbt_run import ROOT
-from tests.spark.spark_process import Task
+from tests.spark.dbt_process import Task
 
 HERE = Path(__file__).parent
+
+TOO_LARGE = "cast(99999999999999 as decimal(38, {}))"
+# Each must be an error on both engines, never a NULL and never fewer decimals.
+OVERFLOWS = {
+    "product": "select {{ multiply_exact('amount', 'amount') }} as a from "
+    f"(select {TOO_LARGE.format(12)} as amount) as amounts",
+    "sum": "select {{ sum_exact('amount') }} as a from "
+    f"(select {TOO_LARGE.format(24)} as amount union all select {TOO_LARGE.format(24)} as amount) as amounts",
+}
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A finished build: exit code, output, status of each node by name, and the folder of dbt's artifacts."""
+    """A finished build: is it green, what dbt said, the status of each node by name, and the folder of its results."""
 
-    exit_code: int
+    is_green: bool
     output: str
     status: dict[str, str]
+    out: Path
     target: Path
+
+    @property
+    def errors(self) -> dict[str, str | None]:
+        """What came of each of OVERFLOWS: dbt's message, None where there was no error."""
+        return dict(json.loads((self.out / "errors.json").read_text()))
 
 
 def copy_project(folder: Path) -> Path:
@@ -31,25 +46,18 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def build_on_duckdb(project: Path, warehouse: Path, target: Path) -> Engine:
-    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "build"]
-    command += ["--project-dir", str(project), "--profiles-dir", ".", "--target", "duckdb", "--show-all-deprecations"]
-    command += ["--target-path", str(target), "--log-path", str(target / "logs")]
-    return _run(command, target, KRAKEN_CANDLES_WAREHOUSE=str(warehouse))
+def build(engine: str, folder: Path, warehouse: Path, raw: Path, out: Path) -> Engine:
+    """Build the project in `folder` on the engine: on the DuckDB warehouse, or on Spark from the raw Parquet.
 
-
-def build_on_spark(project: Path, raw: Path, catalog: Path, out: Path, target: Path) -> Engine:
-    """Build from the raw Parquet; `catalog` keeps Spark's tables from one build to the next, `out` gets each as Parquet."""
-    task = Task(project=str(project), target=str(target), raw=str(raw), out=str(out))
-    command = [sys.executable, "-m", "tests.spark.spark_process", json.dumps(asdict(task))]
-    return _run(command, target, KRAKEN_CANDLES_SPARK_WAREHOUSE=str(catalog))
-
-
-def _run(command: list[str], target: Path, **extra: str) -> Engine:
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **extra}, capture_output=True, text=True, check=False)
-    output = done.stdout + done.stderr
-    results = target / "run_results.json"
+    Spark's own tables stay in `folder`/catalog from one build to the next; `out` gets the results of this one.
+    """
+    target = folder / engine
+    task = Task(engine, str(folder / "project"), str(target), str(raw), str(out), OVERFLOWS)
+    command = [sys.executable, "-m", "tests.spark.dbt_process", json.dumps(asdict(task))]
+    places = {"KRAKEN_CANDLES_WAREHOUSE": str(warehouse), "KRAKEN_CANDLES_SPARK_WAREHOUSE": str(folder / "catalog")}
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **places}, capture_output=True, text=True, check=False)
+    output, results = done.stdout + done.stderr, target / "run_results.json"
     assert results.exists(), output
     nodes = json.loads(results.read_text())["results"]
     status = {node["unique_id"].split(".")[2]: node["status"] for node in nodes}
-    return Engine(done.returncode, output, status, target)
+    return Engine(done.returncode == 0, output, status, out, target)

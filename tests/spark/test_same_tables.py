@@ -1,0 +1,36 @@
+"""Every table that analysts read is the same on both engines, row for row, after a first build and after more rows."""
+
+import pytest
+
+from tests.spark.conftest import Step
+from tests.spark.public_tables import public_tables
+from tests.spark.same_rows import compare
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+
+
+def test_both_builds_are_green_and_warn_of_nothing(step: Step) -> None:
+    for engine in (step.duckdb, step.spark):
+        assert engine.is_green, engine.output
+        assert set(engine.status.values()) == {"success", "pass"}
+        assert "WARN=0" in engine.output
+        assert "deprecat" not in engine.output.lower()
+
+
+def test_both_ran_the_same_models_tests_and_unit_tests(step: Step) -> None:
+    assert step.spark.status == step.duckdb.status
+    assert "a_product_keeps_all_its_decimals" in "".join(step.spark.status)
+
+
+def test_every_public_table_is_equal_row_for_row(step: Step) -> None:
+    tables = public_tables(step.duckdb.target)
+    assert {"candles", "trades", "coverage", "id_holes", "rest_candles", "check_rest_candles"} <= set(tables)
+    rows = {table: compare(step.warehouse, table, step.spark.out / table) for table in tables}
+    assert rows["candles"] > 20_000
+    assert [table for table, count in rows.items() if not count] == []
+
+
+def test_the_second_part_brings_more(first: Step, second: Step) -> None:
+    for table in ("trades", "candles", "rest_candles", "check_rest_candles"):
+        with pytest.raises(AssertionError, match=f"{table} differs"):
+            compare(second.warehouse, table, first.spark.out / table)
