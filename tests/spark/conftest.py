@@ -8,6 +8,7 @@ import pytest
 
 from tests.spark import tape
 from tests.spark.engines import Engine, build, copy_project
+from tests.spark.public_tables import public_tables
 
 
 @dataclass(frozen=True)
@@ -17,38 +18,39 @@ class Step:
     duckdb: Engine
     spark: Engine
     warehouse: Path
+    tables: list[str]
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
+    """`first`: everything is new. `second`: more rows have come, and the models build on what they built before."""
     folder = tmp_path_factory.mktemp("engines")
     copy_project(folder / "project")
-    return folder
+    warehouse, duckdb = folder / "warehouse.duckdb", []
+    parts = {"first": tape.load_first_part, "second": tape.load_second_part}
+    for name, load in parts.items():
+        load(warehouse)
+        tape.export_raw(warehouse, folder / name / "raw")
+        duckdb += build("duckdb", folder, warehouse, [folder / name])
+        shutil.copy(warehouse, folder / name / "built.duckdb")
+    spark = build("spark", folder, warehouse, [folder / name for name in parts])
+    tables = public_tables(folder / "duckdb")
+    return {
+        name: Step(*engines, warehouse=folder / name / "built.duckdb", tables=tables)
+        for name, *engines in zip(parts, duckdb, spark, strict=True)
+    }
 
 
 @pytest.fixture(scope="session")
-def first(folder: Path) -> Step:
-    """Everything is new."""
-    tape.load_first_part(folder / "warehouse.duckdb")
-    return _build(folder, "first")
+def first(steps: dict[str, Step]) -> Step:
+    return steps["first"]
 
 
 @pytest.fixture(scope="session")
-def second(folder: Path, first: Step) -> Step:
-    """More rows have come: the models build on what they built before."""
-    tape.load_second_part(folder / "warehouse.duckdb")
-    return _build(folder, "second")
+def second(steps: dict[str, Step]) -> Step:
+    return steps["second"]
 
 
 @pytest.fixture(params=["first", "second"])
-def step(request: pytest.FixtureRequest) -> Step:
-    return request.getfixturevalue(request.param)
-
-
-def _build(folder: Path, name: str) -> Step:
-    warehouse, raw = folder / "warehouse.duckdb", folder / "raw"
-    tape.export_raw(warehouse, raw)
-    engines = [build(engine, folder, warehouse, raw, folder / name / engine) for engine in ("duckdb", "spark")]
-    kept = folder / f"{name}.duckdb"
-    shutil.copy(warehouse, kept)
-    return Step(*engines, warehouse=kept)
+def step(request: pytest.FixtureRequest, steps: dict[str, Step]) -> Step:
+    return steps[request.param]

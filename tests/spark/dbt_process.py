@@ -1,60 +1,79 @@
 """One process that builds on one engine: DuckDB, or a Spark that starts and ends with it.
 
-Run as `python -m tests.spark.dbt_process <json of Task>`; it ends with 0 if the build is green.
+Run as `python -m tests.spark.dbt_process <json of Task>`; what came of each build stands in its step's folder.
 """
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.spark.public_tables import public_tables
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to build: the engine, and the folders of the dbt project, dbt's artifacts, raw Parquet and results.
+    """What to build: the engine, the folders of the dbt project and of dbt's artifacts, and the steps.
 
-    The error of each overflow, null where there was none, goes to `out`/errors.json.
-    On Spark each public table goes to `out`/<table>, and exact_products as a Spark with its default settings
-    computes it to `out`/cut_products.
+    A step is a folder: Spark builds from its raw/, then each public table goes to <engine>/<table>, and exact_products
+    as a Spark with default settings computes it to <engine>/cut_products. For both engines <engine>/said.json gets dbt's
+    lines and the errors of the overflows (null where there was none), <engine>/run_results.json the status of each node.
     """
 
     engine: str
     project: str
     target: str
-    raw: str
-    out: str
+    steps: list[str]
 
 
-def run(task: Task) -> bool:
-    """Build and write the results; True if all is green."""
-    from dbt.cli.main import dbtRunner
+class Dbt:
+    """dbt in this process, and what it said since it was last asked."""
 
-    options = ["--project-dir", task.project, "--profiles-dir", ".", "--target", task.engine]
-    options += ["--target-path", task.target, "--log-path", f"{task.target}/logs"]
-    parsed = dbtRunner().invoke(["--quiet", "parse", *options])
-    said: list[str] = []
-    listen = lambda event: said.append(event.info.msg) if event.info.level == "error" else None  # noqa: E731
-    dbt = dbtRunner(manifest=parsed.result, callbacks=[listen])
+    def __init__(self, task: Task) -> None:
+        from dbt.cli.main import dbtRunner
 
-    def operate(macro: str, **arguments: object) -> str | None:
-        said.clear()
-        done = dbt.invoke(["--quiet", "run-operation", macro, "--args", json.dumps(arguments), *options])
-        return None if done.success else "\n".join(said)
+        self.options = ["--project-dir", task.project, "--profiles-dir", ".", "--target", task.engine]
+        self.options += ["--target-path", task.target, "--log-path", f"{task.target}/logs"]
+        self.said: list[str] = []
+        parsed = dbtRunner().invoke(["--quiet", "parse", *self.options])
+        # Macros may share one parsed project; a build leaves its own compiled state in it, so each parses anew.
+        self.macros = dbtRunner(manifest=parsed.result, callbacks=[self._listen])
+        self.models = dbtRunner(callbacks=[self._listen])
 
-    Path(task.out).mkdir(parents=True, exist_ok=True)
-    if task.engine == "spark":
-        tables = sorted(path.name for path in Path(task.raw).iterdir())
-        error = operate("register_raw", folder=task.raw, tables=tables)
-        if error:
-            sys.exit(error)
-    errors = {kind: operate("overflow", of=kind) for kind in ("product", "sum")}
-    (Path(task.out) / "errors.json").write_text(json.dumps(errors))
-    built = dbt.invoke(["--no-use-colors", "--show-all-deprecations", "build", *options])
-    if task.engine == "spark":
-        _write_tables(Path(task.target), Path(task.out))
-    return bool(built.success)
+    def build(self) -> str:
+        """Build and test everything; what dbt said."""
+        self.said.clear()
+        self.models.invoke(["--no-use-colors", "--show-all-deprecations", "build", *self.options])
+        return "\n".join(self.said)
+
+    def operate(self, macro: str, **arguments: object) -> str | None:
+        """Run a macro; its error, None where there was none."""
+        self.said.clear()
+        done = self.macros.invoke(["--quiet", "run-operation", macro, "--args", json.dumps(arguments), *self.options])
+        return None if done.success else "\n".join(self.said)
+
+    def _listen(self, event: Any) -> None:
+        if event.info.level in {"info", "warn", "error"}:
+            self.said.append(event.info.msg)
+
+
+def run(task: Task) -> None:
+    """Build every step, one after the other."""
+    dbt = Dbt(task)
+    for step in map(Path, task.steps):
+        out, raw = step / task.engine, step / "raw"
+        out.mkdir(parents=True)
+        if task.engine == "spark":
+            error = dbt.operate("register_raw", folder=str(raw), tables=sorted(path.name for path in raw.iterdir()))
+            if error:
+                sys.exit(error)
+        errors = {kind: dbt.operate("overflow", of=kind) for kind in ("product", "sum")}
+        (out / "said.json").write_text(json.dumps({"output": dbt.build(), "errors": errors}))
+        shutil.copy(Path(task.target) / "run_results.json", out)
+        if task.engine == "spark":
+            _write_tables(Path(task.target), out)
 
 
 def _write_tables(target: Path, out: Path) -> None:
@@ -63,11 +82,12 @@ def _write_tables(target: Path, out: Path) -> None:
     spark = SparkSession.builder.getOrCreate()
     for name in public_tables(target):
         if spark.catalog.tableExists(f"kraken.{name}"):
-            spark.table(f"kraken.{name}").coalesce(1).write.mode("overwrite").parquet(f"{out}/{name}")
+            spark.table(f"kraken.{name}").coalesce(1).write.parquet(f"{out}/{name}")
     (compiled,) = (target / "compiled").rglob("exact_products.sql")
-    spark.conf.set("spark.sql.decimalOperations.allowPrecisionLoss", "true")  # Spark's default
-    spark.sql(compiled.read_text()).coalesce(1).write.mode("overwrite").parquet(f"{out}/cut_products")
+    precision = "spark.sql.decimalOperations.allowPrecisionLoss"
+    spark.conf.set(precision, "true")  # Spark's default; dbt sets the profile's again with its next statement
+    spark.sql(compiled.read_text()).coalesce(1).write.parquet(f"{out}/cut_products")
 
 
 if __name__ == "__main__":
-    sys.exit(0 if run(Task(**json.loads(sys.argv[1]))) else 1)
+    run(Task(**json.loads(sys.argv[1])))

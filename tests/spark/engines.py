@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,22 +13,22 @@ from tests.dbt_project.dbt_run import ROOT
 from tests.spark.dbt_process import Task
 
 HERE = Path(__file__).parent
+# The JVM lives for a minute: its quick compiler alone costs less than what the thorough one would save.
+SHORT_LIFE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A finished build: is it green, what dbt said, the status of each node by name, and the folder of its results."""
+    """A finished build.
 
-    is_green: bool
+    `output` is what dbt said, `status` that of each node by its id without the project, `errors` what came of a
+    product and of a sum too large (None: no error), `out` the folder with Spark's tables.
+    """
+
     output: str
     status: dict[str, str]
+    errors: dict[str, str | None]
     out: Path
-    target: Path
-
-    @property
-    def errors(self) -> dict[str, str | None]:
-        """What came of a product and a sum too large: dbt's message, None where there was no error."""
-        return dict(json.loads((self.out / "errors.json").read_text()))
 
 
 def copy_project(folder: Path) -> Path:
@@ -37,18 +38,26 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def build(engine: str, folder: Path, warehouse: Path, raw: Path, out: Path) -> Engine:
-    """Build the project in `folder` on the engine: on the DuckDB warehouse, or on Spark from the raw Parquet.
+def build(engine: str, folder: Path, warehouse: Path, steps: Sequence[Path]) -> list[Engine]:
+    """Build `folder`/project on the engine, once for each step (see Task): on the warehouse, or on Spark.
 
-    Spark's own tables stay in `folder`/catalog from one build to the next; `out` gets the results of this one.
+    Spark keeps its own tables in `folder`/catalog from one step to the next.
     """
-    target = folder / engine
-    task = Task(engine, str(folder / "project"), str(target), str(raw), str(out))
+    task = Task(engine, str(folder / "project"), str(folder / engine), [str(step) for step in steps])
     command = [sys.executable, "-m", "tests.spark.dbt_process", json.dumps(asdict(task))]
-    places = {"KRAKEN_CANDLES_WAREHOUSE": str(warehouse), "KRAKEN_CANDLES_SPARK_WAREHOUSE": str(folder / "catalog")}
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **places}, capture_output=True, text=True, check=False)
-    output, results = done.stdout + done.stderr, target / "run_results.json"
-    assert results.exists(), output
-    nodes = json.loads(results.read_text())["results"]
-    status = {node["unique_id"].split(".")[2]: node["status"] for node in nodes}
-    return Engine(done.returncode == 0, output, status, out, target)
+    environment = {
+        **os.environ,
+        "KRAKEN_CANDLES_WAREHOUSE": str(warehouse),
+        "KRAKEN_CANDLES_SPARK_WAREHOUSE": str(folder / "catalog"),
+        "SPARK_SUBMIT_OPTS": SHORT_LIFE,
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [_finished(step / engine) for step in steps]
+
+
+def _finished(out: Path) -> Engine:
+    said = json.loads((out / "said.json").read_text())
+    nodes = json.loads((out / "run_results.json").read_text())["results"]
+    status = {node["unique_id"].replace(".kraken_candles.", "."): node["status"] for node in nodes}
+    return Engine(said["output"], status, said["errors"], out)

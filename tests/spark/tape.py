@@ -41,10 +41,14 @@ def export_raw(warehouse: Path, folder: Path) -> None:
         connection.execute("set timezone = 'UTC'")
         for table in TABLES:
             described = connection.execute(f"describe kraken_raw.{table}").fetchall()
-            columns = [f"{name}::timestamptz as {name}" if kind == "TIMESTAMP" else name for name, kind, *_ in described]
+            columns = [
+                f"{name}::timestamptz as {name}" if kind == "TIMESTAMP" else name for name, kind, *_ in described
+            ]
             (folder / table).mkdir(parents=True, exist_ok=True)
             path = folder / table / "rows.parquet"
-            connection.execute(f"copy (select {', '.join(columns)} from kraken_raw.{table}) to '{path}' (format parquet)")
+            connection.execute(
+                f"copy (select {', '.join(columns)} from kraken_raw.{table}) to '{path}' (format parquet)"
+            )
 
 
 def _hold_back_the_late_stretch(connection: duckdb.DuckDBPyConnection) -> None:

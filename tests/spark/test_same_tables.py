@@ -3,7 +3,6 @@
 import pytest
 
 from tests.spark.conftest import Step
-from tests.spark.public_tables import public_tables
 from tests.spark.same_rows import compare
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
@@ -11,21 +10,20 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
 def test_both_builds_are_green_and_warn_of_nothing(step: Step) -> None:
     for engine in (step.duckdb, step.spark):
-        assert engine.is_green, engine.output
-        assert set(engine.status.values()) == {"success", "pass"}
+        assert set(engine.status.values()) == {"success", "pass"}, engine.output
         assert "WARN=0" in engine.output
         assert "deprecat" not in engine.output.lower()
 
 
 def test_both_ran_the_same_models_tests_and_unit_tests(step: Step) -> None:
     assert step.spark.status == step.duckdb.status
-    assert "a_product_keeps_all_its_decimals" in "".join(step.spark.status)
+    kinds = {name.split(".")[0] for name in step.spark.status}
+    assert kinds == {"model", "test", "unit_test", "seed"}
 
 
 def test_every_public_table_is_equal_row_for_row(step: Step) -> None:
-    tables = public_tables(step.duckdb.target)
-    assert {"candles", "trades", "coverage", "id_holes", "rest_candles", "check_rest_candles"} <= set(tables)
-    rows = {table: compare(step.warehouse, table, step.spark.out / table) for table in tables}
+    assert {"candles", "trades", "coverage", "id_holes", "rest_candles", "check_rest_candles"} <= set(step.tables)
+    rows = {table: compare(step.warehouse, table, step.spark.out / table) for table in step.tables}
     assert rows["candles"] > 20_000
     assert [table for table, count in rows.items() if not count] == []
 
