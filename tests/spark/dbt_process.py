@@ -17,9 +17,9 @@ from tests.spark.public_tables import public_tables
 class Task:
     """What to build: the engine, the folders of the dbt project and of dbt's artifacts, and the steps.
 
-    A step is a folder: Spark builds from its raw/, then each public table goes to <engine>/<table>, and exact_products
-    as a Spark with default settings computes it to <engine>/cut_products. For both engines <engine>/said.json gets dbt's
-    lines and the errors of the overflows (null where there was none), <engine>/run_results.json the status of each node.
+    A step is a folder. Spark builds from its raw/ and writes each public table to <engine>/<table>, and exact_products
+    as a Spark with default settings computes it to <engine>/cut_products. Both engines leave in <engine>/said.json
+    dbt's lines and the errors of the overflows (null: no error), and run_results.json with the status of each node.
     """
 
     engine: str

@@ -23,7 +23,13 @@ def test_both_ran_the_same_models_tests_and_unit_tests(step: Step) -> None:
 
 def test_every_public_table_is_equal_row_for_row(step: Step) -> None:
     assert {"candles", "trades", "coverage", "id_holes", "rest_candles", "check_rest_candles"} <= set(step.tables)
-    rows = {table: compare(step.warehouse, table, step.spark.out / table) for table in step.tables}
+    rows, differences = {}, []
+    for table in step.tables:
+        try:
+            rows[table] = compare(step.warehouse, table, step.spark.out / table)
+        except AssertionError as error:
+            differences.append(str(error))
+    assert not differences, "\n\n".join(differences)
     assert rows["candles"] > 20_000
     assert [table for table, count in rows.items() if not count] == []
 
