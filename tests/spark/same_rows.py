@@ -13,7 +13,6 @@ def compare(warehouse: Path, table: str, spark_rows: Path) -> int:
     """Assert that both have the same columns, types and rows, and return how many rows.
 
     The order of columns may differ: Spark puts those that partition a table last.
-
     Decimals are compared as decimals of one scale, NULL equals NULL, rows count as often as they stand.
     """
     assert list(spark_rows.glob("*.parquet")), f"Spark has no table {table}"
