@@ -137,7 +137,7 @@ def test_without_dbts_flag_a_clash_of_names_is_refused(team: Team, first: str, t
     assert copy.query("select count(*) from analytics_market.coverage") == before
 
 
-@pytest.mark.parametrize(("age", "status"), [("1 hour", "PASS"), ("30 hours", "WARN"), ("5 days", "ERROR STALE")])
+@pytest.mark.parametrize(("age", "status"), [("1 hour", "PASS"), ("30 hours", "WARN"), ("49 hours", "ERROR STALE")])
 def test_source_freshness_tells_how_long_ago_the_last_load_was(
     team: Team, first: str, tmp_path: Path, age: str, status: str
 ) -> None:

@@ -91,6 +91,13 @@ def test_a_wrong_variable_is_refused_by_its_name(target: Path, case: str) -> Non
     assert allowed in said
 
 
+def test_hours_that_are_no_number_are_refused(target: Path) -> None:
+    success, said = parse(target, {"kraken_candles_warn_after_hours": "soon"})
+    assert not success
+    assert "var('kraken_candles_warn_after_hours')" in said
+    assert "Could not convert value 'soon' into type 'number'" in said
+
+
 def test_what_was_parsed_before_does_not_hide_a_wrong_variable(target: Path) -> None:
     assert parse(target, {POLICY: "omit"}) == (True, "None")
     assert not parse(target, {POLICY: "zero"})[0]

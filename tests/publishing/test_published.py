@@ -14,7 +14,7 @@ from tests.publishing.made import Made
 def test_a_query_for_the_warehouse_runs_here_as_it_is(published: Made) -> None:
     with duckdb.connect(str(published.path)) as connection:
         connection.execute(
-            "create table kraken.candles as select symbol, timeframe, * exclude (source, symbol, timeframe, year), "
+            "create table kraken.candles as select symbol, timeframe, * exclude (source, symbol, timeframe, year, is_best), "
             "source from kraken.exported_candles where source = 'trades'"
         )
     for query in ("describe kraken.candles", "from kraken.candles order by all"):
@@ -35,7 +35,9 @@ def test_kraken_s_own_candles_are_a_view_of_the_same_columns(made: Made, numbers
 def test_it_holds_views_and_nothing_else(published: Made) -> None:
     assert published.read("select count(*) from duckdb_tables()") == [(0,)]
     views = published.read("select schema_name || '.' || view_name from duckdb_views() where not internal order by 1")
-    assert [name for (name,) in views] == ["kraken.candles", "kraken.rest_candles", "main.candles", "main.rest_candles"]
+    assert [name for (name,) in views] == [
+        f"{schema}.{name}" for schema in ("kraken", "main") for name in ("candles", "ohlcv", "rest_candles")
+    ]
     assert published.leftovers() == []
 
 
