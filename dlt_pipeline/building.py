@@ -16,7 +16,6 @@ from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_p
 # The macros that check a variable name it so and say all in one line; dbt adds where it was called.
 _REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
 
-
 SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
 
 
@@ -92,5 +91,7 @@ def _check_seeds() -> None:
     for name in ("accepted_differences.csv", "accepted_gaps.csv"):
         if not (folder / name).is_file():
             example = project_folder() / "dbt_project" / "seeds"
-            raise BadInputError(f"{SEEDS_NAME} is {given!r}, where there is no {name}; copy the empty one from {example}.")
+            raise BadInputError(
+                f"{SEEDS_NAME} is {given!r}, where there is no {name}; copy the empty one from {example}."
+            )
     os.environ[SEEDS_NAME] = str(folder)

@@ -78,7 +78,9 @@ def test_an_expired_line_warns_and_accepts_nothing_an_unused_one_warns(folder: P
         failed = connection.execute(
             f"select distinct bucket_start::varchar from ({built.tests['candles_equal_krakens_own']}) order by 1"
         ).fetchall()
-        unused = connection.execute(f"select reason from ({built.tests['accepted_differences_are_used']}) order by 1").fetchall()
+        unused = connection.execute(
+            f"select reason from ({built.tests['accepted_differences_are_used']}) order by 1"
+        ).fetchall()
     assert failed == [("2024-02-02 10:00:00",), ("2024-02-02 10:01:00",), ("2024-02-02 10:02:00",)]
     assert unused == [("another timeframe",), ("nothing differs here",)]
 
@@ -132,7 +134,8 @@ def _insert(path: Path, seed: str, values: dict[str, str]) -> None:
         columns = ", ".join(f"{name} varchar" for name in header)
         connection.execute(f"create or replace table kraken_staging.{seed} ({columns})")
         connection.execute(
-            f"insert into kraken_staging.{seed} values ({', '.join('?' * len(row))})", [value or None for value in row.values()]
+            f"insert into kraken_staging.{seed} values ({', '.join('?' * len(row))})",
+            [value or None for value in row.values()],
         )
 
 
@@ -150,7 +153,9 @@ def test_good_lines_are_read(project: tuple[DbtProject, Path]) -> None:
 
 
 @pytest.mark.parametrize(("seed", "column", "value", "sentence"), BROKEN)
-def test_each_broken_line_is_refused(project: tuple[DbtProject, Path], seed: str, column: str, value: str, sentence: str) -> None:
+def test_each_broken_line_is_refused(
+    project: tuple[DbtProject, Path], seed: str, column: str, value: str, sentence: str
+) -> None:
     dbt, path = project
     _insert(path, seed, {column: value})
     with pytest.raises(AssertionError) as refused:
@@ -164,5 +169,7 @@ def test_a_missing_column_is_named(project: tuple[DbtProject, Path]) -> None:
     dbt, path = project
     with duckdb.connect(str(path)) as connection:
         connection.execute("create or replace table kraken_staging.accepted_gaps (symbol varchar, gap_from varchar)")
-    with pytest.raises(AssertionError, match="accepted_gaps has no column gap_to; its columns must be symbol, gap_from, gap_to"):
+    with pytest.raises(
+        AssertionError, match="accepted_gaps has no column gap_to; its columns must be symbol, gap_from, gap_to"
+    ):
         dbt.run(path, "--select", "stg_accepted_gaps")

@@ -10,6 +10,11 @@
     delete from {{ this }} where {{ bounds }} and ({{ columns | join(', ') }}) in {{ units }}
 {%- endmacro %}
 
+{# Their partitions; Parquet on Spark knows no delete. #}
+{% macro spark__clear_units(columns, units, bounds) -%}
+    {{- kraken_candles.drop_partitions(this, 'select ' ~ columns | join(', ') ~ ' from ' ~ units ~ ' as pending', columns) -}}
+{%- endmacro %}
+
 {# The pre-hook of models by (symbol, bucket_on), with what day_versions says. A change of settings clears everything. #}
 {% macro clear_pending_days(day_column) %}
     {%- if execute and is_incremental() and kraken_candles.mark_of('day_versions') < 0 -%}

@@ -22,7 +22,7 @@ units as (
         count(*) - count(distinct bucket_start_ns) as doubled_count,
         sum(case when is_closed then 1 else 0 end) as closed_count,
         sum(trade_count) as trade_count,
-        sum(base_volume) as base_volume,
+        {{ sum_exact('base_volume') }} as base_volume,
         sum(case when
             (low <= open and low <= close and open <= high and close <= high)
             and (vwap is null or (low <= vwap and vwap <= high)) and (vwap is null) = (base_volume = 0)

@@ -29,8 +29,8 @@ spanned as (
         max(high) as high,
         min(low) as low,
         {{ last_by('close', 'bucket_start_ns') }} as close,
-        sum(base_volume) as base_volume,
-        sum(quote_volume) as quote_volume,
+        {{ sum_exact('base_volume') }} as base_volume,
+        {{ sum_exact('quote_volume') }} as quote_volume,
         sum(trade_count) as trade_count
     from built
     where timeframe = '{{ timeframe.root }}' and not is_empty
