@@ -12,7 +12,8 @@
 
 {# Their partitions; Parquet on Spark knows no delete. #}
 {% macro spark__clear_units(columns, units, bounds) -%}
-    {{- kraken_candles.drop_partitions(this, 'select ' ~ columns | join(', ') ~ ' from ' ~ units ~ ' as pending', columns) -}}
+    {%- set names = columns | join(', ') -%}
+    {{- kraken_candles.drop_partitions(this, 'select ' ~ names ~ ' from ' ~ units ~ ' as pending (' ~ names ~ ')', columns) -}}
 {%- endmacro %}
 
 {# The same for units (timeframe, symbol, bucket_on). On Spark their tables are in partitions by symbol, for a partition a unit would be

@@ -82,7 +82,7 @@ compared as (
         before.old_hash,
         before.revised_at,
         before.revised_version,
-        (select max(version) from {{ ref('day_versions') }}) as version
+        {{ next_version('certified_days') }} as version
     from hashed
     inner join units
         on hashed.timeframe = units.timeframe and hashed.symbol = units.symbol and hashed.bucket_on = units.bucket_on
