@@ -12,7 +12,6 @@ from dlt_pipeline.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_path
 
-
 SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
 
 
@@ -82,5 +81,7 @@ def _check_seeds() -> None:
     for name in ("accepted_differences.csv", "accepted_gaps.csv"):
         if not (folder / name).is_file():
             example = project_folder() / "dbt_project" / "seeds"
-            raise BadInputError(f"{SEEDS_NAME} is {given!r}, where there is no {name}; copy the empty one from {example}.")
+            raise BadInputError(
+                f"{SEEDS_NAME} is {given!r}, where there is no {name}; copy the empty one from {example}."
+            )
     os.environ[SEEDS_NAME] = str(folder)
