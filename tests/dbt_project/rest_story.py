@@ -78,11 +78,10 @@ class Story:
                 "bucket_start": self._start(minute),
                 "fetched_at": fetched_at,
                 "load": self.load,
-                **dict(
-                    zip(
-                        ("open", "high", "low", "close"), (prices[0], max(prices), min(prices), prices[-1]), strict=True
-                    )
-                ),
+                "open": prices[0],
+                "high": max(prices),
+                "low": min(prices),
+                "close": prices[-1],
                 "vwap": vwap.quantize(Decimal("0.01"), "ROUND_DOWN"),
                 "base_volume": volume,
                 "trade_count": len(traded),

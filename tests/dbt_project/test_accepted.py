@@ -1,4 +1,4 @@
-"""Seeds of a folder of one's own: what they accept is not red; what is expired or unused warns; a broken line is refused."""
+"""Seeds of one's own: what they accept is not red; what is expired or unused warns; a broken line ends the build."""
 
 import shutil
 from pathlib import Path
