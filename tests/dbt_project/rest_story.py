@@ -19,6 +19,10 @@ def _is_quiet(minute: int) -> bool:
     return minute % 7 == 3
 
 
+def _trade_id(minute: int) -> int:
+    return minute + 1 - (minute + 3) // 7  # a quiet minute uses no id
+
+
 def _price(minute: int) -> Decimal:
     return Decimal(1000 + minute) / 100
 
@@ -38,16 +42,21 @@ class Story:
 
     def trades(self, start: int, end: int, lost: Collection[int] = ()) -> None:
         """A page over minutes start to end, one trade in each that is not quiet; those lost are recorded as holes."""
-        rows = self.connection.execute("select trade_id - 1 from kraken_raw.trades").fetchall()
-        known = {minute for (minute,) in rows}
+        rows = self.connection.execute("select trade_id from kraken_raw.trades").fetchall()
+        known = {trade_id for (trade_id,) in rows}
         numbers = [minute for minute in range(start, end) if not _is_quiet(minute)]
         for minute in numbers:
-            row = {"trade_id": str(minute + 1), "price": str(_price(minute)), "volume": "1.5"}
+            row = {"trade_id": str(_trade_id(minute)), "price": str(_price(minute)), "volume": "1.5"}
             if minute in lost:
                 stamps = {"from_time": str(self._at(minute - 1)), "to_time": str(self._at(minute + 1))}
-                hole = {"first_missing_id": minute + 1, "last_missing_id": minute + 1, **stamps, "load": self.load}
+                hole = {
+                    "first_missing_id": _trade_id(minute),
+                    "last_missing_id": _trade_id(minute),
+                    **stamps,
+                    "load": self.load,
+                }
                 raw.insert(self.connection, "id_holes", [raw.hole(SYMBOL, hole)])
-            elif minute not in known:
+            elif _trade_id(minute) not in known:
                 trade = {**raw.trade(SYMBOL, {**row, "time": str(self._at(minute))}), "_dlt_load_id": self.load}
                 raw.insert(self.connection, "trades", [trade])
         bounds = {"covered_from": str(self._start(start)), "covered_to": str(self._start(end)), "load": self.load}
@@ -124,7 +133,7 @@ def kraken_changes_its_mind_and_back(story: Story) -> None:
 
 def coverage_loses_a_stretch(story: Story) -> None:
     story.trades(14, 16, lost={15})
-    story.connection.execute("delete from kraken_raw.trades where trade_id = 16")
+    story.connection.execute(f"delete from kraken_raw.trades where trade_id = {_trade_id(15)}")
 
 
 def the_stretch_comes_back(story: Story) -> None:

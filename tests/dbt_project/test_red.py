@@ -73,7 +73,9 @@ def _red(rule: str, tmp_path: Path, target: Path) -> Built:
 def test_a_lost_trade_is_a_gap_without_candles(tmp_path: Path, target: Path) -> None:
     red = _red("lost_trade", tmp_path, target)
     assert red.exit_code == 1
-    assert [name for name, status in red.status.items() if status not in {"success", "pass"}] == ["gaps_no_trade_is_lost"]
+    assert [name for name, status in red.status.items() if status not in {"success", "pass"}] == [
+        "gaps_no_trade_is_lost"
+    ]
     compare(red.warehouse, "lost_trade", GOLDEN / "red" / "lost_trade" / "expected" / "gaps.csv")
     with duckdb.connect(str(red.warehouse), read_only=True) as connection:
         assert connection.execute("select count(*) from kraken.candles").fetchone() == (0,)

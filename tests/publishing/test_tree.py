@@ -123,11 +123,11 @@ def test_two_warehouses_do_not_remove_each_others_candles(published: Made, tmp_p
 
 
 def test_a_moved_folder_is_published_anew_with_its_paths(published: Made, tmp_path: Path) -> None:
-    new = tmp_path / "odd [x] it's ünï*"
+    new = tmp_path / "odd* it's ünï"
     new.mkdir()
     for name in ("warehouse.duckdb", "exports", "published.duckdb"):
         shutil.move(tmp_path / name, new / name)
-    shutil.copytree(new, f"{new} the same*")  # which the name would match if it were taken for a pattern
+    shutil.copytree(new, tmp_path / "oddity it's ünï")  # which the name would match if it were taken for a pattern
     moved = Made(new / "warehouse.duckdb")
     assert len(publish(moved.path).unchanged) == 16
     assert moved.read("select count(*) from kraken.candles") == [(2 * 183,)]

@@ -8,7 +8,7 @@ inner join {{ ref('timeframes') }} as timeframes
         rest.timeframe = timeframes.timeframe
         and rest.timeframe_seconds * 1000000000 = timeframes.size_ns
         and timeframes.offset_ns = 0
-inner join {{ ref('coverage_ranges') }} as ranges
+inner join {{ ref('coverage') }} as ranges
     on
         rest.symbol = ranges.symbol
         and rest.bucket_start_ns >= ranges.covered_from_ns
