@@ -15,8 +15,7 @@ from tests.dbt_project.golden_rows import compare
 # One row spoilt for each data test that must see it.
 DOUBLED = "insert into {0} select * from {0} where symbol = 'rest_equal' limit 1"
 ACCEPTED = (
-    "insert into kraken_staging.accepted_differences values "
-    "('ties', '1m', '2024-01-01 00:00:00', null, 'known', {})"
+    "insert into kraken_staging.accepted_differences values ('ties', '1m', '2024-01-01 00:00:00', null, 'known', {})"
 )
 ACCEPTED_GAP = "insert into kraken_staging.accepted_gaps values ('ties', '2024-01-01', '2024-01-02', 'known', {})"
 SPOILT = {
