@@ -192,6 +192,17 @@ def test_a_build_of_nothing_is_no_success(exchange: LocalExchange, command: Call
     assert (code, "dbt found nothing to build with --select nosuchmodel" in text) == (2, True), text
 
 
+def test_a_folder_of_seeds_must_hold_both(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    command(*LOAD)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "accepted_differences.csv").write_text("symbol,timeframe,bucket_from,bucket_to,reason,until\n")
+    monkeypatch.setenv("KRAKEN_CANDLES_SEEDS", str(tmp_path / "mine"))
+    code, text = command("build")
+    assert (code, "where there is no accepted_gaps.csv; copy the empty one from" in " ".join(text.split())) == (2, True)
+
+
 def test_live_and_local_trades_do_not_mix(exchange: LocalExchange, command: Callable[..., Any]) -> None:
     command(*LOAD)
     with duckdb.connect(str(warehouse_path())) as connection:

@@ -42,9 +42,8 @@ class Story:
 
     def trades(self, start: int, end: int, lost: Collection[int] = ()) -> None:
         """A page over minutes start to end, one trade in each that is not quiet; those lost are recorded as holes."""
-        known = {
-            trade_id for (trade_id,) in self.connection.execute("select trade_id from kraken_raw.trades").fetchall()
-        }
+        rows = self.connection.execute("select trade_id from kraken_raw.trades").fetchall()
+        known = {trade_id for (trade_id,) in rows}
         numbers = [minute for minute in range(start, end) if not _is_quiet(minute)]
         for minute in numbers:
             row = {"trade_id": str(_trade_id(minute)), "price": str(_price(minute)), "volume": "1.5"}
@@ -84,13 +83,20 @@ class Story:
             volume = Decimal("1.5") * len(traded)
             vwap = sum(prices, Decimal(0)) / len(prices) if traded else Decimal(0)
             row = {
-                "timeframe": timeframe, "bucket_start": self._start(minute), "fetched_at": fetched_at, "load": self.load,
-                "open": prices[0], "high": max(prices), "low": min(prices), "close": prices[-1],
-                "vwap": vwap.quantize(Decimal("0.01"), "ROUND_DOWN"), "base_volume": volume, "trade_count": len(traded),
-            }  # fmt: skip
-            raw.insert(
-                self.connection, "rest_candles", [raw.rest_candle(SYMBOL, {**row, **(other or {}).get(minute, {})})]
-            )
+                "timeframe": timeframe,
+                "bucket_start": self._start(minute),
+                "fetched_at": fetched_at,
+                "load": self.load,
+                "open": prices[0],
+                "high": max(prices),
+                "low": min(prices),
+                "close": prices[-1],
+                "vwap": vwap.quantize(Decimal("0.01"), "ROUND_DOWN"),
+                "base_volume": volume,
+                "trade_count": len(traded),
+                **(other or {}).get(minute, {}),
+            }
+            raw.insert(self.connection, "rest_candles", [raw.rest_candle(SYMBOL, row)])
 
     def market(self, decimals: int) -> None:
         self.connection.execute("delete from kraken_raw.markets where symbol = ?", [SYMBOL])

@@ -15,9 +15,9 @@ from tests.dbt_project.golden_rows import compare
 # One row spoilt for each data test that must see it.
 DOUBLED = "insert into {0} select * from {0} where symbol = 'rest_equal' limit 1"
 ACCEPTED = (
-    "insert into kraken_staging.accepted_differences values "
-    "('ties', '1m', '2024-01-01 00:00:00', null, 'known', nullif({}, ''))"
+    "insert into kraken_staging.accepted_differences values ('ties', '1m', '2024-01-01 00:00:00', null, 'known', {})"
 )
+ACCEPTED_GAP = "insert into kraken_staging.accepted_gaps values ('ties', '2024-01-01', '2024-01-02', 'known', {})"
 SPOILT = {
     "stg_pages_one_row_an_answer": DOUBLED.format("kraken_raw.pages"),
     "stg_pages_have_a_range": "update kraken_raw.pages set covered_to_ns = null where symbol = 'ties'",
@@ -49,15 +49,15 @@ SPOILT = {
     "rest_candles_one_newest_content_a_bucket": "update kraken_internal.compared_days set rest_candle_count = 0",
     "compared_days_one_row_a_unit": DOUBLED.format("kraken_internal.compared_days"),
     "compared_candles_one_row_a_bucket": "update kraken_internal.compared_days set compared_bucket_count = 0",
-    "compared_candles_status_is_known": "update kraken_internal.compared_days set identical_count = identical_count - 1",
+    "compared_candles_status_is_known": "update kraken_internal.compared_days set differs_count = 1",
     "candles_equal_krakens_own": "update kraken_internal.compared_candles set bucket_status = 'missing_here', "
     "open_status = 'missing_here' where bucket_status = 'missing_there'",
     "candles_not_revised_by_kraken": "update kraken_internal.compared_candles set bucket_status = 'revised', "
     "open_status = 'revised' where bucket_status = 'missing_there'",
     "accepted_differences_are_not_expired": ACCEPTED.format("'2020-01-01'"),
-    "accepted_differences_are_used": ACCEPTED.format("''"),
-    "accepted_gaps_are_not_expired": "insert into kraken_staging.accepted_gaps values "
-    "('ties', '2024-01-01', '2024-01-02', 'known', '2020-01-01')",
+    "accepted_differences_are_used": ACCEPTED.format("null"),
+    "accepted_gaps_are_not_expired": ACCEPTED_GAP.format("'2020-01-01'"),
+    "accepted_gaps_are_used": ACCEPTED_GAP.format("null"),
     "export_partitions_one_row_a_file": DOUBLED.format("kraken.export_partitions"),
 }
 

@@ -37,6 +37,20 @@ neighbours as (
     from gaps
     left join {{ ref('coverage') }} as coverage on gaps.symbol = coverage.symbol
     group by gaps.symbol, gaps.gap_from_ns
+),
+
+accepted as (
+    select
+        gaps.symbol,
+        gaps.gap_from_ns,
+        min(lines.reason) as reason
+    from gaps
+    inner join {{ ref('stg_accepted_gaps') }} as lines on gaps.symbol = lines.symbol
+    where
+        not lines.is_expired
+        and {{ timestamp_from_ns('gaps.gap_from_ns') }} >= lines.gap_from
+        and {{ timestamp_from_ns('gaps.gap_to_ns') }} <= lines.gap_to
+    group by gaps.symbol, gaps.gap_from_ns
 )
 
 select
@@ -48,7 +62,10 @@ select
     cast(gaps.reason as {{ dbt.type_string() }}) as reason,
     neighbours.last_trade_id_before,
     neighbours.first_trade_id_after,
-    neighbours.first_trade_id_after - neighbours.last_trade_id_before - 1 as ids_between
+    neighbours.first_trade_id_after - neighbours.last_trade_id_before - 1 as ids_between,
+    accepted.reason is not null as is_accepted,
+    accepted.reason as accepted_reason
 from gaps
 inner join neighbours on gaps.symbol = neighbours.symbol and gaps.gap_from_ns = neighbours.gap_from_ns
+left join accepted on gaps.symbol = accepted.symbol and gaps.gap_from_ns = accepted.gap_from_ns
 order by gaps.symbol, gaps.gap_from_ns

@@ -22,30 +22,7 @@ ours as (
 ),
 
 theirs as (
-    select
-        timeframe,
-        symbol,
-        bucket_on,
-        bucket_start_ns,
-        {{ fields | join(', ') }},
-        is_newest,
-        true as is_there,
-        first_fetched_at as fetched_at
-    from {{ ref('comparable_rest_candles') }}
-    where {{ is_compared_unit() }}
-    union all
-    select
-        timeframe,
-        symbol,
-        bucket_on,
-        bucket_start_ns,
-        {% for field in fields %}
-        cast(null as {{ 'bigint' if field == 'trade_count' else 'decimal(38, 12)' }}) as {{ field }},
-        {% endfor %}
-        true as is_newest,
-        false as is_there,
-        fetched_at
-    from {{ ref('left_out_candles') }}
+    select * from {{ ref('their_candles') }}
     where {{ is_compared_unit() }}
 ),
 

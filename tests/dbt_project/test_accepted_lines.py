@@ -1,0 +1,95 @@
+"""Each line of the seeds is checked, and a broken one is refused with the place, the value and what is allowed."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.dbt_project import raw
+from tests.dbt_project.dbt_in_process import DbtProject
+from tests.dbt_project.dbt_run import ROOT
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtProject, Path]:
+    folder = tmp_path_factory.mktemp("broken")
+    path = folder / "warehouse.duckdb"
+    with raw.create(path) as connection:
+        connection.execute("create schema kraken_staging")
+    return DbtProject(folder / "target", path, {}), path
+
+
+GOOD = {
+    "accepted_differences": ["BTC/USD", "1m", "2024-02-02", "2024-02-02 10:00:00.5", "known", "2024-02-02"],
+    "accepted_gaps": ["BTC/USD", "2024-02-02", "2024-02-02 10:00", "known", ""],
+}
+NO_TIME = "is not allowed; it must be a UTC time as 2024-03-31 10:05:00"
+NO_DAY = "is not allowed; it must be a UTC day as 2024-03-31, or empty for ever."
+BROKEN = [
+    ("accepted_differences", "symbol", "", "is empty; every line needs a symbol."),
+    ("accepted_differences", "symbol", " ", "is empty; every line needs a symbol."),
+    (
+        "accepted_differences",
+        "timeframe",
+        "2m",
+        "is no known timeframe; known are 1m, 5m, 15m, 30m, 1h, 4h, 1d, 1w",
+    ),
+    ("accepted_differences", "bucket_from", "2024-02-30", NO_TIME + "."),
+    ("accepted_differences", "bucket_from", "", NO_TIME + "."),
+    ("accepted_differences", "bucket_from", "2024-02-02 10:00+01", NO_TIME + "."),
+    ("accepted_differences", "bucket_to", "'; drop", NO_TIME + ", or empty for one bucket."),
+    ("accepted_differences", "bucket_to", "2024-02-01", "is not before bucket_to 2024-02-01; bucket_to is exclusive"),
+    ("accepted_differences", "reason", "", "is empty; every line needs a reason."),
+    ("accepted_differences", "until", "2024-02-02 10:00", NO_DAY),
+    ("accepted_differences", "until", "2023-02-29", NO_DAY),
+    ("accepted_gaps", "symbol", "", "is empty; every line needs a symbol."),
+    ("accepted_gaps", "gap_to", "", NO_TIME + "."),
+    ("accepted_gaps", "gap_to", "2024-02-02T00:00Z", "is not before gap_to 2024-02-02T00:00Z; gap_to is exclusive"),
+    ("accepted_gaps", "until", "never", NO_DAY),
+]
+
+
+def _insert(path: Path, seed: str, values: dict[str, str]) -> None:
+    header = (ROOT / "dbt_project" / "seeds" / f"{seed}.csv").read_text().strip().split(",")
+    row = {**dict(zip(header, GOOD[seed], strict=True)), **values}
+    with duckdb.connect(str(path)) as connection:
+        columns = ", ".join(f"{name} varchar" for name in header)
+        connection.execute(f"create or replace table kraken_staging.{seed} ({columns})")
+        connection.execute(
+            f"insert into kraken_staging.{seed} values ({', '.join('?' * len(row))})",
+            [value or None for value in row.values()],
+        )
+
+
+def test_good_lines_are_read(project: tuple[DbtProject, Path]) -> None:
+    dbt, path = project
+    for seed in GOOD:
+        _insert(path, seed, {})
+        dbt.run(path, "--select", f"stg_{seed}")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = connection.execute("select * exclude (until) from kraken_staging.stg_accepted_differences").fetchall()
+        gaps = connection.execute("select is_expired from kraken_staging.stg_accepted_gaps").fetchall()
+    stamps = [raw.timestamp(raw.ns("2024-02-02 00:00:00")), raw.timestamp(raw.ns("2024-02-02 10:00:00.5"))]
+    assert rows == [("BTC/USD", "1m", *stamps, "known", True)]
+    assert gaps == [(False,)]
+
+
+@pytest.mark.parametrize(("seed", "column", "value", "sentence"), BROKEN)
+def test_each_broken_line_is_refused(
+    project: tuple[DbtProject, Path], seed: str, column: str, value: str, sentence: str
+) -> None:
+    dbt, path = project
+    _insert(path, seed, {column: value})
+    with pytest.raises(AssertionError) as refused:
+        dbt.run(path, "--select", f"stg_{seed}")
+    said = " ".join(str(refused.value).split())
+    assert f"{seed}, line 1 below the header" in said
+    assert sentence in said
+
+
+def test_a_missing_column_is_named(project: tuple[DbtProject, Path]) -> None:
+    dbt, path = project
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create or replace table kraken_staging.accepted_gaps (symbol varchar, gap_from varchar)")
+    with pytest.raises(AssertionError, match="accepted_gaps has no column gap_to; its columns must be symbol, "):
+        dbt.run(path, "--select", "stg_accepted_gaps")

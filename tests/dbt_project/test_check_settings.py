@@ -1,0 +1,30 @@
+"""A tolerance, or a name of accepted lines, that is not allowed ends dbt while it parses, with the variable's name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dbt_project.dbt_in_process import ROOT
+
+BAD = [
+    ("kraken_candles_tolerance_price", "-1", "is -1; it must be a number from 0, with 12 decimals at the most."),
+    ("kraken_candles_tolerance_price", "ten", "is ten; it must be a number from 0, with 12 decimals at the most."),
+    ("kraken_candles_tolerance_base_volume", "0.0000000000001", "it must be a number from 0, with 12 decimals at the"),
+    ("kraken_candles_tolerance_trade_count", "true", "it must be a number from 0, with 12 decimals at the most."),
+    ("kraken_candles_vwap_steps", "0.5", "is 0.5; it must be a whole number from 1."),
+    ("kraken_candles_accepted_gaps", "my gaps.csv", "is 'my gaps.csv'; it must be the name of a seed or a model."),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "sentence"), BAD)
+def test_a_bad_value_is_refused(tmp_path: Path, name: str, value: str, sentence: str) -> None:
+    from dbt.cli.main import dbtRunner
+
+    options = ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT), "--target-path", str(tmp_path)]
+    logs: list[Any] = ["--quiet", "--log-path", str(tmp_path), "--log-level-file", "none"]
+    done = dbtRunner().invoke([*logs, "parse", *options, "--vars", f"{{{name}: {value}}}"])
+    said = " ".join(str(done.exception).split())
+    assert not done.success
+    assert f"The variable {name} " in said
+    assert sentence in said
