@@ -79,10 +79,11 @@ def _select(source: str, columns: Sequence[Column], files: Sequence[Path], only_
         return f"select {head}, {', '.join(nulls)}, '{source}' as source where false"
     picked = ", ".join(_picked(source, columns))
     listed = ", ".join(_text(_unglobbed(file)) for file in files)
+    condition = f" where {_BEST}" if only_best else ""
     return (
         f"select replace(symbol, '-', '/') as symbol, timeframe, {picked} from read_parquet([{listed}], "  # noqa: S608
         "hive_partitioning = true, "
-        f"hive_types = {{'symbol': varchar, 'timeframe': varchar, 'year': bigint}}){f' where {_BEST}' if only_best else ''}"
+        f"hive_types = {{'symbol': varchar, 'timeframe': varchar, 'year': bigint}}){condition}"
     )
 
 

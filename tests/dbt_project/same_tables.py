@@ -7,13 +7,15 @@ import duckdb
 import pyarrow as pa
 
 # What tells how or when a row was built and not what it says: two ways to the same rows may differ in it.
-# Which load changed a day last, and what its candles were before, is history: a full refresh knows only the newest state.
+# Which load changed a day last, and what its candles were before, is history: a full refresh knows only the newest
+# state.
 BOOKKEEPING_COLUMNS: Final = frozenset(
     {"version", "built_at", "marked_at", "load_id", "last_load_id"}
     | {"old_hash", "old_row_count", "revised_at", "revised_version"}
 )
-# What records the builds themselves: one full refresh has fewer of them than many builds. The last two keep a row of each day that
-# lost its coverage, so that it is taken away everywhere; without these rows they are covered_days and candle_days, which are compared.
+# What records the builds themselves: one full refresh has fewer of them than many builds. The last two keep a row of
+# each day that lost its coverage, so that it is taken away everywhere; without these rows they are covered_days and
+# candle_days, which are compared.
 BOOKKEEPING_TABLES: Final = frozenset(
     {"build_marks", "load_versions", "candle_revisions", "day_versions", "certified_days"}
 )

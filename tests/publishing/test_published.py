@@ -14,8 +14,9 @@ from tests.publishing.made import Made
 def test_a_query_for_the_warehouse_runs_here_as_it_is(published: Made) -> None:
     with duckdb.connect(str(published.path)) as connection:
         connection.execute(
-            "create table kraken.candles as select symbol, timeframe, * exclude (source, symbol, timeframe, year, is_best), "
-            "source from kraken.exported_candles where source = 'trades'"
+            "create table kraken.candles as "
+            "select symbol, timeframe, * exclude (source, symbol, timeframe, year, is_best), source "
+            "from kraken.exported_candles where source = 'trades'"
         )
     for query in ("describe kraken.candles", "from kraken.candles order by all"):
         assert published.read(query) == published.query(query)

@@ -1,7 +1,8 @@
 {# Literal bounds on a column of UTC days that hold every hole, with a day on both sides: neighbours' stamps may stand in the wrong order. #}
 {% macro hole_bounds(column) %}
     {%- set holes = ref('found_holes') -%}
-    {%- if not execute -%}
+    {#- A project that is compiled before its first build has no such table yet. -#}
+    {%- if not execute or load_relation(holes) is none -%}
         {{- return('true') -}}
     {%- endif -%}
     {%- set from_on = 'cast(' ~ kraken_candles.timestamp_from_ns('from_time_ns') ~ ' as date)' -%}

@@ -15,7 +15,7 @@
         min(nullif(trade_id, 0)) as first_trade_id,
         max(nullif(trade_id, 0)) as last_trade_id
     from {{ trades }}
-    group by 1, 2, 3
+    group by symbol, piece_from_ns, {{ kraken_candles.bucket_start('time_ns', timeframe.size_ns, timeframe.offset_ns) }}
 {% endmacro %}
 
 {% macro candles_of_candles(candles, timeframe) %}
@@ -33,5 +33,5 @@
         min(first_trade_id) as first_trade_id,
         max(last_trade_id) as last_trade_id
     from {{ candles }}
-    group by 1, 2, 3
+    group by symbol, piece_from_ns, {{ kraken_candles.bucket_start('bucket_start_ns', timeframe.size_ns, timeframe.offset_ns) }}
 {% endmacro %}

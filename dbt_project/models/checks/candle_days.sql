@@ -10,7 +10,9 @@ select
     certified.trade_count,
     certified.content_hash,
     checks.is_complete as is_proven,
-    coalesce(compared.identical_count + compared.revised_count + compared.differs_count >= checks.closed_count, false) as is_compared,
+    coalesce(
+        compared.identical_count + compared.revised_count + compared.differs_count >= checks.closed_count, false
+    ) as is_compared,
     certified.load_id,
     certified.built_at
 from {{ ref('certified_days') }} as certified

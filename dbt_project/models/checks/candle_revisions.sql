@@ -6,6 +6,8 @@
     post_hook="{{ kraken_candles.set_marks(['certified_days']) }}",
 ) }}
 
+{%- set is_new = 'written.symbol is null' if is_incremental() else 'true' %}
+
 select
     certified.symbol,
     certified.timeframe,
@@ -27,6 +29,4 @@ left join {{ this }} as written
 {%- endif %}
 where
     certified.revised_version > {{ mark_of('certified_days') }}
-    {% if is_incremental() -%}
-    and written.symbol is null
-    {%- endif %}
+    and {{ is_new }}

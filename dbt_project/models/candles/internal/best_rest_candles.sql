@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
--- Where coverage holds a bucket, trades decide it, also that nothing traded: Kraken's candle is the best there is only outside of it.
--- Its rows stay as Kraken gave them; only the policy omit, which wants no row, takes the empty ones away.
+-- Where coverage holds a bucket, trades decide it, also that nothing traded: Kraken's candle is the best there is only outside of
+-- it. Its rows stay as Kraken gave them; only the policy omit, which wants no row, takes the empty ones away.
 with
 
 rest as (

@@ -9,8 +9,8 @@
 
 {%- set day_timeframes = timeframe_plan() | rejectattr('spans_days') | list %}
 
--- The second pass over the trades of a day: the only place where trades become candles. No type changes here: they would cost more
--- than the aggregate itself.
+-- The second pass over the trades of a day: the only place where trades become candles. No type changes here: they would cost
+-- more than the aggregate itself.
 with
 
 pieces as (

@@ -10,8 +10,8 @@
 {%- set figures = ['open', 'high', 'low', 'close', 'base_volume', 'vwap', 'trade_count'] %}
 {%- set bucket = 'symbol, timeframe, timeframe_seconds, bucket_start_ns' %}
 
--- New answers are folded into what is stored, in blocks of 720 buckets, as many as an answer has. What came first and last is kept by
--- Kraken's time, so the order in which loads end does not matter, nor how often an answer comes.
+-- New answers are folded into what is stored, in blocks of 720 buckets, as many as an answer has. What came first and last is
+-- kept by Kraken's time, so the order in which loads end does not matter, nor how often an answer comes.
 with
 
 incoming as (
@@ -46,7 +46,13 @@ given as (
         case when is_newest then 1 else 0 end as known_is_newest,
         version as known_version
     from {{ this }}
-    where (timeframe, symbol, block_start_ns) in (select incoming.timeframe, incoming.symbol, incoming.block_start_ns from incoming)
+    where (timeframe, symbol, block_start_ns) in (
+        select
+            incoming.timeframe,
+            incoming.symbol,
+            incoming.block_start_ns
+        from incoming
+    )
     {%- endif %}
 ),
 
@@ -83,7 +89,10 @@ select
     newness = 1 as is_newest,
     cast({{ timestamp_from_ns('bucket_start_ns') }} as date) as bucket_on,
     case
-        when known_first_fetched_at = first_fetched_at and known_is_newest = case when newness = 1 then 1 else 0 end then known_version
+        when
+            known_first_fetched_at = first_fetched_at
+            and known_is_newest = case when newness = 1 then 1 else 0 end
+            then known_version
         else {{ next_version('rest_versions') }}
     end as version,
     timeframe,

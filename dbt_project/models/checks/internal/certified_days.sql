@@ -9,15 +9,19 @@
     post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
 ) }}
 
--- What was certified before is read while the new is made, to tell a change; that is why --full-refresh makes every unit anew but drops
--- none. A unit that has no candles any more stays, with a row_count of 0.
+-- What was certified before is read while the new is made, to tell a change; that is why --full-refresh makes every unit anew but
+-- drops none. A unit that has no candles any more stays, with a row_count of 0.
 with
 
 units as (
     select * from {{ pending_units(with_load=true) }} as pending
     {% if is_incremental() and mark_of('day_versions') < 0 -%}
     union all
-    select timeframe, symbol, bucket_on, load_id as last_load_id
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        load_id as last_load_id
     from {{ this }}
     where (timeframe, symbol, bucket_on) not in {{ pending_units() }}
     {%- endif %}
@@ -25,22 +29,53 @@ units as (
 
 before as (
     {% if is_incremental() -%}
-    select timeframe, symbol, bucket_on, row_count, content_hash, first_bucket_ns, last_bucket_ns,
-        old_row_count, old_hash, revised_at, revised_version
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        row_count,
+        content_hash,
+        first_bucket_ns,
+        last_bucket_ns,
+        old_row_count,
+        old_hash,
+        revised_at,
+        revised_version
     from {{ this }}
-    where (timeframe, symbol, bucket_on) in (select timeframe, symbol, bucket_on from units)
+    where (timeframe, symbol, bucket_on) in (
+        select
+            units.timeframe,
+            units.symbol,
+            units.bucket_on
+        from units
+    )
     {%- else -%}
-    select timeframe, symbol, bucket_on, cast(0 as bigint) as row_count, '' as content_hash,
-        cast(0 as bigint) as first_bucket_ns, cast(0 as bigint) as last_bucket_ns,
-        cast(null as bigint) as old_row_count, cast(null as {{ dbt.type_string() }}) as old_hash,
-        cast(null as timestamp) as revised_at, cast(null as bigint) as revised_version
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        cast(0 as bigint) as row_count,
+        '' as content_hash,
+        cast(0 as bigint) as first_bucket_ns,
+        cast(0 as bigint) as last_bucket_ns,
+        cast(null as bigint) as old_row_count,
+        cast(null as {{ dbt.type_string() }}) as old_hash,
+        cast(null as timestamp) as revised_at,
+        cast(null as bigint) as revised_version
     from units
     where false
     {%- endif %}
 ),
 
 lines as (
-    select timeframe, symbol, bucket_on, bucket_start_ns, trade_count, first_trade_id, last_trade_id,
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        bucket_start_ns,
+        trade_count,
+        first_trade_id,
+        last_trade_id,
         md5({{ candle_text() }}) as line
     from {{ ref('shown_candles') }}
     where is_closed and {{ pending_bounds('bucket_on', days_before=longest_days()) }}

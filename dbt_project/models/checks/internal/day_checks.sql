@@ -10,7 +10,8 @@
 {%- set day_ns = 86400000000000 %}
 {%- set day_start_ns = ns_from_timestamp('cast(units.bucket_on as timestamp)') %}
 
--- What can be said of each unit from its own rows. A wrong row is counted as long as it stands, so that no later build forgets it.
+-- What can be said of each unit from its own rows. A wrong row is counted as long as it stands, so that no later build forgets
+-- it.
 with
 
 units as (
@@ -23,15 +24,28 @@ units as (
         sum(case when is_closed then 1 else 0 end) as closed_count,
         sum(trade_count) as trade_count,
         {{ sum_exact('base_volume') }} as base_volume,
-        sum(case when
-            (low <= open and low <= close and open <= high and close <= high)
-            and (vwap is null or (low <= vwap and vwap <= high)) and (vwap is null) = (base_volume = 0)
-            and trade_count > 0 and quote_volume is not null and close is not null and not is_empty
-        then 0
-        when is_empty and trade_count = 0 and base_volume = 0 and quote_volume = 0
-            and coalesce(open, high, low, close, vwap) is null and coalesce(first_trade_id, last_trade_id) is null
-        then 0
-        else 1 end) as unsound_count
+        sum(
+            case
+                when
+                    (low <= open and low <= close and open <= high and close <= high)
+                    and (vwap is null or (low <= vwap and vwap <= high))
+                    and (vwap is null) = (base_volume = 0)
+                    and trade_count > 0
+                    and quote_volume is not null
+                    and close is not null
+                    and not is_empty
+                    then 0
+                when
+                    is_empty
+                    and trade_count = 0
+                    and base_volume = 0
+                    and quote_volume = 0
+                    and coalesce(open, high, low, close, vwap) is null
+                    and coalesce(first_trade_id, last_trade_id) is null
+                    then 0
+                else 1
+            end
+        ) as unsound_count
     from {{ ref('built_candles') }}
     where
         {{ pending_bounds('bucket_on', days_before=longest_days()) }}

@@ -2,9 +2,9 @@
 
 {%- set range_window = 'partition by symbol, range_number order by from_ns' %}
 
--- Whether the trades that lie in a piece of coverage are those that the ledger speaks of: none twice, none missing by its id, neither
--- inside the piece nor between it and its neighbours with trades; a quiet piece between two that do not meet may have lost the one
--- that is missing. Where trades have no ids, the ledger alone speaks.
+-- Whether the trades that lie in a piece of coverage are those that the ledger speaks of: none twice, none missing by its id,
+-- neither inside the piece nor between it and its neighbours with trades; a quiet piece between two that do not meet may have
+-- lost the one that is missing. Where trades have no ids, the ledger alone speaks.
 with
 
 pieces as (
@@ -41,16 +41,36 @@ traded as (
         symbol,
         range_number,
         traded_number,
-        has_ids and lag(has_ids) over ({{ range_window }}) and first_trade_id <> lag(last_trade_id) over ({{ range_window }}) + 1
-            as jumps_before,
-        has_ids and lead(has_ids) over ({{ range_window }}) and last_trade_id <> lead(first_trade_id) over ({{ range_window }}) - 1
-            as jumps_after
+        has_ids
+        and lag(has_ids) over ({{ range_window }})
+        and first_trade_id <> lag(last_trade_id) over ({{ range_window }}) + 1 as jumps_before,
+        has_ids
+        and lead(has_ids) over ({{ range_window }})
+        and last_trade_id <> lead(first_trade_id) over ({{ range_window }}) - 1 as jumps_after
     from numbered
     where trade_count > 0
 )
 
 select
-    numbered.*,
+    numbered.symbol,
+    numbered.covered_on,
+    numbered.from_ns,
+    numbered.to_ns,
+    numbered.is_last,
+    numbered.page_count,
+    numbered.new_trade_count,
+    numbered.last_load_id,
+    numbered.trade_count,
+    numbered.id_count,
+    numbered.distinct_trade_count,
+    numbered.unsound_trade_count,
+    numbered.first_trade_id,
+    numbered.last_trade_id,
+    numbered.base_volume,
+    numbered.close,
+    numbered.has_ids,
+    numbered.reached_ns,
+    numbered.range_number,
     numbered.distinct_trade_count = numbered.trade_count
     and numbered.unsound_trade_count = 0
     and not (numbered.has_ids and numbered.last_trade_id - numbered.first_trade_id + 1 <> numbered.id_count)

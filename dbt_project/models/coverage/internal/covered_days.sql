@@ -25,8 +25,17 @@ counted as (
         count(nullif(trades.trade_id, 0)) as id_count,
         count(distinct nullif(trades.trade_id, 0))
         + count(distinct case when trades.trade_id = 0 then {{ trade_order() }} end) as distinct_trade_count,
-        sum(case when trades.price > 0 and trades.volume >= 0 and trades.side in ('buy', 'sell')
-            and trades.order_type in ('market', 'limit') then 0 else 1 end) as unsound_trade_count,
+        sum(
+            case
+                when
+                    trades.price > 0
+                    and trades.volume >= 0
+                    and trades.side in ('buy', 'sell')
+                    and trades.order_type in ('market', 'limit')
+                    then 0
+                else 1
+            end
+        ) as unsound_trade_count,
         min(nullif(trades.trade_id, 0)) as first_trade_id,
         max(nullif(trades.trade_id, 0)) as last_trade_id,
         {{ sum_exact('trades.volume') }} as base_volume,

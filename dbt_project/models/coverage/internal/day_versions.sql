@@ -7,10 +7,9 @@
 ) }}
 
 {%- set marks = ref('build_marks') %}
+{%- set facts = ['from_ns', 'to_ns', 'is_last', 'page_count', 'new_trade_count', 'trade_count', 'close', 'close_before'] %}
 {%- set parts = [] %}
-{%- for fact in ['from_ns', 'to_ns', 'is_last', 'page_count', 'new_trade_count', 'trade_count', 'close', 'close_before'] %}
-    {%- do parts.append(text_of(fact)) %}
-{%- endfor %}
+{%- for fact in facts %}{% do parts.append(text_of(fact)) %}{% endfor %}
 
 -- A late trade reaches as far as the next one: the close before it is a fact of a quiet day too.
 with
@@ -64,6 +63,12 @@ versions as (
     from days
     full outer join known on days.symbol = known.symbol and days.covered_on = known.covered_on
     cross join newest
+),
+
+changed as (
+    select versions.symbol
+    from versions
+    inner join newest on versions.version = newest.version
 )
 
 select
@@ -73,5 +78,5 @@ select
     cast(version as bigint) as version,
     symbol
 from versions
-where symbol in (select versions.symbol from versions cross join newest where versions.version = newest.version)
+where symbol in (select changed.symbol from changed)
 order by symbol, covered_on

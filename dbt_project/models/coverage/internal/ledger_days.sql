@@ -48,4 +48,4 @@ select
     loaded.last_load_id
 from days
 left join loaded on days.symbol = loaded.symbol and days.day_start_ns = loaded.day_start_ns
-order by 1, 2, 3
+order by days.symbol, covered_on, from_ns

@@ -2,17 +2,25 @@
 
 -- Loads in the order in which builds met them: neither their ids nor their stamps tell which of them are already built.
 {%- set seen = ref('build_marks') %}
+{%- set is_new = 'loads.load_id not in (select load_id from ' ~ this ~ ')' if is_incremental() else 'true' %}
+
+with
+
+newest as (
+    {% if is_incremental() -%}
+    select coalesce(max(version), 0) + 1 as version from {{ this }}
+    {%- else -%}
+    select coalesce(max(version), 0) + 1 as version
+    from {{ seen }}
+    where producer = 'load_versions'
+    {%- endif %}
+)
 
 select distinct
     loads.load_id,
-    {% if is_incremental() -%}
-    cast((select coalesce(max(version), 0) + 1 from {{ this }}) as bigint) as version
-    {%- else -%}
-    cast((select coalesce(max(version), 0) + 1 from {{ seen }} where producer = 'load_versions') as bigint) as version
-    {%- endif %}
+    cast(newest.version as bigint) as version
 from {{ source('kraken_raw', '_dlt_loads').include(database=false) }} as loads
+cross join newest
 where
     loads.status = 0
-    {% if is_incremental() -%}
-    and loads.load_id not in (select load_id from {{ this }})
-    {%- endif %}
+    and {{ is_new }}

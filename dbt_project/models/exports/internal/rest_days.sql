@@ -8,13 +8,16 @@
     post_hook="{{ kraken_candles.set_marks(['day_versions', 'rest_versions']) }}",
 ) }}
 
--- What certified_days is for our candles, for Kraken's: so that an export knows what changed. Where coverage changed, is_best may have.
+-- What certified_days is for our candles, for Kraken's: so that an export knows what changed. Where coverage changed, is_best may
+-- have.
 with
 
 made as (
     select
         count(*) as row_count,
-        md5({{ joined_in_order('md5(concat(' ~ candle_text() ~ ', ' ~ text_of('is_best') ~ '))', 'bucket_start_ns') }}) as content_hash,
+        md5({{ joined_in_order(
+            'md5(concat(' ~ candle_text() ~ ', ' ~ text_of('is_best') ~ '))', 'bucket_start_ns'
+        ) }}) as content_hash,
         timeframe,
         bucket_on,
         symbol
