@@ -3,7 +3,11 @@
 with
 
 accepted as (
-    select timeframe, symbol, bucket_on, count(*) as accepted_count
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        count(*) as accepted_count
     from {{ ref('accepted_candles') }}
     group by timeframe, symbol, bucket_on
 )

@@ -10,8 +10,8 @@
 {%- set figures = ['open', 'high', 'low', 'close', 'base_volume', 'vwap', 'trade_count'] %}
 {%- set bucket = 'symbol, timeframe, timeframe_seconds, bucket_start_ns' %}
 
--- New answers are folded into what is stored, in blocks of 720 buckets, as many as an answer has. What came first and last is kept by
--- Kraken's time, so the order in which loads end does not matter, nor how often an answer comes.
+-- New answers are folded into what is stored, in blocks of 720 buckets, as many as an answer has. What came first and last is
+-- told by Kraken's time, so the order in which loads end does not matter, nor how often an answer comes.
 with
 
 incoming as (
@@ -83,7 +83,8 @@ select
     newness = 1 as is_newest,
     cast({{ timestamp_from_ns('bucket_start_ns') }} as date) as bucket_on,
     case
-        when known_first_fetched_at = first_fetched_at and known_is_newest = case when newness = 1 then 1 else 0 end then known_version
+        when known_first_fetched_at = first_fetched_at and known_is_newest = case when newness = 1 then 1 else 0 end
+            then known_version
         else {{ next_version('rest_versions') }}
     end as version,
     timeframe,

@@ -1,7 +1,16 @@
 {{ config(materialized='ephemeral') }}
 
 -- Kraken's candles of a length that we do not make, or that we count from another moment, have nothing to be compared with.
-select rest.*
+select
+    rest.timeframe,
+    rest.symbol,
+    rest.bucket_on,
+    rest.bucket_start_ns,
+    {% for field in compared_fields() %}
+    rest.{{ field }},
+    {% endfor %}
+    rest.is_newest,
+    rest.first_fetched_at
 from {{ ref('rest_versions') }} as rest
 inner join {{ ref('timeframes') }} as timeframes
     on

@@ -60,27 +60,26 @@ paired as (
 
 judged as (
     select
-        *,
         {% for field in fields %}
-        {{ verdict(field) }} as {{ field }}_verdict{{ ',' if not loop.last }}
+        {{ verdict(field) }} as {{ field }}_verdict,
         {% endfor %}
+        *
     from paired
 ),
 
 -- All that Kraken said of the bucket, beside what it said last.
 gathered as (
     select
-        *,
         {% for field in fields %}
         min({{ field }}_verdict) over (partition by symbol, timeframe, bucket_start_ns) as {{ field }}_best,
-        max({{ field }}_verdict) over (partition by symbol, timeframe, bucket_start_ns) as {{ field }}_worst{{ ',' if not loop.last }}
+        max({{ field }}_verdict) over (partition by symbol, timeframe, bucket_start_ns) as {{ field }}_worst,
         {% endfor %}
+        *
     from judged
 ),
 
 statuses as (
     select
-        *,
         {% for field in fields %}
         case
             when not is_here then 'missing_here'
@@ -89,8 +88,9 @@ statuses as (
             when {{ field }}_worst = 0 then 'identical'
             when {{ field }}_worst = 1 then 'unknown_here'
             else 'differs'
-        end as {{ field }}_status{{ ',' if not loop.last }}
+        end as {{ field }}_status,
         {% endfor %}
+        *
     from gathered
     where is_newest
 )
