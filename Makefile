@@ -3,30 +3,42 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Spark is 500 MB and wants Java: an environment of its own, which only spark-test makes.
+SPARK := .venv-spark
+SPARK_READY := $(SPARK)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check load build exchange wheel lock clean
+.PHONY: help setup demo test spark-test check load build exchange wheel lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make the environment .venv with all that is pinned in requirements.lock
 
 # uv is only for speed: where it cannot reach its index, pip does the same.
-$(READY): requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
-	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -r requirements.lock \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps -e . \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@touch $(READY)
+$(READY) $(SPARK_READY): %/.ready: pyproject.toml
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet --disable-pip-version-check uv || true
+	$*/bin/python -m uv pip install --quiet --python $*/bin/python -r $(LOCK) \
+	  || $*/bin/python -m pip install --quiet --disable-pip-version-check -r $(LOCK)
+	$*/bin/python -m uv pip install --quiet --python $*/bin/python --no-deps -e . \
+	  || $*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+$(READY): LOCK := requirements.lock
+$(READY): requirements.lock
+$(SPARK_READY): LOCK := requirements-spark.lock
+$(SPARK_READY): requirements-spark.lock
 
 demo: $(READY) ## Run the whole way offline: local exchange, load, build, what came out
 	$(BIN)/kraken-candles demo
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest
+
+spark-test: ## Build a small tape on DuckDB and on Spark and compare every table; needs Java 17 or newer
+	@.ci/has-java || { echo 'Spark needs Java 17 or newer: put java on the PATH or set JAVA_HOME.' >&2; exit 2; }
+	@$(MAKE) --no-print-directory $(SPARK_READY)
+	$(SPARK)/bin/python -m pytest -m spark tests/spark
 
 check: $(READY) ## Lint and type-check Python and SQL
 	$(BIN)/ruff check .
@@ -47,9 +59,11 @@ exchange: $(READY) ## Serve the local exchange on port 8080
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m uv build --wheel --quiet || $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-lock: $(READY) ## Pin the dependencies anew, for Python 3.10 to 3.13
+lock: $(READY) ## Pin the dependencies anew, for Python 3.10 to 3.13, without and with Spark
 	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra dev \
 	  --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra dev --extra spark \
+	  --constraint requirements.lock --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements-spark.lock
 
 clean: ## Remove the environment and what builds leave behind; warehouses stay
-	rm -rf $(VENV) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

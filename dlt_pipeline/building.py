@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -11,6 +12,9 @@ from typing import Final
 from dlt_pipeline.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_path
+
+# The macros that check a variable name it so and say all in one line; dbt adds where it was called.
+_REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
 
 SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
 
@@ -24,8 +28,10 @@ def project_folder() -> Path:
 def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
     """Run `dbt build` (models and tests) on the warehouse; True if all is green.
 
-    `arguments` go to dbt as they are, such as `("--select", "candles")`. dbt's logs and artifacts go to `target/`
-    and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use.
+    `arguments` go to dbt as they are, such as `("--select", "candles")`. The models' unit tests, which say nothing of
+    the warehouse, run only where `arguments` choose the kinds of nodes by `--resource-type`. dbt's logs and artifacts
+    go to `target/` and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the
+    file is in use, BadInputError for a variable that cannot be.
     """
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
@@ -50,6 +56,7 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
         str(folder),
         "--target-path",
         str(here / "target"),
+        *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
         *arguments,
     ]
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
@@ -61,6 +68,9 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
     if arguments and not result.exception and not getattr(result.result, "results", True):
         raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
     if result.exception:
+        refused = _REFUSED_VARIABLE.search(str(result.exception))
+        if refused:
+            raise BadInputError(refused[0]) from result.exception
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
     return bool(result.success)

@@ -45,7 +45,7 @@ def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
     assert "All models built, all tests passed" in result
     assert f"Warehouse: {place.warehouse}" in result
     lines = [line for line in text.splitlines() if "━" not in line]  # a bar is drawn anew again and again
-    assert len(lines) + len(feed_symbols) <= 40, "less than a screen"
+    assert len(lines) + len(feed_symbols) <= 44, "less than a screen"
     queries = re.findall(r"^  (select .*);", result, re.M)
     assert len(queries) == 3
     for query in queries:

@@ -11,6 +11,8 @@ from dlt_pipeline.publishing.partitions import Column
 from dlt_pipeline.publishing.whole import put
 
 _VIEW_NAMES: Final = {"trades": "candles", "rest": "rest_candles"}
+_BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
+_BEST_VIEW: Final = "ohlcv"
 # Views need nothing newer, and so analysts may have an older DuckDB than the one that publishes.
 _STORAGE: Final = "v1.0.0"
 
@@ -47,11 +49,17 @@ def write_database(
     with duckdb.connect() as connection:
         connection.execute(f"attach {_text(partial)} as published (storage_version '{_STORAGE}')")
         connection.execute(f'create schema if not exists published."{schema}"')
+        names = []
         for source, files in sources:
             name = view_name(source)
             connection.execute(f"create view published.main.{name} as {_select(source, columns, files)}")
-            if schema != "main":  # so that a query for the warehouse runs here as it is
-                connection.execute(f'create view published."{schema}".{name} as from published.main.{name}')
+            names.append(name)
+        if _BEST in {column.name for column in columns}:
+            halves = [_select(source, columns, files, only_best=True) for source, files in sources]
+            connection.execute(f"create view published.main.{_BEST_VIEW} as {' union all '.join(halves)}")
+            names.append(_BEST_VIEW)
+        for name in names if schema != "main" else []:  # so that a query for the warehouse runs here as it is
+            connection.execute(f'create view published."{schema}".{name} as from published.main.{name}')
         connection.execute("detach published")
     partial.chmod(0o444 & partial.stat().st_mode)  # a reader who forgets read-only is told so and locks nobody out
     Path(f"{path}.wal").unlink(missing_ok=True)  # of somebody who wrote into the old one; it would spoil the new one
@@ -63,10 +71,10 @@ def _remove(partial: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _select(source: str, columns: Sequence[Column], files: Sequence[Path]) -> str:
+def _select(source: str, columns: Sequence[Column], files: Sequence[Path], only_best: bool = False) -> str:
     """Return the view's query: the columns, names and types of `candles` in the warehouse."""
     if not files:
-        nulls = [f'cast(null as {column.type}) as "{column.name}"' for column in columns if column.name != "row_source"]
+        nulls = [f'cast(null as {column.type}) as "{column.name}"' for column in columns if column.name != _BEST]
         head = "cast(null as varchar) as symbol, cast(null as varchar) as timeframe"
         return f"select {head}, {', '.join(nulls)}, '{source}' as source where false"
     picked = ", ".join(_picked(source, columns))
@@ -74,21 +82,20 @@ def _select(source: str, columns: Sequence[Column], files: Sequence[Path]) -> st
     return (
         f"select replace(symbol, '-', '/') as symbol, timeframe, {picked} from read_parquet([{listed}], "  # noqa: S608
         "hive_partitioning = true, "
-        "hive_types = {'symbol': varchar, 'timeframe': varchar, 'year': bigint})"
+        f"hive_types = {{'symbol': varchar, 'timeframe': varchar, 'year': bigint}}){f' where {_BEST}' if only_best else ''}"
     )
 
 
 def _picked(source: str, columns: Sequence[Column]) -> Iterable[str]:
     """Name the columns; times become naive UTC again by a way that lets DuckDB 2 skip row groups (casting does not)."""
-    said = f"'{source}'"  # not from the path: a folder above ours may be called source=something
     for column in columns:
-        if column.name == "row_source":  # rows of mixed origin say it themselves
-            said = f"coalesce(row_source, '{source}')"
-        elif column.type == "TIMESTAMP":
+        if column.name == _BEST:
+            continue
+        if column.type == "TIMESTAMP":
             yield f'make_timestamp(epoch_us("{column.name}")) as "{column.name}"'
         else:
             yield f'"{column.name}"'
-    yield f"{said} as source"
+    yield f"'{source}' as source"  # not from the path: a folder above ours may be called source=something
 
 
 def _unglobbed(file: Path) -> str:

@@ -6,11 +6,9 @@ from typing import Any
 
 import duckdb
 
-from tests.conftest import ROOT
-
 COLUMNS = (
     "bucket_start, bucket_end, open, high, low, close, base_volume, quote_volume, vwap, "
-    "trade_count, first_trade_id, last_trade_id, is_empty, is_closed"
+    "trade_count, first_trade_id, last_trade_id, is_empty, is_closed, is_best"
 )
 PRICE = {"float64": "double", "decimal": "decimal(38, 12)"}
 QUOTE = {"float64": "double", "decimal": "decimal(38, 24)"}
@@ -41,7 +39,7 @@ CANDLES = """
         cast(count(*) as bigint) as trade_count,
         min(minute) filter (where source = 'trades') as first_trade_id,
         max(minute) filter (where source = 'trades') as last_trade_id,
-        sum(volume) = 0 as is_empty, true as is_closed
+        sum(volume) = 0 as is_empty, true as is_closed, source = 'trades' or symbol = 'ETH/USD' as is_best
     from (
         select *, time_bucket(seconds * interval 1 second, started) as bucket_start
         from made.minutes, (values ('1m', 60), ('1h', 3600)) as d (timeframe, seconds)
@@ -116,9 +114,3 @@ class Made:
         ]
         beside = [path for path in folder.iterdir() if "published" in path.name and path != self.published]
         return [str(path) for path in [*strange, *beside]]
-
-
-def ready_to_publish(warehouse: Path) -> None:
-    """Have something to publish in a loaded warehouse, also where the dbt project makes no exports."""
-    if not list((ROOT / "dbt_project" / "models").rglob("export_partitions.sql")):
-        Made(warehouse).build()

@@ -13,7 +13,7 @@ import pytest
 from dlt_pipeline import publish
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from tests.conftest import ROOT, Place
-from tests.publishing.made import Made, ready_to_publish
+from tests.publishing.made import Made
 from tests.publishing.reader import look_at_database, look_at_tree
 
 
@@ -67,7 +67,6 @@ def test_a_reader_is_at_peace_during_loads_and_builds(serve: Callable[..., Local
     serve(SyntheticFeed(3, Clock(now), days=2), Clock(now))
     load = ("load", "MINA/GBP", "BONK/USD", "--timeframes", "1h", "--start")
     assert place.run(*load, "2026-11-07").returncode == 0
-    ready_to_publish(place.warehouse)
     assert place.run("build").returncode == 0
     seen: dict[str, object] = {}
     with reading(place.folder, seen, "any"):

@@ -14,7 +14,7 @@ from tests.publishing.made import Made
 def test_a_query_for_the_warehouse_runs_here_as_it_is(published: Made) -> None:
     with duckdb.connect(str(published.path)) as connection:
         connection.execute(
-            "create table kraken.candles as select symbol, timeframe, * exclude (source, symbol, timeframe, year), "
+            "create table kraken.candles as select symbol, timeframe, * exclude (source, symbol, timeframe, year, is_best), "
             "source from kraken.exported_candles where source = 'trades'"
         )
     for query in ("describe kraken.candles", "from kraken.candles order by all"):
@@ -35,7 +35,9 @@ def test_kraken_s_own_candles_are_a_view_of_the_same_columns(made: Made, numbers
 def test_it_holds_views_and_nothing_else(published: Made) -> None:
     assert published.read("select count(*) from duckdb_tables()") == [(0,)]
     views = published.read("select schema_name || '.' || view_name from duckdb_views() where not internal order by 1")
-    assert [name for (name,) in views] == ["kraken.candles", "kraken.rest_candles", "main.candles", "main.rest_candles"]
+    assert [name for (name,) in views] == [
+        f"{schema}.{name}" for schema in ("kraken", "main") for name in ("candles", "ohlcv", "rest_candles")
+    ]
     assert published.leftovers() == []
 
 
@@ -52,10 +54,16 @@ def test_a_source_without_rows_is_an_empty_view(published: Made) -> None:
 
 def test_another_source_is_a_view_of_its_name(published: Made) -> None:
     published.build(
-        "insert into made.minutes select 'ohlcv', * exclude (source) from made.minutes where source = 'rest'"
+        "insert into made.minutes select 'archive', * exclude (source) from made.minutes where source = 'rest'"
     )
     publish(published.path)
-    assert published.read("select source, count(*) from ohlcv group by all") == [("ohlcv", 2 * 183)]
+    assert published.read("select source, count(*) from archive group by all") == [("archive", 2 * 183)]
+
+
+def test_ohlcv_has_the_best_rows_of_both_sources(published: Made) -> None:
+    rows = published.read("select source, symbol, count(*) from ohlcv group by all order by all")
+    assert rows == [("rest", "ETH/USD", 183), ("trades", "BTC/USD", 183), ("trades", "ETH/USD", 183)]
+    assert published.read("describe ohlcv") == published.read("describe candles")
 
 
 def test_times_are_utc_in_every_session(published: Made) -> None:

@@ -59,8 +59,7 @@
     {%- if execute and is_incremental() and kraken_candles.compares_all() -%}
     {{- kraken_candles.clear_all() -}}
     {%- else -%}
-    {{- kraken_candles.clear_units(
-        ['timeframe', 'symbol', 'bucket_on'], kraken_candles.compared_units(), kraken_candles.compared_bounds('bucket_on')
+    {{- kraken_candles.clear_unit_rows(kraken_candles.compared_units(), kraken_candles.compared_bounds('bucket_on')
     ) -}}
     {%- endif -%}
 {% endmacro %}

@@ -22,12 +22,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# In whole numbers, as units of 1e-24 and 1e-12; div answers with a BIGINT, so the remainder is taken off first. #}
+{# Spark rounds the quotient to 24 decimals and again to 12; where that went up, one step is taken off again. #}
 {% macro spark__divide_cut(numerator, divisor) -%}
-    {%- set n = "cast(replace(cast(" ~ numerator ~ " as string), '.', '') as decimal(38, 0))" -%}
-    {%- set d = "nullif(cast(replace(cast(" ~ divisor ~ " as string), '.', '') as decimal(38, 0)), 0)" -%}
-    cast(
-        cast(({{ n }} - {{ n }} % {{ d }}) / {{ d }} as decimal(38, 0)) * cast(0.000000000001 as decimal(12, 12))
-        as decimal(38, 12)
-    )
+    {%- set rounded = "cast(" ~ numerator ~ " / nullif(" ~ divisor ~ ", 0) as decimal(38, 12))" -%}
+    cast({{ rounded }} - case
+        when {{ multiply_exact(rounded, divisor) }} > {{ numerator }} then cast(0.000000000001 as decimal(12, 12))
+        else cast(0 as decimal(12, 12))
+    end as decimal(38, 12))
 {%- endmacro %}

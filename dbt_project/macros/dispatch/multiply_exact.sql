@@ -7,7 +7,11 @@
     ({{ left }} * {{ right }})
 {%- endmacro %}
 
-{# Exact only with spark.sql.decimalOperations.allowPrecisionLoss=false and ANSI on: by default Spark cuts the scale to 6. #}
+{# Exact only with spark.sql.decimalOperations.allowPrecisionLoss=false: by default Spark cuts the scale to 6.
+   What does not fit would be NULL, for dbt-spark turns ANSI mode off. #}
 {% macro spark__multiply_exact(left, right) -%}
-    ({{ left }} * {{ right }})
+    case
+        when {{ left }} is not null and {{ right }} is not null
+            then coalesce({{ left }} * {{ right }}, raise_error('A product of decimals does not fit into DECIMAL(38,24).'))
+    end
 {%- endmacro %}

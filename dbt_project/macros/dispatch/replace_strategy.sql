@@ -1,13 +1,14 @@
-{# The incremental strategy of models whose whole units (a symbol's day) are made anew. On DuckDB a pre-hook takes the old rows away,
-   in the same transaction; on Spark their partitions are overwritten. #}
+{# The incremental strategy that puts rebuilt units in the place of the old ones, for config(incremental_strategy=...). #}
 {% macro replace_strategy() %}
     {{- return(adapter.dispatch('replace_strategy', 'kraken_candles')()) -}}
 {% endmacro %}
 
-{% macro default__replace_strategy() -%}
-    append
-{%- endmacro %}
+{# A hook before it has deleted the old rows. #}
+{% macro default__replace_strategy() %}
+    {{- return('append') -}}
+{% endmacro %}
 
-{% macro spark__replace_strategy() -%}
-    insert_overwrite
-{%- endmacro %}
+{# Parquet knows no delete: whole partitions are replaced, and drop_partitions takes away those that get no new rows. #}
+{% macro spark__replace_strategy() %}
+    {{- return('insert_overwrite') -}}
+{% endmacro %}

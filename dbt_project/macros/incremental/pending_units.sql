@@ -52,9 +52,7 @@
     {%- if execute and is_incremental() and kraken_candles.mark_of('day_versions') < 0 -%}
     {{- kraken_candles.clear_all() -}}
     {%- else -%}
-    {{- kraken_candles.clear_units(
-        ['timeframe', 'symbol', 'bucket_on'],
-        kraken_candles.pending_units(kind),
+    {{- kraken_candles.clear_unit_rows(kraken_candles.pending_units(kind),
         kraken_candles.pending_bounds('bucket_on', days_before=kraken_candles.longest_days())
     ) -}}
     {%- endif -%}

@@ -30,6 +30,6 @@
     {%- if execute and is_incremental() and kraken_candles.renews_rest() -%}
     {{- kraken_candles.clear_all() -}}
     {%- else -%}
-    {{- kraken_candles.clear_units(['timeframe', 'symbol', 'bucket_on'], kraken_candles.rest_units()) -}}
+    {{- kraken_candles.clear_unit_rows(kraken_candles.rest_units()) -}}
     {%- endif -%}
 {% endmacro %}

@@ -28,7 +28,8 @@
     {%- endif -%}
     {%- for entry in given -%}
         {%- if entry is not mapping or entry.keys() | reject('in', ['symbol', 'timeframe', 'policy']) | list
-            or not (entry.symbol or entry.timeframe) or (entry.symbol and not modules.re.fullmatch("[^'\\\\]+", entry.symbol)) -%}
+            or not (entry.symbol or entry.timeframe)
+            or (entry.symbol and (entry.symbol is not string or not modules.re.fullmatch("[^'\\\\]+", entry.symbol))) -%}
             {{ exceptions.raise_compiler_error('The variable ' ~ name ~ ' has the entry ' ~ entry ~ '; each needs policy and a symbol, a timeframe or both.') }}
         {%- elif entry.timeframe and entry.timeframe not in known -%}
             {{ exceptions.raise_compiler_error('The variable ' ~ name ~ ' has the timeframe ' ~ entry.timeframe ~ '; known are ' ~ known | join(', ') ~ '.') }}

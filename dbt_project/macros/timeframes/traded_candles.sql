@@ -9,8 +9,8 @@
         max(price) as high,
         min(price) as low,
         {{ kraken_candles.last_by('price', 'trade_order') }} as close,
-        sum(volume) as base_volume,
-        sum({{ kraken_candles.multiply_exact('price', 'volume') }}) as quote_volume,
+        {{ kraken_candles.sum_exact('volume') }} as base_volume,
+        {{ kraken_candles.sum_exact(kraken_candles.multiply_exact('price', 'volume')) }} as quote_volume,
         count(*) as trade_count,
         min(nullif(trade_id, 0)) as first_trade_id,
         max(nullif(trade_id, 0)) as last_trade_id
@@ -27,8 +27,8 @@
         max(high) as high,
         min(low) as low,
         {{ kraken_candles.last_by('close', 'bucket_start_ns') }} as close,
-        sum(base_volume) as base_volume,
-        sum(quote_volume) as quote_volume,
+        {{ kraken_candles.sum_exact('base_volume') }} as base_volume,
+        {{ kraken_candles.sum_exact('quote_volume') }} as quote_volume,
         sum(trade_count) as trade_count,
         min(first_trade_id) as first_trade_id,
         max(last_trade_id) as last_trade_id

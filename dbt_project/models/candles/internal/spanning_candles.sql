@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy=replace_strategy(),
-    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    partition_by=partitions(['symbol']),
     on_schema_change='fail',
     pre_hook="{{ kraken_candles.clear_pending_units('spanning') }}",
     post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
@@ -71,37 +71,41 @@ units as (
         *,
         cast({{ timestamp_from_ns('bucket_start_ns') }} as date) as bucket_on
     from grid
+),
+
+made as (
+    select
+        units.bucket_start_ns,
+        units.bucket_start_ns + units.size_ns as bucket_end_ns,
+        traded.open,
+        traded.high,
+        traded.low,
+        traded.close,
+        first_part.close_before,
+        cast(coalesce(traded.base_volume, 0) as decimal(38, 12)) as base_volume,
+        cast(coalesce(traded.quote_volume, 0) as decimal(38, 24)) as quote_volume,
+        {{ divide_cut('traded.quote_volume', 'traded.base_volume') }} as vwap,
+        cast(coalesce(traded.trade_count, 0) as bigint) as trade_count,
+        traded.first_trade_id,
+        traded.last_trade_id,
+        traded.trade_count is null as is_empty,
+        units.bucket_start_ns + units.size_ns <= units.covered_to_ns as is_closed,
+        units.timeframe,
+        units.bucket_on,
+        units.symbol
+    from units
+    left join traded
+        on
+            units.symbol = traded.symbol
+            and units.timeframe = traded.timeframe
+            and units.bucket_start_ns = traded.bucket_start_ns
+    left join finer as first_part
+        on
+            units.symbol = first_part.symbol
+            and units.base_timeframe = first_part.timeframe
+            and units.bucket_start_ns = first_part.bucket_start_ns
+    where (units.timeframe, units.symbol, units.bucket_on) in {{ pending_units('spanning') }}
 )
 
-select
-    units.bucket_start_ns,
-    units.bucket_start_ns + units.size_ns as bucket_end_ns,
-    traded.open,
-    traded.high,
-    traded.low,
-    traded.close,
-    first_part.close_before,
-    cast(coalesce(traded.base_volume, 0) as decimal(38, 12)) as base_volume,
-    cast(coalesce(traded.quote_volume, 0) as decimal(38, 24)) as quote_volume,
-    {{ divide_cut('traded.quote_volume', 'traded.base_volume') }} as vwap,
-    cast(coalesce(traded.trade_count, 0) as bigint) as trade_count,
-    traded.first_trade_id,
-    traded.last_trade_id,
-    traded.trade_count is null as is_empty,
-    units.bucket_start_ns + units.size_ns <= units.covered_to_ns as is_closed,
-    units.timeframe,
-    units.symbol,
-    units.bucket_on
-from units
-left join traded
-    on
-        units.symbol = traded.symbol
-        and units.timeframe = traded.timeframe
-        and units.bucket_start_ns = traded.bucket_start_ns
-left join finer as first_part
-    on
-        units.symbol = first_part.symbol
-        and units.base_timeframe = first_part.timeframe
-        and units.bucket_start_ns = first_part.bucket_start_ns
-where (units.timeframe, units.symbol, units.bucket_on) in {{ pending_units('spanning') }}
-order by units.bucket_start_ns, units.symbol, units.timeframe
+{{ kept_beside('made', pending_units('spanning')) }}
+order by bucket_start_ns, symbol, timeframe

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy=key_strategy(),
     unique_key=['timeframe', 'symbol', 'bucket_on'],
-    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    partition_by=partitions(['symbol']),
     full_refresh=false,
     on_schema_change='append_new_columns',
     meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
@@ -82,30 +82,34 @@ compared as (
         before.old_hash,
         before.revised_at,
         before.revised_version,
-        (select max(version) from {{ ref('day_versions') }}) as version
+        {{ next_version('certified_days') }} as version
     from hashed
     inner join units
         on hashed.timeframe = units.timeframe and hashed.symbol = units.symbol and hashed.bucket_on = units.bucket_on
     left join before
         on hashed.timeframe = before.timeframe and hashed.symbol = before.symbol and hashed.bucket_on = before.bucket_on
+),
+
+made as (
+    select
+        row_count,
+        content_hash,
+        first_bucket_ns,
+        last_bucket_ns,
+        cast(trade_count as bigint) as trade_count,
+        first_trade_id,
+        last_trade_id,
+        last_load_id as load_id,
+        case when is_revised then before_row_count else old_row_count end as old_row_count,
+        case when is_revised then before_hash else old_hash end as old_hash,
+        case when is_revised then {{ utc_now() }} else revised_at end as revised_at,
+        case when is_revised then version else revised_version end as revised_version,
+        version,
+        {{ utc_now() }} as built_at,
+        timeframe,
+        bucket_on,
+        symbol
+    from compared
 )
 
-select
-    row_count,
-    content_hash,
-    first_bucket_ns,
-    last_bucket_ns,
-    cast(trade_count as bigint) as trade_count,
-    first_trade_id,
-    last_trade_id,
-    last_load_id as load_id,
-    case when is_revised then before_row_count else old_row_count end as old_row_count,
-    case when is_revised then before_hash else old_hash end as old_hash,
-    case when is_revised then {{ utc_now() }} else revised_at end as revised_at,
-    case when is_revised then version else revised_version end as revised_version,
-    version,
-    {{ utc_now() }} as built_at,
-    timeframe,
-    symbol,
-    bucket_on
-from compared
+{{ kept_beside('made', '(select timeframe, symbol, bucket_on from units)') }}

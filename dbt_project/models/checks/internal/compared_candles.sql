@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy=replace_strategy(),
-    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    partition_by=partitions(['symbol']),
     on_schema_change='fail',
     meta={'settings': [
         'kraken_candles_tolerance_price', 'kraken_candles_tolerance_base_volume', 'kraken_candles_tolerance_trade_count',
@@ -93,27 +93,32 @@ statuses as (
         *
     from gathered
     where is_newest
-)
+),
 
 {%- set in_any = "in (" ~ fields | join('_status, ') ~ "_status)" %}
-select
-    bucket_start_ns,
-    cast(
-        case
-            {% for status in ['missing_here', 'differs', 'revised', 'missing_there', 'unknown_here'] %}
-            when '{{ status }}' {{ in_any }} then '{{ status }}'
-            {% endfor %}
-            else 'identical'
-        end as {{ dbt.type_string() }}
-    ) as bucket_status,
-    {% for field in fields %}
-    cast(our_{{ field }} as decimal(38, 12)) as our_{{ field }},
-    cast(their_{{ field }} as decimal(38, 12)) as their_{{ field }},
-    cast({{ field }}_status as {{ dbt.type_string() }}) as {{ field }}_status,
-    {% endfor %}
-    fetched_at,
-    timeframe,
-    symbol,
-    bucket_on
-from statuses
+
+made as (
+    select
+        bucket_start_ns,
+        cast(
+            case
+                {% for status in ['missing_here', 'differs', 'revised', 'missing_there', 'unknown_here'] %}
+                when '{{ status }}' {{ in_any }} then '{{ status }}'
+                {% endfor %}
+                else 'identical'
+            end as {{ dbt.type_string() }}
+        ) as bucket_status,
+        {% for field in fields %}
+        cast(our_{{ field }} as decimal(38, 12)) as our_{{ field }},
+        cast(their_{{ field }} as decimal(38, 12)) as their_{{ field }},
+        cast({{ field }}_status as {{ dbt.type_string() }}) as {{ field }}_status,
+        {% endfor %}
+        fetched_at,
+        timeframe,
+        bucket_on,
+        symbol
+    from statuses
+)
+
+{{ kept_beside('made', compared_units()) }}
 order by bucket_start_ns, symbol, timeframe

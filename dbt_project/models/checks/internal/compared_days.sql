@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy=replace_strategy(),
-    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    partition_by=partitions(['symbol']),
     on_schema_change='fail',
     meta={'settings': [
         'kraken_candles_tolerance_price', 'kraken_candles_tolerance_base_volume', 'kraken_candles_tolerance_trade_count',
@@ -43,22 +43,26 @@ compared as (
     from {{ ref('compared_candles') }}
     where {{ is_compared_unit() }}
     group by timeframe, symbol, bucket_on
+),
+
+made as (
+    select
+        cast(coalesce(given.candle_count, 0) as bigint) as rest_candle_count,
+        cast(coalesce(given.bucket_count, 0) as bigint) as rest_bucket_count,
+        cast(coalesce(compared.row_count, 0) as bigint) as compared_count,
+        cast(coalesce(compared.bucket_count, 0) as bigint) as compared_bucket_count,
+        {% for status in statuses %}
+        cast(coalesce(compared.{{ status }}_count, 0) as bigint) as {{ status }}_count,
+        {% endfor %}
+        compared.first_fetched_at,
+        compared.last_fetched_at,
+        coalesce(given.timeframe, compared.timeframe) as timeframe,
+        coalesce(given.bucket_on, compared.bucket_on) as bucket_on,
+        coalesce(given.symbol, compared.symbol) as symbol
+    from given
+    full outer join compared
+        on given.timeframe = compared.timeframe and given.symbol = compared.symbol and given.bucket_on = compared.bucket_on
 )
 
-select
-    cast(coalesce(given.candle_count, 0) as bigint) as rest_candle_count,
-    cast(coalesce(given.bucket_count, 0) as bigint) as rest_bucket_count,
-    cast(coalesce(compared.row_count, 0) as bigint) as compared_count,
-    cast(coalesce(compared.bucket_count, 0) as bigint) as compared_bucket_count,
-    {% for status in statuses %}
-    cast(coalesce(compared.{{ status }}_count, 0) as bigint) as {{ status }}_count,
-    {% endfor %}
-    compared.first_fetched_at,
-    compared.last_fetched_at,
-    coalesce(given.timeframe, compared.timeframe) as timeframe,
-    coalesce(given.symbol, compared.symbol) as symbol,
-    coalesce(given.bucket_on, compared.bucket_on) as bucket_on
-from given
-full outer join compared
-    on given.timeframe = compared.timeframe and given.symbol = compared.symbol and given.bucket_on = compared.bucket_on
-order by coalesce(given.bucket_on, compared.bucket_on), coalesce(given.symbol, compared.symbol)
+{{ kept_beside('made', compared_units()) }}
+order by bucket_on, symbol

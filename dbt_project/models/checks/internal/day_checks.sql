@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy=replace_strategy(),
-    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    partition_by=partitions(['symbol']),
     on_schema_change='fail',
     pre_hook="{{ kraken_candles.clear_pending_units() }}",
     post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
@@ -22,7 +22,7 @@ units as (
         count(*) - count(distinct bucket_start_ns) as doubled_count,
         sum(case when is_closed then 1 else 0 end) as closed_count,
         sum(trade_count) as trade_count,
-        sum(base_volume) as base_volume,
+        {{ sum_exact('base_volume') }} as base_volume,
         sum(case when
             (low <= open and low <= close and open <= high and close <= high)
             and (vwap is null or (low <= vwap and vwap <= high)) and (vwap is null) = (base_volume = 0)
@@ -49,17 +49,21 @@ expected as (
         timeframes.size_ns
     from units
     inner join {{ ref('timeframes') }} as timeframes on units.timeframe = timeframes.timeframe
+),
+
+made as (
+    select
+        candle_count,
+        doubled_count,
+        cast(closed_count as bigint) as closed_count,
+        closed_count * size_ns = last_start_ns - first_start_ns + size_ns as is_complete,
+        cast(trade_count as bigint) as trade_count,
+        cast(base_volume as decimal(38, 12)) as base_volume,
+        cast(unsound_count as bigint) as unsound_count,
+        timeframe,
+        bucket_on,
+        symbol
+    from expected
 )
 
-select
-    candle_count,
-    doubled_count,
-    cast(closed_count as bigint) as closed_count,
-    closed_count * size_ns = last_start_ns - first_start_ns + size_ns as is_complete,
-    cast(trade_count as bigint) as trade_count,
-    cast(base_volume as decimal(38, 12)) as base_volume,
-    cast(unsound_count as bigint) as unsound_count,
-    timeframe,
-    symbol,
-    bucket_on
-from expected
+{{ kept_beside('made', pending_units()) }}

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy=replace_strategy(),
-    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    partition_by=partitions(['symbol']),
     on_schema_change='fail',
     pre_hook="{{ kraken_candles.clear_pending_units() }}",
     post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
@@ -29,8 +29,8 @@ spanned as (
         max(high) as high,
         min(low) as low,
         {{ last_by('close', 'bucket_start_ns') }} as close,
-        sum(base_volume) as base_volume,
-        sum(quote_volume) as quote_volume,
+        {{ sum_exact('base_volume') }} as base_volume,
+        {{ sum_exact('quote_volume') }} as quote_volume,
         sum(trade_count) as trade_count
     from built
     where timeframe = '{{ timeframe.root }}' and not is_empty
@@ -40,26 +40,30 @@ spanned as (
     select * from built
     where false
     {% endfor %}
+),
+
+made as (
+    select
+        count(*) as candle_count,
+        cast(sum(case when
+            built.is_empty <> (spanned.symbol is null)
+            {% for field in fields -%}
+            or built.{{ field }} <> spanned.{{ field }}
+            {% endfor -%}
+        then 1 else 0 end) as bigint) as difference_count,
+        built.timeframe,
+        built.bucket_on,
+        built.symbol
+    from built
+    left join spanned
+        on
+            built.symbol = spanned.symbol
+            and built.timeframe = spanned.timeframe
+            and built.bucket_start_ns = spanned.bucket_start_ns
+    where
+        built.timeframe in ('{{ rolled | map(attribute="name") | join("', '") }}')
+        and (built.timeframe, built.symbol, built.bucket_on) in {{ pending_units() }}
+    group by built.timeframe, built.symbol, built.bucket_on
 )
 
-select
-    count(*) as candle_count,
-    cast(sum(case when
-        built.is_empty <> (spanned.symbol is null)
-        {% for field in fields -%}
-        or built.{{ field }} <> spanned.{{ field }}
-        {% endfor -%}
-    then 1 else 0 end) as bigint) as difference_count,
-    built.timeframe,
-    built.symbol,
-    built.bucket_on
-from built
-left join spanned
-    on
-        built.symbol = spanned.symbol
-        and built.timeframe = spanned.timeframe
-        and built.bucket_start_ns = spanned.bucket_start_ns
-where
-    built.timeframe in ('{{ rolled | map(attribute="name") | join("', '") }}')
-    and (built.timeframe, built.symbol, built.bucket_on) in {{ pending_units() }}
-group by built.timeframe, built.symbol, built.bucket_on
+{{ kept_beside('made', pending_units()) }}

@@ -29,7 +29,7 @@ counted as (
             and trades.order_type in ('market', 'limit') then 0 else 1 end) as unsound_trade_count,
         min(nullif(trades.trade_id, 0)) as first_trade_id,
         max(nullif(trades.trade_id, 0)) as last_trade_id,
-        sum(trades.volume) as base_volume,
+        {{ sum_exact('trades.volume') }} as base_volume,
         {{ last_by('trades.price', trade_order()) }} as close
     from pieces
     inner join {{ ref('stg_trades') }} as trades

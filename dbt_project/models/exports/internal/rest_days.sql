@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy=replace_strategy(),
-    partition_by=partitions(['timeframe', 'symbol', 'bucket_on']),
+    partition_by=partitions(['symbol']),
     on_schema_change='fail',
     meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
     pre_hook="{{ kraken_candles.clear_rest_units() }}",
@@ -9,12 +9,18 @@
 ) }}
 
 -- What certified_days is for our candles, for Kraken's: so that an export knows what changed. Where coverage changed, is_best may have.
-select
-    count(*) as row_count,
-    md5({{ joined_in_order('md5(concat(' ~ candle_text() ~ ', ' ~ text_of('is_best') ~ '))', 'bucket_start_ns') }}) as content_hash,
-    timeframe,
-    symbol,
-    bucket_on
-from {{ ref('best_rest_candles') }}
-where {{ is_rest_unit() }}
-group by timeframe, symbol, bucket_on
+with
+
+made as (
+    select
+        count(*) as row_count,
+        md5({{ joined_in_order('md5(concat(' ~ candle_text() ~ ', ' ~ text_of('is_best') ~ '))', 'bucket_start_ns') }}) as content_hash,
+        timeframe,
+        bucket_on,
+        symbol
+    from {{ ref('best_rest_candles') }}
+    where {{ is_rest_unit() }}
+    group by timeframe, symbol, bucket_on
+)
+
+{{ kept_beside('made', rest_units()) }}

@@ -1,0 +1,77 @@
+"""The docs say something of every column, and of no column that is not there."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.dbt_project import raw
+from tests.dbt_project.dbt_run import ROOT, Built
+
+Node = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def generated(built: Built, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Node], str]:
+    """The models of `dbt docs generate`, compiled, and what it printed."""
+    target = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "docs", "generate"]
+    command += ["--project-dir", "dbt_project", "--profiles-dir", ".", "--show-all-deprecations"]
+    command += ["--target-path", str(target), "--log-path", str(target), "--no-partial-parse"]
+    environment = {**os.environ, "KRAKEN_CANDLES_WAREHOUSE": str(built.warehouse)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest = json.loads((target / "manifest.json").read_text())
+    return manifest, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def models(generated: tuple[dict[str, Node], str]) -> dict[str, Node]:
+    nodes = generated[0]["nodes"].values()
+    return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
+
+
+def test_generating_the_docs_warns_of_nothing(generated: tuple[dict[str, Node], str]) -> None:
+    said = generated[1].lower()
+    assert "catalog written" in said
+    assert "warn" not in said
+    assert "deprecat" not in said
+
+
+def test_every_column_of_every_model_is_described_and_none_besides(built: Built, models: dict[str, Node]) -> None:
+    """Also of models that are no table: what their SQL gives is asked of the engine."""
+    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
+        for name, model in models.items():
+            columns = [row[0] for row in connection.execute(f"describe {model['compiled_code']}").fetchall()]
+            described = {column["name"] for column in model["columns"].values() if column["description"].strip()}
+            assert described == set(columns), name
+            assert len(columns) == len(set(columns)), name
+
+
+def test_every_description_of_a_model_begins_with_its_grain(models: dict[str, Node]) -> None:
+    assert [name for name, model in models.items() if not model["description"].startswith("One row for each ")] == []
+
+
+def test_every_column_of_the_raw_tables_is_described(generated: tuple[dict[str, Node], str], tmp_path: Path) -> None:
+    with raw.create(tmp_path / "raw.duckdb") as connection:
+        tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    sources = generated[0]["sources"].values()
+    assert {source["name"] for source in sources} == tables
+    from dlt_pipeline.kraken.tables import SCHEMAS
+
+    for source in sources:
+        described = {column["name"] for column in source["columns"].values() if column["description"]}
+        if source["name"] in SCHEMAS:
+            assert described == {*SCHEMAS[source["name"]].names, "_dlt_load_id"}, source["name"]
+
+
+def test_the_exposures_name_every_public_table(generated: tuple[dict[str, Node], str], models: dict[str, Node]) -> None:
+    public = {node["unique_id"] for node in models.values() if node["schema"] == "kraken"}
+    exposed = {name for exposure in generated[0]["exposures"].values() for name in exposure["depends_on"]["nodes"]}
+    ephemeral = {node["unique_id"] for node in models.values() if node["config"]["materialized"] == "ephemeral"}
+    assert exposed == public - ephemeral

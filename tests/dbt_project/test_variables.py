@@ -1,0 +1,128 @@
+"""A variable that cannot be is refused before anything is built, by its name and with what is allowed."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Place
+from tests.dbt_project import raw
+from tests.dbt_project.conftest import GOLDEN
+
+POLICY = "kraken_candles_empty_bucket_policy"
+OVERRIDES = "kraken_candles_empty_bucket_overrides"
+TIMEFRAMES = "kraken_candles_timeframes"
+MINUTE = {"name": "1m", "seconds": 60}
+WRONG = {
+    "an unknown policy": (POLICY, "zero", "allowed are null, carry_forward and omit"),
+    "a policy that is a list": (POLICY, ["omit"], "allowed are null, carry_forward and omit"),
+    "timeframes that are a word": (TIMEFRAMES, "1m", "it must be a list of {name, seconds, offset_seconds}"),
+    "no timeframe": (TIMEFRAMES, [], "it must be a list of {name, seconds, offset_seconds}"),
+    "a timeframe without seconds": (
+        TIMEFRAMES,
+        [{"name": "1m"}],
+        "each needs a name (text) and seconds (a whole number)",
+    ),
+    "a timeframe that is a word": (TIMEFRAMES, ["1m"], "each needs a name (text) and seconds (a whole number)"),
+    "an unknown key": (TIMEFRAMES, [MINUTE | {"offset": 1}], "known are name, seconds and offset_seconds"),
+    "a name that is no folder": (TIMEFRAMES, [MINUTE | {"name": "1/m"}], "a name has letters, digits and _ only"),
+    "a name twice": (TIMEFRAMES, [MINUTE, {"name": "1m", "seconds": 120}], "each name stands once"),
+    "a name twice in capitals": (TIMEFRAMES, [MINUTE, {"name": "1M", "seconds": 86400}], "each name stands once"),
+    "one grid twice": (TIMEFRAMES, [MINUTE, {"name": "60s", "seconds": 60}], "one of them is enough"),
+    "seven minutes": (
+        TIMEFRAMES,
+        [{"name": "7m", "seconds": 420}],
+        "seconds must divide a day (86400) or be whole days",
+    ),
+    "no seconds": (TIMEFRAMES, [{"name": "0m", "seconds": 0}], "allowed are 1 to 31622400"),
+    "an offset as long as the timeframe": (
+        TIMEFRAMES,
+        [MINUTE | {"offset_seconds": 60}],
+        "from 0 and below its seconds, 60",
+    ),
+    "a negative offset": (TIMEFRAMES, [MINUTE | {"offset_seconds": -1}], "from 0 and below its seconds, 60"),
+    "a week of nothing": (TIMEFRAMES, [{"name": "1w", "seconds": 604800}], "add one whose seconds divide 604800 and 0"),
+    "overrides that are a word": (OVERRIDES, "omit", "it must be a list of {symbol, timeframe, policy}"),
+    "an override of nothing": (OVERRIDES, [{"policy": "omit"}], "each needs policy and a symbol, a timeframe or both"),
+    "an override with an unknown key": (OVERRIDES, [{"symbol": "X", "rule": "omit"}], "each needs policy and a symbol"),
+    "an override of an unknown timeframe": (
+        OVERRIDES,
+        [{"timeframe": "2m", "policy": "omit"}],
+        "known are 1m, 5m, 15m",
+    ),
+    "an override with an unknown policy": (
+        OVERRIDES,
+        [{"symbol": "X", "policy": "zero"}],
+        "allowed are null, carry_forward",
+    ),
+    "a symbol that is no text": (OVERRIDES, [{"symbol": 5, "policy": "omit"}], "each needs policy and a symbol"),
+    "a tolerance that is a word": ("kraken_candles_tolerance_price", "some", "it must be a number from 0"),
+    "a tolerance below 0": ("kraken_candles_tolerance_base_volume", -1, "it must be a number from 0"),
+    "steps that are a list": ("kraken_candles_vwap_steps", [1], "it must be a whole number from 1"),
+    "a kind of numbers that is none": ("kraken_candles_export_numbers", "text", "decimal"),
+    "two overrides of the same": (OVERRIDES, [{"symbol": "X", "policy": "omit"}] * 2, "one of them must go"),
+}
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("variables")
+
+
+def parse(target: Path, variables: dict[str, Any]) -> tuple[bool, str]:
+    """Whether `dbt parse` took the variables, and what it said in one line."""
+    from dbt.cli.main import dbtRunner
+
+    command = ["--quiet", "parse", "--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
+    command += ["--vars", json.dumps(variables), "--target-path", str(target), "--log-path", str(target)]
+    result = dbtRunner().invoke(command)
+    return result.success, " ".join(str(result.exception).split())
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_variable_is_refused_by_its_name(target: Path, case: str) -> None:
+    name, value, allowed = WRONG[case]
+    success, said = parse(target, {name: value})
+    assert not success
+    assert f"The variable {name} " in said
+    assert allowed in said
+
+
+def test_hours_that_are_no_number_are_refused(target: Path) -> None:
+    success, said = parse(target, {"kraken_candles_warn_after_hours": "soon"})
+    assert not success
+    assert "var('kraken_candles_warn_after_hours')" in said
+    assert "Could not convert value 'soon' into type 'number'" in said
+
+
+def test_what_was_parsed_before_does_not_hide_a_wrong_variable(target: Path) -> None:
+    assert parse(target, {POLICY: "omit"}) == (True, "None")
+    assert not parse(target, {POLICY: "zero"})[0]
+    assert parse(target, {POLICY: None}) == (True, "None"), "null without quotes"
+
+
+def test_every_variable_is_named_after_the_package() -> None:
+    project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())
+    named = set(project["vars"]["kraken_candles"])
+    used: set[str] = set()
+    for file in (ROOT / "dbt_project").rglob("*.*"):
+        if file.suffix in {".sql", ".yml"} and "target" not in file.parts:
+            used |= set(re.findall(r"\bvar\('(\w+)'", file.read_text()))
+    assert {name for name in named | used if not name.startswith("kraken_candles_")} == set()
+    assert used <= named
+
+
+@pytest.mark.parametrize("case", ["an unknown policy", "a name twice", "seven minutes"])
+def test_the_build_command_says_it_in_a_sentence(place: Place, case: str) -> None:
+    name, value, allowed = WRONG[case]
+    with raw.create(place.warehouse) as connection:
+        raw.insert_rule(connection, GOLDEN / "green" / "ties")
+    done = place.run("build", "--vars", json.dumps({name: value}))
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"Error: The variable {name} ")
+    assert allowed in said
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,93 @@
+"""One process that builds on one engine: DuckDB, or a Spark that starts and ends with it.
+
+Run as `python -m tests.spark.dbt_process <json of Task>`; what came of each build stands in its step's folder.
+"""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.spark.public_tables import public_tables
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to build: the engine, the folders of the dbt project and of dbt's artifacts, and the steps.
+
+    A step is a folder. Spark builds from its raw/ and writes each public table to <engine>/<table>, and exact_products
+    as a Spark with default settings computes it to <engine>/cut_products. Both engines leave in <engine>/said.json
+    dbt's lines and the errors of the overflows (null: no error), and run_results.json with the status of each node.
+    """
+
+    engine: str
+    project: str
+    target: str
+    steps: list[str]
+
+
+class Dbt:
+    """dbt in this process, and what it said since it was last asked."""
+
+    def __init__(self, task: Task) -> None:
+        from dbt.cli.main import dbtRunner
+
+        self.options = ["--project-dir", task.project, "--profiles-dir", ".", "--target", task.engine]
+        self.options += ["--target-path", task.target, "--log-path", f"{task.target}/logs"]
+        self.said: list[str] = []
+        parsed = dbtRunner().invoke(["--quiet", "parse", *self.options])
+        # Macros may share one parsed project; a build leaves its own compiled state in it, so each parses anew.
+        self.macros = dbtRunner(manifest=parsed.result, callbacks=[self._listen])
+        self.models = dbtRunner(callbacks=[self._listen])
+
+    def build(self) -> str:
+        """Build and test everything; what dbt said."""
+        self.said.clear()
+        self.models.invoke(["--no-use-colors", "--show-all-deprecations", "build", *self.options])
+        return "\n".join(self.said)
+
+    def operate(self, macro: str, **arguments: object) -> str | None:
+        """Run a macro; its error, None where there was none."""
+        self.said.clear()
+        done = self.macros.invoke(["--quiet", "run-operation", macro, "--args", json.dumps(arguments), *self.options])
+        return None if done.success else "\n".join(self.said)
+
+    def _listen(self, event: Any) -> None:
+        if event.info.level in {"info", "warn", "error"}:
+            self.said.append(event.info.msg)
+
+
+def run(task: Task) -> None:
+    """Build every step, one after the other."""
+    dbt = Dbt(task)
+    for step in map(Path, task.steps):
+        out, raw = step / task.engine, step / "raw"
+        out.mkdir(parents=True)
+        if task.engine == "spark":
+            error = dbt.operate("register_raw", folder=str(raw), tables=sorted(path.name for path in raw.iterdir()))
+            if error:
+                sys.exit(error)
+        errors = {kind: dbt.operate("overflow", of=kind) for kind in ("product", "sum")}
+        (out / "said.json").write_text(json.dumps({"output": dbt.build(), "errors": errors}))
+        shutil.copy(Path(task.target) / "run_results.json", out)
+        if task.engine == "spark":
+            _write_tables(Path(task.target), out)
+
+
+def _write_tables(target: Path, out: Path) -> None:
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.getOrCreate()
+    for name in public_tables(target):
+        if spark.catalog.tableExists(f"kraken.{name}"):
+            spark.table(f"kraken.{name}").coalesce(1).write.parquet(f"{out}/{name}")
+    (compiled,) = (target / "compiled").rglob("exact_products.sql")
+    precision = "spark.sql.decimalOperations.allowPrecisionLoss"
+    spark.conf.set(precision, "true")  # Spark's default; dbt sets the profile's again with its next statement
+    spark.sql(compiled.read_text()).coalesce(1).write.parquet(f"{out}/cut_products")
+
+
+if __name__ == "__main__":
+    run(Task(**json.loads(sys.argv[1])))

@@ -1,0 +1,42 @@
+"""Every table that analysts read is the same on both engines, row for row, after a first build and after more rows."""
+
+import pytest
+
+from tests.spark.conftest import Step
+from tests.spark.same_rows import compare
+
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+
+
+def difference(step: Step, table: str) -> str:
+    try:
+        return "" if compare(step.warehouse, table, step.spark.out / table) else f"{table} has no rows to compare"
+    except AssertionError as error:
+        return str(error)
+
+
+def test_both_builds_are_green_and_warn_of_nothing(step: Step) -> None:
+    for engine in (step.duckdb, step.spark):
+        assert set(engine.status.values()) == {"success", "pass", "no-op"}, engine.output  # exposures build nothing
+        assert "WARN=0" in engine.output
+        assert "deprecat" not in engine.output.lower()
+
+
+def test_both_ran_the_same_models_tests_and_unit_tests(step: Step) -> None:
+    assert step.spark.status == step.duckdb.status
+    kinds = {name.split(".")[0] for name in step.spark.status}
+    assert kinds == {"model", "test", "unit_test", "seed", "operation", "exposure"}
+
+
+def test_every_public_table_is_equal_row_for_row(step: Step) -> None:
+    assert {"candles", "trades", "coverage", "id_holes", "rest_candles", "check_rest_candles"} <= set(step.tables)
+    tables = set(step.tables) - {"candle_revisions"}  # none yet: what comes later only fills gaps or follows
+    differences = [text for table in sorted(tables) if (text := difference(step, table))]
+    assert not differences, "\n\n".join(differences)
+    assert compare(step.warehouse, "candles", step.spark.out / "candles") > 20_000
+
+
+def test_the_second_part_brings_more(first: Step, second: Step) -> None:
+    for table in ("trades", "candles", "rest_candles", "check_rest_candles"):
+        with pytest.raises(AssertionError, match=f"{table} differs"):
+            compare(second.warehouse, table, first.spark.out / table)
