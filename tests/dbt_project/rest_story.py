@@ -115,18 +115,34 @@ def first_answer(story: Story) -> None:
 
 
 def older_answer_ends_later(story: Story) -> None:
-    story.market(2)
     story.snapshot("2024-02-02 12:01:00", -10, 15, {5: {"close": "9.00"}, 0: {"base_volume": 7}})
 
 
-def coverage_grows_and_a_bucket_is_left_out(story: Story) -> None:
+def market_becomes_known(story: Story) -> None:
+    story.market(2)
+
+
+def coverage_grows_and_buckets_are_left_out(story: Story) -> None:
     story.trades(20, MINUTES)
     story.snapshot("2024-02-02 12:03:00", 10, 60, {12: {"trade_count": 4}}, left_out={45, 46})
+    story.snapshot("2024-02-02 10:00:00", 44, 45)
+    story.snapshot("2024-02-02 10:00:01", 47, 48)
     story.snapshot("2024-02-02 12:03:01", 0, 60, {30: {"high": "99"}}, timeframe="30m")
 
 
-def kraken_changes_its_mind_and_back(story: Story) -> None:
-    story.snapshot("2024-02-02 12:05:00", 12, 14)
+def older_answer_agrees(story: Story) -> None:
+    story.snapshot("2024-02-02 11:30:00", 16, 18)
+
+
+def older_answer_leaves_the_same_out(story: Story) -> None:
+    story.snapshot("2024-02-02 11:00:00", 44, 48, left_out={45, 46})
+
+
+def kraken_goes_back_to_what_it_said_first(story: Story) -> None:
+    story.snapshot("2024-02-02 12:05:00", 12, 13)
+
+
+def older_answers_disagree(story: Story) -> None:
     story.snapshot("2024-02-02 12:04:00", 5, 14, {5: {"close": "9.00"}, 13: {"low": "1"}})
     story.snapshot("2024-02-02 12:04:01", 0, 60, timeframe="30m")
 
@@ -138,23 +154,26 @@ def coverage_loses_a_stretch(story: Story) -> None:
 
 def the_stretch_comes_back(story: Story) -> None:
     story.trades(15, 16)
-    story.snapshot("2024-02-02 11:00:00", 40, 50, left_out={45})
 
 
 def decimals_change(story: Story) -> None:
-    story.market(1)
+    story.market(4)
 
 
 def nothing(_story: Story) -> None:
     """Only the settings change."""
 
 
-# Each with the number of the settings it is built with.
+# Each does one thing, so that nothing else makes the build look; with the number of the settings it is built with.
 STEPS: list[tuple[Callable[[Story], None], int]] = [
     (first_answer, 0),
     (older_answer_ends_later, 0),
-    (coverage_grows_and_a_bucket_is_left_out, 0),
-    (kraken_changes_its_mind_and_back, 0),
+    (market_becomes_known, 0),
+    (coverage_grows_and_buckets_are_left_out, 0),
+    (older_answer_agrees, 0),
+    (older_answer_leaves_the_same_out, 0),
+    (kraken_goes_back_to_what_it_said_first, 0),
+    (older_answers_disagree, 0),
     (coverage_loses_a_stretch, 0),
     (the_stretch_comes_back, 0),
     (decimals_change, 0),

@@ -45,6 +45,7 @@ SPOILT = {
     "candle_days_one_row_a_day": DOUBLED.format("kraken_internal.certified_days"),
     "candle_days_are_complete": "update kraken_internal.certified_days set content_hash = null where symbol = 'ties'",
     "candle_revisions_one_row_a_change": "insert into kraken.candle_revisions (symbol) values ('ties')",
+    "rest_snapshots_one_row_an_answer": DOUBLED.format("kraken_internal.rest_snapshots"),
     "rest_snapshots_one_candle_a_bucket": "update kraken_internal.rest_snapshots set row_count = row_count + 1",
     "rest_candles_one_newest_content_a_bucket": "update kraken_internal.compared_days set rest_candle_count = 0",
     "compared_days_one_row_a_unit": DOUBLED.format("kraken_internal.compared_days"),

@@ -9,9 +9,12 @@
         union
         select timeframe, symbol, bucket_on
         from {{ ref('rest_versions') }}
+        where version > {{ kraken_candles.mark_of('rest_versions') }}
+        union
+        select timeframe, symbol, bucket_on
+        from {{ ref('rest_versions') }}
         where
-            version > {{ kraken_candles.mark_of('rest_versions') }}
-            or symbol in (
+            symbol in (
                 select symbol from {{ ref('market_versions') }} where version > {{ kraken_candles.mark_of('market_versions') }}
             )
         union

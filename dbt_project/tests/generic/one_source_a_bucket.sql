@@ -1,4 +1,4 @@
-{# No bucket has both a row of Kraken's and a closed candle made of trades. #}
+{# No row of Kraken's overlaps a closed candle made of trades, of the same timeframe. #}
 {% test one_source_a_bucket(model, candles) %}
     select rest.*
     from {{ model }} as rest
@@ -6,6 +6,7 @@
         on
             rest.symbol = ours.symbol
             and rest.timeframe = ours.timeframe
-            and rest.bucket_start = ours.bucket_start
+            and rest.bucket_start < ours.bucket_end
+            and rest.bucket_end > ours.bucket_start
     where rest.source = 'rest' and ours.is_closed
 {% endtest %}

@@ -30,7 +30,10 @@ select
     cast(null as bigint) as first_trade_id,
     cast(null as bigint) as last_trade_id,
     rest.is_empty,
-    (ours.timeframe is null or coverage.symbol is null)
+    (
+        ours.timeframe is null
+        or (ours.size_ns = rest.timeframe_seconds * 1000000000 and ours.offset_ns = 0 and coverage.symbol is null)
+    )
     and not (rest.is_empty and {{ empty_bucket_policy('rest.symbol', 'rest.timeframe') }} = 'omit') as is_best
 from rest
 left join {{ ref('timeframes') }} as ours on rest.timeframe = ours.timeframe

@@ -20,7 +20,12 @@ answers as (
         count(*) as row_count,
         count(distinct bucket_start) as bucket_count
     from {{ ref('stg_rest_candles') }}
-    where {{ pending_loads() }}
+    where
+        {{ pending_loads() }}
+        -- after a change of settings all loads are pending again
+        {% if is_incremental() -%}
+        and load_id not in (select stored.load_id from {{ this }} as stored)
+        {%- endif %}
     group by symbol, timeframe, timeframe_seconds, fetched_at, load_id
 )
 

@@ -2,23 +2,15 @@
 
 -- Kraken's candles of a length that we do not make, or that we count from another moment, have nothing to be compared with.
 select
-    rest.timeframe_seconds,
-    rest.bucket_start_ns,
-    rest.open,
-    rest.high,
-    rest.low,
-    rest.close,
-    rest.base_volume,
-    rest.vwap,
-    rest.trade_count,
-    rest.first_fetched_at,
-    rest.last_fetched_at,
-    rest.is_newest,
-    rest.bucket_on,
-    rest.version,
     rest.timeframe,
     rest.symbol,
-    rest.block_start_ns
+    rest.bucket_on,
+    rest.bucket_start_ns,
+    {% for field in compared_fields() %}
+    rest.{{ field }},
+    {% endfor %}
+    rest.is_newest,
+    rest.first_fetched_at
 from {{ ref('rest_versions') }} as rest
 inner join {{ ref('timeframes') }} as timeframes
     on
