@@ -1,4 +1,4 @@
-{# No row of Kraken's overlaps a closed candle made of trades, of the same timeframe. #}
+{# No bucket has both a row of Kraken's and a closed candle made of trades. #}
 {% test one_source_a_bucket(model, candles) %}
     select rest.*
     from {{ model }} as rest
@@ -6,7 +6,6 @@
         on
             rest.symbol = ours.symbol
             and rest.timeframe = ours.timeframe
-            and rest.bucket_start < ours.bucket_end
-            and rest.bucket_end > ours.bucket_start
+            and rest.bucket_start = ours.bucket_start
     where rest.source = 'rest' and ours.is_closed
 {% endtest %}
