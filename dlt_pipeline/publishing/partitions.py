@@ -18,7 +18,7 @@ _SAFE: Final = {
     # Letters, digits, points and underscores of any script, and slashes between them. No "-", which is the slash's
     # name in a path; nothing that a reader of paths would take for a separator, a wildcard or an escape.
     "symbol": re.compile(r"\w[\w.]*(/\w[\w.]*)*"),
-    "timeframe": re.compile(r"[0-9A-Za-z]+"),
+    "timeframe": re.compile(r"[0-9A-Za-z_]+"),
 }
 
 

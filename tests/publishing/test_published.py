@@ -148,3 +148,13 @@ def test_a_log_left_beside_by_a_careless_reader_does_not_spoil_the_next_state(pu
     publish(published.path)
     assert published.leftovers() == []
     assert published.read("select count(*) from candles") == [(2 * 183,)]
+
+
+def test_a_timeframe_may_be_called_as_in_the_readme(made: Made) -> None:
+    made.build()
+    named = "select * replace (timeframe || '_monday' as timeframe) from kraken"
+    with duckdb.connect(str(made.path)) as connection:
+        connection.execute(f"create or replace table kraken.export_partitions as {named}.export_partitions")
+        connection.execute(f"create or replace table kraken.made_candles as {named}.made_candles")
+    publish(made.path)
+    assert made.read("select distinct timeframe from candles order by 1") == [("1h_monday",), ("1m_monday",)]

@@ -1,5 +1,6 @@
 {# Up to which version of a producer (day_versions, load_versions, rest_snapshots) this model was built; -1 where all of it must be
-   built: at first, with --full-refresh, and after a change of the settings that shape the rows. #}
+   built: at first, with --full-refresh, after a change of the settings that shape the rows, and where the producer was made anew alone,
+   which then no longer tells what went away. #}
 {% macro mark_of(producer) %}
     {#- While parsing the ref makes the dependency; where all is built anew it is not read, so a unit test need not give it. -#}
     {%- set marks = ref('build_marks') if not execute or is_incremental() -%}
@@ -17,18 +18,28 @@
     {%- if rows | length == 0 or rows[0][1] != kraken_candles.settings_text() -%}
         {{- return(-1) -}}
     {%- endif -%}
-    {{- return(rows[0][0] | int) -}}
+    {%- set mark = rows[0][0] | int -%}
+    {%- set oldest = run_query('select min(version) from ' ~ ref(producer)).rows[0][0] -%}
+    {{- return(-1 if oldest is not none and oldest > mark else mark) -}}
 {% endmacro %}
 
 {# What of the settings shapes stored rows, the timeframes and the variables in the model's meta.settings: with others they are made anew. #}
 {% macro settings_text() %}
-    {%- set parts = [] -%}
-    {%- for timeframe in kraken_candles.timeframe_plan() -%}
-        {%- do parts.append(timeframe.name ~ ':' ~ timeframe.seconds ~ ':' ~ timeframe.offset_seconds) -%}
-    {%- endfor -%}
+    {%- set parts = [kraken_candles.timeframes_text()] -%}
     {%- set more = model.config.get('meta', {}).get('settings', []) -%}
     {%- for name in more -%}
         {%- do parts.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}
-    {{- return(parts | join(' ') | replace("'", '"')) -}}
+    {#- Raised with each change of the SQL that makes stored rows, so that an upgrade makes them anew. -#}
+    {%- do parts.append('models=1') -%}
+    {{- return(parts | join(' | ') | replace("'", '"')) -}}
+{% endmacro %}
+
+{# The timeframes of the variable. #}
+{% macro timeframes_text() %}
+    {%- set parts = [] -%}
+    {%- for timeframe in kraken_candles.timeframe_plan() -%}
+        {%- do parts.append(timeframe.name ~ ':' ~ timeframe.size_ns ~ ':' ~ timeframe.offset_ns) -%}
+    {%- endfor -%}
+    {{- return(parts | sort | join(' ')) -}}
 {% endmacro %}

@@ -5,6 +5,8 @@
     post_hook="{{ kraken_candles.set_marks(['load_versions']) }}",
 ) }}
 
+{%- set is_new = 'load_id not in (select stored.load_id from ' ~ this ~ ' as stored)' if is_incremental() else 'true' %}
+
 -- By load, too, so that a row never changes, whatever comes later.
 with
 
@@ -23,9 +25,7 @@ answers as (
     where
         {{ pending_loads() }}
         -- after a change of settings all loads are pending again
-        {% if is_incremental() -%}
-        and load_id not in (select stored.load_id from {{ this }} as stored)
-        {%- endif %}
+        and {{ is_new }}
     group by symbol, timeframe, timeframe_seconds, fetched_at, load_id
 )
 

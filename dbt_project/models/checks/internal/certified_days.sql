@@ -6,7 +6,7 @@
     full_refresh=false,
     on_schema_change='append_new_columns',
     meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
-    post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
+    post_hook="{{ kraken_candles.set_marks(['day_versions'], ['day_candles', 'spanning_candles']) }}",
 ) }}
 
 -- What was certified before is read while the new is made, to tell a change; that is why --full-refresh makes every unit anew but
@@ -111,6 +111,8 @@ compared as (
         hashed.*,
         units.last_load_id,
         before.row_count > 0 and before.content_hash <> hashed.same_span_hash as is_revised,
+        -- of two revisions before candle_revisions is built, the older hash is the one that was certified to readers
+        coalesce(before.revised_version > {{ copied_revisions() }}, false) as is_uncopied,
         before.row_count as before_row_count,
         before.content_hash as before_hash,
         before.old_row_count,
@@ -135,8 +137,8 @@ made as (
         first_trade_id,
         last_trade_id,
         last_load_id as load_id,
-        case when is_revised then before_row_count else old_row_count end as old_row_count,
-        case when is_revised then before_hash else old_hash end as old_hash,
+        case when is_revised and not is_uncopied then before_row_count else old_row_count end as old_row_count,
+        case when is_revised and not is_uncopied then before_hash else old_hash end as old_hash,
         case when is_revised then {{ utc_now() }} else revised_at end as revised_at,
         case when is_revised then version else revised_version end as revised_version,
         version,

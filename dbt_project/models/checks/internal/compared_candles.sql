@@ -8,7 +8,10 @@
         'kraken_candles_vwap_steps',
     ]},
     pre_hook="{{ kraken_candles.clear_compared_units() }}",
-    post_hook="{{ kraken_candles.set_marks(kraken_candles.compared_producers()) }}",
+    post_hook=[
+        "{{ kraken_candles.set_marks(['day_versions'], ['day_candles', 'spanning_candles']) }}",
+        "{{ kraken_candles.set_marks(kraken_candles.compared_producers()[1:]) }}",
+    ],
 ) }}
 
 {%- set fields = compared_fields() %}

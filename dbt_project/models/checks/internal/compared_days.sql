@@ -8,7 +8,7 @@
         'kraken_candles_vwap_steps',
     ]},
     pre_hook="{{ kraken_candles.clear_compared_units() }}",
-    post_hook="{{ kraken_candles.set_marks(kraken_candles.compared_producers()) }}",
+    post_hook="{{ kraken_candles.set_marks(kraken_candles.compared_producers(), ['compared_candles']) }}",
 ) }}
 
 {%- set statuses = ['identical', 'differs', 'missing_here', 'missing_there', 'revised', 'unknown_here'] %}

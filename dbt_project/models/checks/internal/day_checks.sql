@@ -4,7 +4,7 @@
     partition_by=partitions(['symbol']),
     on_schema_change='fail',
     pre_hook="{{ kraken_candles.clear_pending_units() }}",
-    post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
+    post_hook="{{ kraken_candles.set_marks(['day_versions'], ['day_candles', 'spanning_candles']) }}",
 ) }}
 
 {%- set day_ns = 86400000000000 %}

@@ -11,6 +11,7 @@ pieces as (
     select
         *,
         trade_count > 0 and id_count = trade_count as has_ids,
+        trade_count - id_count as idless_count,
         lag(to_ns) over (partition by symbol order by from_ns) as reached_ns
     from {{ ref('covered_days') }}
 ),
@@ -41,12 +42,10 @@ traded as (
         symbol,
         range_number,
         traded_number,
-        has_ids
-        and lag(has_ids) over ({{ range_window }})
-        and first_trade_id <> lag(last_trade_id) over ({{ range_window }}) + 1 as jumps_before,
-        has_ids
-        and lead(has_ids) over ({{ range_window }})
-        and last_trade_id <> lead(first_trade_id) over ({{ range_window }}) - 1 as jumps_after
+        first_trade_id - lag(last_trade_id) over ({{ range_window }}) - 1 as ids_before,
+        lead(first_trade_id) over ({{ range_window }}) - last_trade_id - 1 as ids_after,
+        idless_count + lag(idless_count) over ({{ range_window }}) as idless_before,
+        idless_count + lead(idless_count) over ({{ range_window }}) as idless_after
     from numbered
     where trade_count > 0
 )
@@ -73,8 +72,9 @@ select
     numbered.range_number,
     numbered.distinct_trade_count = numbered.trade_count
     and numbered.unsound_trade_count = 0
-    and not (numbered.has_ids and numbered.last_trade_id - numbered.first_trade_id + 1 <> numbered.id_count)
-    and not coalesce(traded.jumps_after or (numbered.trade_count > 0 and traded.jumps_before), false) as is_sound
+    and coalesce(numbered.last_trade_id - numbered.first_trade_id + 1 between numbered.id_count and numbered.trade_count, true)
+    and coalesce(traded.ids_after between 0 and traded.idless_after, true)
+    and (numbered.trade_count = 0 or coalesce(traded.ids_before between 0 and traded.idless_before, true)) as is_sound
 from numbered
 left join traded
     on
