@@ -1,8 +1,8 @@
 """A load: a chain of bounded dlt runs, each committing trades, ledger and cursor together, until nothing is missing."""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from dlt_pipeline.trouble import explain, when_unlocked
 from dlt_pipeline.warehouse import check_usable, warehouse_path
 
 _T = TypeVar("_T")
+GoingOn = Callable[[Sequence[str]], Collection[str]]
 
 
 class Listener(Protocol):
@@ -65,6 +66,21 @@ def load(
     fails is in the report and leaves the others alone. Raises KrakenCandlesError for what concerns the whole load.
     """
     request = make_request(symbols, start, end, timeframes, exact)
+    return load_request(request, warehouse=warehouse, listener=listener, stop=stop)
+
+
+def load_request(
+    request: Request,
+    *,
+    warehouse: str | Path | None = None,
+    listener: Listener | None = None,
+    stop: threading.Event | None = None,
+    going_on: GoingOn = tuple,
+) -> LoadReport:
+    """Load what the request's windows lack, as `load` does, for windows that differ by symbol.
+
+    `going_on` is asked between chunks which of the remaining symbols are still wanted; the others are `unfinished`.
+    """
     settings = load_settings()
     path = warehouse_path(warehouse)
     try:
@@ -74,7 +90,7 @@ def load(
             session.open(request)
             if listener:
                 listener.begin(session, request)
-            return _chain(ready_pipeline(path), session, request, LoadReport(path, request), listener)
+            return _chain(ready_pipeline(path), session, LoadReport(path, request), listener, going_on)
     except Exception as error:
         known = explain(error, path)
         if known is None or known is error:
@@ -83,9 +99,10 @@ def load(
 
 
 def _chain(
-    pipeline: dlt.Pipeline, session: Session, request: Request, report: LoadReport, listener: Listener | None
+    pipeline: dlt.Pipeline, session: Session, report: LoadReport, listener: Listener | None, going_on: GoingOn
 ) -> LoadReport:
-    remaining = list(request.symbols)
+    remaining = list(report.request.symbols)
+    given_up: list[str] = []
 
     def hear(progress: Progress) -> None:
         report.trades[progress.symbol] = report.trades.get(progress.symbol, 0) + progress.new_trades
@@ -97,13 +114,15 @@ def _chain(
         return when_unlocked(call, report.warehouse, session.stop)
 
     while remaining and not session.stop.is_set():
-        part = replace(request, symbols=tuple(remaining))
-        chunk = Chunk(session, part, hear, report.failures.__setitem__, patiently)
+        chunk = Chunk(session, report.request.part(remaining), hear, report.failures.__setitem__, patiently)
         _run(pipeline, chunk, patiently)
         if listener:
             listener.committed(chunk.done)
         remaining = [name for name in remaining if name not in chunk.done and name not in report.failures]
-    report.unfinished = remaining
+        wanted = going_on(remaining)
+        given_up += [name for name in remaining if name not in wanted]
+        remaining = [name for name in remaining if name in wanted]
+    report.unfinished = remaining + given_up
     return report
 
 

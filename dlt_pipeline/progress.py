@@ -64,9 +64,10 @@ class ProgressListener:
         """Learn where each symbol's load will end, by one small call for each."""
 
         def ask(symbol: str) -> None:
-            final = newest_id(session, request, symbol)
-            until = session.now_ns if request.end_ns is None else min(request.end_ns, session.now_ns)
-            place = _Place(True, None, final) if final else _Place(False, request.start_ns, until)
+            first, last = request.windows[symbol][0], request.windows[symbol][-1]
+            final = newest_id(session, symbol, last.end_ns)
+            until = session.now_ns if last.end_ns is None else min(last.end_ns, session.now_ns)
+            place = _Place(True, None, final) if final else _Place(False, first.start_ns, until)
             with self._lock:
                 self._places[symbol] = place
                 if self._bars:
@@ -108,9 +109,9 @@ class ProgressListener:
                     self._bars.update(place.task, completed=1, total=1)
 
 
-def newest_id(session: Session, request: Request, symbol: str) -> int:
+def newest_id(session: Session, symbol: str, end_ns: int | None) -> int:
     """Return the id of the trade at which the symbol's load will end: by one call; 0 where there are no ids."""
-    since = None if request.end_ns is None or request.end_ns > session.now_ns else request.end_ns - 1
+    since = None if end_ns is None or end_ns > session.now_ns else end_ns - 1
     try:
         page = session.client(symbol).trades(session.market(symbol), since, 1)
     except KrakenCandlesError:

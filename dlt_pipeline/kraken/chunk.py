@@ -78,7 +78,9 @@ class Chunk:
                 client=session.client(symbol),
                 market=session.market(symbol),
                 settings=session.settings,
-                wanted=missing(known, request.start_ns, request.end_ns),
+                wanted=[
+                    lack for each in request.windows[symbol] for lack in missing(known, each.start_ns, each.end_ns)
+                ],
                 budget=budget,
                 is_backfill=request.is_backfill,
                 timeframes=request.timeframes,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,38 +23,65 @@ _CLOCK_TOLERANCE_NS = 60 * NS_PER_SECOND
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to load: ccxt symbols, [start_ns, end_ns) in ns UTC (no end: up to now), REST timeframes."""
+class Window:
+    """A range of time to load, [start_ns, end_ns) in ns UTC; no end: up to now. `asked_…` is it as the user said it."""
 
-    symbols: tuple[str, ...]
     start_ns: int
     end_ns: int | None
-    timeframes: tuple[str, ...]
     asked_start_ns: int
     asked_end_ns: int | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to load: for each ccxt symbol its windows, ascending, and which of Kraken's own candles."""
+
+    windows: Mapping[str, tuple[Window, ...]]
+    timeframes: tuple[str, ...]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols, in the order in which they were asked for."""
+        return tuple(self.windows)
 
     @property
     def is_backfill(self) -> bool:
         """Explicit bounds never move the live cursor."""
-        return self.end_ns is not None
+        return all(window.end_ns is not None for windows in self.windows.values() for window in windows)
+
+    def part(self, symbols: Iterable[str]) -> "Request":
+        """Return the request for some of its symbols."""
+        return Request({symbol: self.windows[symbol] for symbol in symbols}, self.timeframes)
 
 
 def make_request(
     symbols: Sequence[str], start: When, end: When | None, timeframes: Sequence[str], exact: bool
 ) -> Request:
-    """Check what can be checked without the exchange; BadInputError says what is wrong."""
-    if not symbols or not all(symbols):
+    """Ask for one window of every symbol. Checks what can be without the exchange; BadInputError says what is wrong."""
+    window = make_window(start, end, exact)
+    return make_windows_request(dict.fromkeys(symbols, (window,)), timeframes)
+
+
+def make_windows_request(windows: Mapping[str, Iterable[Window]], timeframes: Sequence[str]) -> Request:
+    """Ask for windows of each symbol's own; BadInputError says what is wrong."""
+    if not windows or not all(windows):
         raise BadInputError("No symbol was given, or an empty one: name at least one, such as BTC/USD.")
     unknown = [name for name in timeframes if name not in REST_TIMEFRAMES]
     if unknown:
         quoted = ", ".join(map(repr, unknown))
         raise BadInputError(f"Kraken has no candles of {quoted}; it has {', '.join(REST_TIMEFRAMES)}.")
+    ordered = {name: tuple(sorted(each, key=lambda window: window.start_ns)) for name, each in windows.items()}
+    return Request(ordered, tuple(timeframes))
+
+
+def make_window(start: When, end: When | None, exact: bool) -> Window:
+    """Turn the user's bounds into a window, widened to whole UTC days unless `exact`; BadInputError for bad ones."""
     start_ns = to_ns(start, "The start")
     end_ns = None if end is None else to_ns(end, "The end")
     if end_ns is not None and end_ns <= start_ns:
         raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
     wide = (start_ns, end_ns) if exact else widen(start_ns, end_ns)
-    return Request(tuple(dict.fromkeys(symbols)), *wide, tuple(timeframes), start_ns, end_ns)
+    return Window(*wide, start_ns, end_ns)
 
 
 class Session:
@@ -83,14 +110,19 @@ class Session:
                 self.now_ns = client.first_contact()
                 self._clock = client.clock
                 self.markets = client.markets()
-        for what, time_ns in (("start", request.asked_start_ns), ("end", request.asked_end_ns)):
+        for symbol, windows in request.windows.items():
+            for window in windows:
+                self.check_past(window)
+            find_market(self.markets, symbol)
+
+    def check_past(self, window: Window) -> None:
+        """Raise BadInputError for a bound that lies in the exchange's future."""
+        for what, time_ns in (("start", window.asked_start_ns), ("end", window.asked_end_ns)):
             if time_ns is not None and time_ns > self.now_ns:
                 raise BadInputError(
                     f"The {what} {show_ns(time_ns)} lies in the future: the exchange's clock says "
                     f"{show_ns(self.now_ns)} (UTC)."
                 )
-        for symbol in request.symbols:
-            find_market(self.markets, symbol)
 
     def market(self, symbol: str) -> Market:
         """Return the market of a symbol; UnknownSymbolError if there is none."""

@@ -1,57 +1,14 @@
-"""The commands, thin: each calls the Python function of the same name and turns its errors into sentences."""
+"""The commands of a load, a build and a publish, and the local exchange's."""
 
-import logging
 import os
 import signal
-import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, TypeVar
-
-os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs tracebacks; we say a sentence
-os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+from typing import Annotated
 
 import typer
-from rich.logging import RichHandler
 
-from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import (
-    BadInputError,
-    KrakenCandlesError,
-    LoadStoppedError,
-    LocalExchangeError,
-    UnknownSymbolError,
-)
-from dlt_pipeline.version import program
-
-app = typer.Typer(
-    help="Exact, proven candles from Kraken's raw trades: dlt loads, dbt builds and checks, DuckDB keeps.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-_T = TypeVar("_T")
-STOPPED = 130  # what a shell reports after Ctrl-C
-
-
-def out() -> Console:
-    """Return the console for results; made when needed, so that a redirected stdout is respected."""
-    return Console()
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    if show_version:
-        typer.echo(program())
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+from dlt_pipeline.cli.app import STOPPED, app, configure_logging, out, stop_on_signals
 
 
 @app.command()
@@ -71,8 +28,8 @@ def load(
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
     from dlt_pipeline.commands import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
-    _configure_logging()
-    stop = _stop_on_signals()
+    configure_logging()
+    stop = stop_on_signals()
     raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes))
 
 
@@ -85,7 +42,7 @@ def build(context: typer.Context) -> None:
         os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
         os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
 
-    _configure_logging()
+    configure_logging()
     signal.signal(signal.SIGINT, stop)
     raise typer.Exit(run_build(out(), context.args))
 
@@ -99,7 +56,7 @@ def publish() -> None:
         os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")
         os._exit(STOPPED)
 
-    _configure_logging()
+    configure_logging()
     signal.signal(signal.SIGINT, stop)
     raise typer.Exit(run_publish(out()))
 
@@ -144,56 +101,5 @@ def demo() -> None:
     """Run the whole way offline: local exchange, load, build, summary. Fills the warehouse of this folder."""
     from dlt_pipeline.demo import run_demo  # noqa: PLC0415
 
-    _configure_logging()
-    raise typer.Exit(run_demo(out(), _stop_on_signals()))
-
-
-def _configure_logging() -> None:
-    """Show our own warnings as lines; dlt's and dbt's chatter stays out."""
-    logger = logging.getLogger("dlt_pipeline")
-    logger.handlers = [RichHandler(console=Console(stderr=True), show_time=False, show_path=False, markup=False)]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-
-
-def _stop_on_signals() -> threading.Event:
-    """Return an event that the first Ctrl-C (or SIGTERM) sets; a second one ends the process at once."""
-    stop = threading.Event()
-
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os.write(2, b"\nEnded at once; what was committed stays, and the same command resumes.\n")
-            os._exit(STOPPED)
-        stop.set()
-
-    signal.signal(signal.SIGINT, hear)
-    signal.signal(signal.SIGTERM, hear)
-    return stop
-
-
-def _guarded(run: Callable[[], _T]) -> _T:
-    try:
-        return run()
-    except LoadStoppedError as error:
-        Console(stderr=True).print(str(error), markup=False)
-        raise SystemExit(STOPPED) from error
-    except KrakenCandlesError as error:
-        Console(stderr=True).print(f"Error: {error}", markup=False)
-        is_input = isinstance(error, BadInputError | UnknownSymbolError | LocalExchangeError)
-        raise SystemExit(2 if is_input else 1) from error
-
-
-def main() -> None:
-    """Run the command line; exit code 0 done, 1 failed, 2 wrong input, 130 stopped by the user."""
-    try:
-        _guarded(app)
-    finally:
-        _flush()
-
-
-def _flush() -> None:
-    """Let go of a stdout whose reader is gone, before Python finds it when it ends."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    configure_logging()
+    raise typer.Exit(run_demo(out(), stop_on_signals()))
