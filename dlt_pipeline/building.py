@@ -14,8 +14,9 @@ from typing import Any, Final
 import yaml
 
 from dlt_pipeline.exceptions import BadInputError, WarehouseError
+from dlt_pipeline.jobs.store import ensure_table
 from dlt_pipeline.trouble import explain
-from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_path
+from dlt_pipeline.warehouse import ENVIRONMENT_NAME, open_warehouse, require_trades, warehouse_path
 
 # The macros that check a variable name it so and say all in one line; dbt adds where it was called.
 _REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
@@ -63,6 +64,8 @@ def build_result(
 
     path = warehouse_path(warehouse)
     require_trades(path)
+    with open_warehouse(path) as connection:
+        ensure_table(connection)  # else kraken.data_jobs would be a view of nothing until the build after the first job
     os.environ[ENVIRONMENT_NAME] = str(path)
     _check_threads()
     _check_seeds()
