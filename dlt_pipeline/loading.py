@@ -11,6 +11,7 @@ import dlt
 from dlt_pipeline.dates import When
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.kraken.chunk import Chunk
+from dlt_pipeline.kraken.reader import Readers
 from dlt_pipeline.kraken.session import Request, Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind, source_of
@@ -116,15 +117,19 @@ def _chain(
     def patiently(call: Callable[[], _T]) -> _T:
         return when_unlocked(call, report.warehouse, session.stop)
 
-    while remaining and not session.stop.is_set():
-        chunk = Chunk(session, report.request.part(remaining), hear, report.failures.__setitem__, patiently)
-        _run(pipeline, chunk, patiently)
-        if listener:
-            listener.committed(chunk.done)
-        remaining = [name for name in remaining if name not in chunk.done and name not in report.failures]
-        wanted = going_on(remaining)
-        given_up += [name for name in remaining if name not in wanted]
-        remaining = [name for name in remaining if name in wanted]
+    with Readers() as readers:
+        # What was asked while the chunk before was committed is kept, also when the user stops meanwhile.
+        while remaining and (not session.stop.is_set() or readers.have_waiting(remaining)):
+            part = report.request.part(remaining)
+            chunk = Chunk(session, part, hear, report.failures.__setitem__, patiently, readers)
+            _run(pipeline, chunk, patiently)
+            if listener:
+                listener.committed(chunk.done)
+            remaining = [name for name in remaining if name not in chunk.done and name not in report.failures]
+            wanted = going_on(remaining)
+            given_up += [name for name in remaining if name not in wanted]
+            readers.drop(given_up)
+            remaining = [name for name in remaining if name in wanted]
     report.unfinished = remaining + given_up
     report.calls = {name: session.client(name).calls for name in report.request.symbols}
     return report

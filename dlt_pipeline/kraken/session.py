@@ -17,6 +17,7 @@ from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Market, find_market
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.stopping import Stop
 
 # The exchange's own servers may differ by so much.
 _CLOCK_TOLERANCE_NS = 60 * NS_PER_SECOND
@@ -129,11 +130,15 @@ class Session:
         return find_market(self.markets, symbol)
 
     def client(self, symbol: str) -> KrakenClient:
-        """Return the symbol's own client, so that each symbol has its own pace."""
+        """Return the symbol's own client: a client is not for several threads at once."""
         with self._lock:
             if symbol not in self._clients:
-                self._clients[symbol] = KrakenClient(self.settings, self.stop, self._clock)
+                self._clients[symbol] = self.new_client(self.stop)
             return self._clients[symbol]
+
+    def new_client(self, stop: Stop) -> KrakenClient:
+        """Return a further client, whose waits `stop` ends."""
+        return KrakenClient(self.settings, stop, self._clock)
 
 
 def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
