@@ -5,17 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlt_pipeline.building import build as build
+    from dlt_pipeline.jobs.estimate import estimate as estimate
+    from dlt_pipeline.jobs.estimate import price_of as price_of
+    from dlt_pipeline.jobs.plan import plan as plan
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.loading import load as load
     from dlt_pipeline.publishing import publish as publish
 
 _HOMES = {
     "build": "dlt_pipeline.building",
+    "estimate": "dlt_pipeline.jobs.estimate",
     "kraken_source": "dlt_pipeline.kraken.source",
     "load": "dlt_pipeline.loading",
+    "plan": "dlt_pipeline.jobs.plan",
+    "price_of": "dlt_pipeline.jobs.estimate",
     "publish": "dlt_pipeline.publishing",
 }
-__all__ = ["build", "kraken_source", "load", "publish"]
+__all__ = ["build", "estimate", "kraken_source", "load", "plan", "price_of", "publish"]
 
 
 def __getattr__(name: str) -> Any:
