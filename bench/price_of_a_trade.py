@@ -2,11 +2,10 @@
 
     python bench/price_of_a_trade.py
 
-Loads from a local exchange and builds, once with few trades a day and once with many, and solves for the share of a
-trade and the share of a day. The figures stand in `dlt_pipeline/jobs/settings.py`.
+Bytes: a local exchange is loaded and built, with hardly a trade a day and with many. Seconds: warehouses filled by SQL
+are built, with many days and with many trades. The figures stand in `dlt_pipeline/jobs/settings.py`.
 """
 
-import argparse
 import os
 import resource
 import tempfile
@@ -16,29 +15,24 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
+from filled_warehouse import FilledWarehouse
 from one_more_day import build
 
 from dlt_pipeline import load
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 
 NOW = datetime(2026, 11, 8, tzinfo=timezone.utc)
+DAYS = 60
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One warehouse: what went in, and what came of it, in bytes and seconds."""
+class Size:
+    """Bytes in use after the load and after the build, and of the published files; `trades` were loaded."""
 
-    days: int
     trades: int
-    loaded_bytes: int
-    loaded_used: int
-    built_bytes: int
-    built_used: int
-    published_bytes: int
-    published_candles: int
-    build_seconds: float
-    build_cpu_seconds: float
-    load_seconds: float
+    loaded: int
+    built: int
+    published: int
 
 
 def used(warehouse: Path) -> int:
@@ -48,8 +42,8 @@ def used(warehouse: Path) -> int:
     return size * blocks
 
 
-def measure(folder: Path, days: int, trades_a_day: int) -> Measured:
-    """Load so many days of one pair into a new warehouse and build it."""
+def measure_size(folder: Path, days: int, trades_a_day: int) -> Size:
+    """Load so many days of one pair into a new warehouse, build and publish."""
     feed = SyntheticFeed(1, Clock(NOW), days=days, trades_per_day={"BTC/USD": trades_a_day}, burst=False)
     warehouse = folder / f"{days}_{trades_a_day}" / "warehouse.duckdb"
     warehouse.parent.mkdir()
@@ -60,37 +54,58 @@ def measure(folder: Path, days: int, trades_a_day: int) -> Measured:
             RUNTIME__DLTHUB_TELEMETRY="false",
             DLT_DATA_DIR=str(warehouse.parent / "dlt"),
         )
-        began = time.perf_counter()
         report = load(["BTC/USD"], NOW - timedelta(days=days), NOW, warehouse=warehouse)
-        load_seconds = time.perf_counter() - began
-    loaded, loaded_used = warehouse.stat().st_size, used(warehouse)
+    loaded = used(warehouse)
+    build(warehouse)
+    files = (warehouse.parent / "exports" / "candles").rglob("*.parquet")
+    return Size(report.trades["BTC/USD"], loaded, used(warehouse), sum(path.stat().st_size for path in files))
+
+
+def measure_build(folder: Path, days: int, trades_a_day: int) -> tuple[float, float]:
+    """Return seconds of CPU and by the clock of a first build of so many days of one pair."""
+    place = folder / f"build_{days}_{trades_a_day}"
+    place.mkdir()
+    warehouse = FilledWarehouse(place / "warehouse.duckdb", 1, trades_a_day)
+    warehouse.add_days(days)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = build(warehouse).whole
+    began = time.perf_counter()
+    build(warehouse.path)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    files = list((warehouse.parent / "exports" / "candles").rglob("*.parquet"))
-    candles = duckdb.sql(f"select count(*) from read_parquet('{warehouse.parent}/exports/candles/**/*.parquet')")
-    return Measured(
-        days,
-        report.trades["BTC/USD"],
-        loaded,
-        loaded_used,
-        warehouse.stat().st_size,
-        used(warehouse),
-        sum(path.stat().st_size for path in files),
-        candles.fetchall()[0][0],
-        seconds,
-        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        load_seconds,
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent, time.perf_counter() - began
+
+
+def report_sizes(folder: Path) -> None:
+    """Print the bytes of a trade and of a day, from four loads."""
+    short, quiet = measure_size(folder, 2, 50), measure_size(folder, DAYS, 50)
+    busy, busier = measure_size(folder, DAYS, 5_000), measure_size(folder, DAYS, 20_000)
+    print(f"duckdb_bytes_per_trade      {(busier.loaded - quiet.loaded) / (busier.trades - quiet.trades):12,.1f}")
+    quiet_day = ((quiet.built - quiet.loaded) - (short.built - short.loaded)) / (DAYS - 2)
+    busy_day = quiet_day + ((busier.built - busier.loaded) - (quiet.built - quiet.loaded)) / DAYS
+    print(f"duckdb_bytes_per_quiet_day  {quiet_day:12,.0f}")
+    print(f"duckdb_bytes_per_busy_day   {busy_day:12,.0f}")
+    print(f"parquet_bytes_per_quiet_day {quiet.published / DAYS:12,.0f}")
+    print(
+        f"parquet_bytes_per_busy_day  {busier.published / DAYS:12,.0f}   ({busy.published / DAYS:,.0f} of 5,000 trades)"
     )
+    print(f"an empty warehouse          {short.built:12,.0f}")
+
+
+def report_builds(folder: Path) -> None:
+    """Print the seconds of a build's start, of a trade and of a day, from three builds: CPU, and by the clock."""
+    shapes = [(1, 5_000), (400, 5_000), (8, 500_000)]
+    spent = {shape: measure_build(folder, *shape) for shape in shapes}
+    for shape, (cpu, clock) in spent.items():
+        print(f"{shape[0]:4} days of {shape[1]:9,} trades: {cpu:6.1f} s of CPU, {clock:6.1f} s by the clock")
+    for which, name in enumerate(("CPU", "clock")):
+        few, days, trades = (spent[shape][which] for shape in shapes)
+        # few = start; days = start + 399 days + 1.995 M trades; trades = start + 7 days + 3.995 M trades
+        per_trade = ((trades - few) - (days - few) * 7 / 399) / (3_995_000 - 1_995_000 * 7 / 399)
+        per_day = ((days - few) - 1_995_000 * per_trade) / 399
+        print(f"{name:6} start {few:5.1f} s, {1 / per_trade:12,.0f} trades a second, {per_day:.4f} s a day")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--shapes", nargs="+", default=["3x50", "60x50", "60x5000", "20x50000"], help="days x trades a day"
-    )
-    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        for shape in chosen.shapes:
-            days, trades = map(int, shape.split("x"))
-            print(measure(Path(place), days, trades), flush=True)
+        report_builds(Path(place))
+        report_sizes(Path(place))
