@@ -26,7 +26,7 @@ class Stretch:
 
 def timeframe_seconds(name: str) -> int:
     """Return the seconds of a timeframe such as 1m, 12h or 15d; BadInputError for what cannot be built."""
-    match = re.fullmatch(r"([1-9]\d{0,5})([smhdw])", name)
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", name)
     seconds = int(match[1]) * _UNITS[match[2]] if match else 0
     if not seconds or (seconds % _DAY and _DAY % seconds):
         raise BadInputError(

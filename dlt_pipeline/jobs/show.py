@@ -68,7 +68,7 @@ def remarks(estimates: Sequence[Estimate], costs: Costs) -> list[str]:
         )
     asked = sum(one.asked_calls for one in estimates)
     found.append(
-        f"At {costs.seconds_per_call:.3g} s a call and pair, pairs side by side; a build on two cores. "
+        f"At {costs.seconds_per_call:.3g} s a call and pair, pairs side by side; the build is one core's work. "
         f"Asking for this took {asked} call{'' if asked == 1 else 's'}."
     )
     return found
