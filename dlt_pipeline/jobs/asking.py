@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import LoadStoppedError
+from dlt_pipeline.exceptions import ExchangeError, LoadStoppedError
 from dlt_pipeline.jobs.confirm import confirm
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.kraken.session import Request, Session
@@ -24,7 +24,13 @@ def may_begin(
 
     Raises LoadStoppedError if the user stopped it, BadInputError where nobody can be asked, or what `price_of` does.
     """
-    estimates = beside_main(lambda: price_of(request, warehouse, session), session.stop, lambda: None)
+
+    def leave_it_to_the_load(_symbol: str, _error: ExchangeError) -> None:
+        """One symbol's failure is its own: the load will meet it too, and report it."""
+
+    estimates = beside_main(
+        lambda: price_of(request, warehouse, session, leave_it_to_the_load), session.stop, lambda: None
+    )
     is_terminal = console.is_terminal and sys.stdin.isatty()
     return confirm(console, estimates, yes, is_terminal, now_ns=session.now_ns, ask=_ask)
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dlt_pipeline.dates import When
+from dlt_pipeline.exceptions import ExchangeError
 from dlt_pipeline.jobs.counting import Counter
 from dlt_pipeline.jobs.edges import Edge
 from dlt_pipeline.jobs.known import edges_of, ledger_of, reading
@@ -18,6 +19,7 @@ from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.warehouse import check_usable, warehouse_path
 
 Piece = tuple[int, int | None]
+OnFailure = Callable[[str, ExchangeError], object]
 
 
 def estimate(
@@ -44,10 +46,16 @@ def estimate(
     return _priced(request, session, pieces, {})
 
 
-def price_of(request: Request, warehouse: str | Path | None = None, session: Session | None = None) -> list[Estimate]:
+def price_of(
+    request: Request,
+    warehouse: str | Path | None = None,
+    session: Session | None = None,
+    on_failure: OnFailure | None = None,
+) -> list[Estimate]:
     """Price what a request's windows still lack in the warehouse, a line a symbol: what is loaded costs nothing.
 
-    `session` may be kept for the load itself. The warehouse is only read. Raises KrakenCandlesError.
+    `session` may be kept for the load itself. The warehouse is only read. A symbol that the exchange has no good answer
+    for is told to `on_failure` and left out; without it the error is raised. Raises KrakenCandlesError.
     """
     path = warehouse_path(warehouse)
     session = session or Session(load_settings())
@@ -63,7 +71,7 @@ def price_of(request: Request, warehouse: str | Path | None = None, session: Ses
             pieces[symbol] = _lacking(request, symbol, ranges)
             bounds = {bound for piece in pieces[symbol] for bound in piece if bound is not None}
             edges[symbol] = edges_of(connection, symbol, ranges, bounds)
-    return _priced(request, session, pieces, edges)
+    return _priced(request, session, pieces, edges, on_failure)
 
 
 def _lacking(request: Request, symbol: str, ranges: list[Range]) -> list[Piece]:
@@ -75,8 +83,13 @@ def _lacking(request: Request, symbol: str, ranges: list[Range]) -> list[Piece]:
 
 
 def _priced(
-    request: Request, session: Session, pieces: dict[str, list[Piece]], edges: dict[str, dict[int | None, Edge]]
+    request: Request,
+    session: Session,
+    pieces: dict[str, list[Piece]],
+    edges: dict[str, dict[int | None, Edge]],
+    on_failure: OnFailure | None = None,
 ) -> list[Estimate]:
+    """Price the symbols at the same time, because each waits for its own pace."""
     costs = Costs(session.settings, load_job_settings())
 
     def price(symbol: str) -> Estimate:
@@ -96,10 +109,14 @@ def _priced(
             asked_calls=counter.calls,
         )
 
-    return side_by_side(request.symbols, price)
+    def price_or_tell(symbol: str) -> Estimate | None:
+        try:
+            return price(symbol)
+        except ExchangeError as error:
+            if on_failure is None:
+                raise
+            on_failure(symbol, error)
+            return None
 
-
-def side_by_side(symbols: Sequence[str], price: Callable[[str], Estimate]) -> list[Estimate]:
-    """Price the symbols at the same time, because each waits for its own pace; the first one's error is raised."""
-    with ThreadPoolExecutor(max_workers=max(1, len(symbols)), thread_name_prefix="price") as pool:
-        return list(pool.map(price, symbols))
+    with ThreadPoolExecutor(max_workers=len(request.symbols), thread_name_prefix="price") as pool:
+        return [one for one in pool.map(price_or_tell, request.symbols) if one is not None]
