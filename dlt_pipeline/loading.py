@@ -82,15 +82,14 @@ def load_request(
 ) -> LoadReport:
     """Load what the request's windows lack, as `load` does, for windows that differ by symbol.
 
+    `session` is one that asked for the price before (its own `stop` counts); without it the load opens one.
     `going_on` is asked between chunks which of the remaining symbols are still wanted; the others are `unfinished`.
-    A `session` that was opened before is used as it is, with its own `stop`.
     """
-    settings = session.settings if session else load_settings()
+    session = session or Session(load_settings(), stop)
     path = warehouse_path(warehouse)
     try:
         with only_load(path):
-            check_usable(path, exchange_kind(settings.base_url))
-            session = session or Session(settings, stop)
+            check_usable(path, exchange_kind(session.settings.base_url))
             session.open(request)
             if listener:
                 listener.begin(session, request)

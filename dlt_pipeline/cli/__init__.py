@@ -2,4 +2,5 @@
 
 from dlt_pipeline.cli import core as core
 from dlt_pipeline.cli import jobs as jobs
+from dlt_pipeline.cli import price as price
 from dlt_pipeline.cli.app import main as main
