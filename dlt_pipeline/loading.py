@@ -130,7 +130,7 @@ def _chain(
             readers.drop(given_up)
             remaining = [name for name in remaining if name in wanted]
     report.unfinished = remaining + given_up
-    report.calls = {name: session.client(name).calls for name in report.request.symbols}
+    report.calls = {name: session.calls(name) for name in report.request.symbols}
     return report
 
 

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from dlt_pipeline.console import Console
 from dlt_pipeline.exceptions import ExchangeError, LoadStoppedError
 from dlt_pipeline.jobs.confirm import confirm
 from dlt_pipeline.jobs.estimate import price_of
+from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.kraken.session import Request, Session
 from dlt_pipeline.threads import beside_main
 
@@ -31,6 +32,11 @@ def may_begin(
     estimates = beside_main(
         lambda: price_of(request, warehouse, session, leave_it_to_the_load), session.stop, lambda: None
     )
+    return may_begin_at(console, estimates, session, yes)
+
+
+def may_begin_at(console: Console, estimates: Sequence[Estimate], session: Session, yes: bool) -> bool:
+    """Ask if the prices are high, as `may_begin` does."""
     is_terminal = console.is_terminal and sys.stdin.isatty()
     return confirm(console, estimates, yes, is_terminal, now_ns=session.now_ns, ask=_ask)
 

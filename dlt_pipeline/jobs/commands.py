@@ -1,16 +1,21 @@
 """What the commands of jobs do, and the exit codes they end with."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dlt_pipeline.console import Console
 from dlt_pipeline.exceptions import BadInputError, WarehouseLockedError
+from dlt_pipeline.jobs.asking import may_begin_at
 from dlt_pipeline.jobs.job import STATUSES, Job
+from dlt_pipeline.jobs.price import Estimate
+from dlt_pipeline.jobs.pricing import estimated, price_jobs
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.jobs.telling import jobs_table, status_text, tell_history, tell_job, tell_run
+from dlt_pipeline.jobs.telling import STOPPED, jobs_table, status_text, tell_history, tell_job, tell_run
+from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.threads import beside_main
 from dlt_pipeline.warehouse import warehouse_path
@@ -28,8 +33,15 @@ def run_rebuild(
 ) -> int:
     """Queue a rebuild a symbol and run the queue."""
     jobs = [make_job("trade_rebuild", symbol, start, end, options, exact=exact) for symbol in dict.fromkeys(symbols)]
-    added = add_jobs(jobs)
-    _tell_queued(console, added)
+    session = Session(load_settings(), stop)
+    request = make_request(list(dict.fromkeys(symbols)), start, end, (), exact)
+    session.open(request)  # what the exchange does not have is wrong input here, and no job is queued
+    estimates = beside_main(lambda: dict(_priced(jobs, session)), stop, lambda: None)
+    if not may_begin_at(console, list(estimates.values()), session, yes):
+        console.print("Nothing was begun.")
+        return STOPPED
+    fields = {symbol: estimated(price) for symbol, price in estimates.items()}
+    _tell_queued(console, add_jobs([job.changed(**fields.get(job.symbol, {})) for job in jobs]))
     try:
         return run_queue(console, stop, yes)
     except WarehouseLockedError as error:
@@ -52,8 +64,17 @@ def run_add(
     return 0
 
 
-def run_queue(console: Console, stop: threading.Event, yes: bool) -> int:  # noqa: ARG001
-    """Run what is queued and say how it went."""
+def run_queue(console: Console, stop: threading.Event, yes: bool) -> int:
+    """Ask where what is queued was not priced before and costs much; then run it and say how it went."""
+    store = JobStore(warehouse_path())
+    unpriced = [job for job in store.jobs() if job.status == "queued" and job.estimated_trades is None]
+    if unpriced and not yes:
+        session = Session(load_settings(), stop)
+        priced = beside_main(lambda: list(price_jobs(unpriced, store.path, session)), stop, lambda: None)
+        if not may_begin_at(console, [price for _, price in priced], session, yes):
+            console.print("Nothing was begun; the jobs stay queued.")
+            return STOPPED
+        store.change({job.job_id: estimated(price) for job, price in priced})
     with ProgressListener(console) as listener:
         report = beside_main(
             lambda: run_jobs(tell=lambda job: tell_job(console, job), listener=listener, stop=stop),
@@ -92,6 +113,11 @@ def run_retry(console: Console, job_ids: Sequence[int]) -> int:
     """Queue jobs again and say so."""
     _tell_queued(console, retry_jobs(job_ids))
     return 0
+
+
+def _priced(jobs: Sequence[Job], session: Session) -> Iterator[tuple[str, Estimate]]:
+    for job, price in price_jobs(jobs, warehouse_path(), session):
+        yield job.symbol, price
 
 
 def _tell_queued(console: Console, jobs: Sequence[Job]) -> None:

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from dlt_pipeline.dates import NS_PER_DAY, show_ns
 from dlt_pipeline.jobs.settings import JobSettings
+from dlt_pipeline.kraken.pace import seconds_between_calls
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
 
 _MINUTES_PER_DAY: Final = 1_440
-# ccxt counts a call of Trades or OHLC as 1.2 of its rate limit.
-CCXT_COST: Final = 1.2
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Costs:
     @property
     def seconds_per_call(self) -> float:
         """Seconds between two calls for one pair, as they really are."""
-        return self.kraken.seconds_per_call * CCXT_COST
+        return seconds_between_calls(self.kraken)
 
 
 @dataclass(frozen=True)

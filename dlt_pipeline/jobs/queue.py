@@ -1,7 +1,6 @@
 """What users do with jobs: add, list, cancel, retry; each checked before it is written down."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,16 +17,6 @@ _HEEDED: Mapping[str, tuple[str, ...]] = {
     "trade_rebuild": ("bucket_size", "include_trades", "empty_bucket_policy", "export"),
     "repair": ("bucket_size", "export", "reason"),
 }
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a job will cost: trades, calls, seconds, bytes in the warehouse."""
-
-    trades: int
-    calls: int
-    seconds: float
-    bytes: int
 
 
 def make_job(
@@ -56,12 +45,9 @@ def make_job(
     return Job(0, kind, symbol, *bounds, _heeded(job_type, checked))
 
 
-def add_jobs(
-    jobs: Sequence[Job], warehouse: str | Path | None = None, prices: Mapping[int, Price] | None = None
-) -> list[Job]:
-    """Queue jobs made by `make_job`, with the price of each by its place, and return them with their ids."""
-    priced = [_priced(job, (prices or {}).get(place)) for place, job in enumerate(jobs)]
-    return JobStore(warehouse_path(warehouse)).add(priced)
+def add_jobs(jobs: Sequence[Job], warehouse: str | Path | None = None) -> list[Job]:
+    """Queue jobs made by `make_job`, and return them with their ids."""
+    return JobStore(warehouse_path(warehouse)).add(jobs)
 
 
 def list_jobs(warehouse: str | Path | None = None) -> list[Job]:
@@ -125,15 +111,3 @@ def _check_heeded(job_type: str, options: Options) -> None:
 
 def _heeded(job_type: str, options: Options) -> str:
     return options.as_json() if job_type in BUILDING_TYPES else "{}"
-
-
-def _priced(job: Job, price: Price | None) -> Job:
-    if price is None:
-        return job
-    return replace(
-        job,
-        estimated_trades=price.trades,
-        estimated_calls=price.calls,
-        estimated_seconds=price.seconds,
-        estimated_bytes=price.bytes,
-    )

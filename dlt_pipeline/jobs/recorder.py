@@ -76,4 +76,4 @@ class Recorder:
         return [symbol for symbol in symbols if not self._jobs[symbol].is_cancel_requested]
 
     def _calls(self, symbol: str) -> int:
-        return self._session.client(symbol).calls if self._session else 0
+        return self._session.calls(symbol) if self._session else 0

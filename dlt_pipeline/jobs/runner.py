@@ -13,9 +13,10 @@ from dlt_pipeline.building import build_result
 from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError, LoadStoppedError
 from dlt_pipeline.jobs.checking import check_range
 from dlt_pipeline.jobs.job import BUILDING_TYPES, Job, Phase
+from dlt_pipeline.jobs.pricing import estimated, price_round
 from dlt_pipeline.jobs.processes import this_process
 from dlt_pipeline.jobs.recorder import Recorder
-from dlt_pipeline.jobs.rounds import Snapshot, needs_load, next_round
+from dlt_pipeline.jobs.rounds import Round, Snapshot, needs_load, next_round
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.variables import variables_of
 from dlt_pipeline.kraken.session import Session
@@ -121,9 +122,10 @@ class _Runner:
             taken.add(job.job_id)
             for begun in self._begin([job]):
                 self._fail(begun, error)
-        chosen.jobs = [job for job in self._begin(chosen.jobs, "loading") if not self._cancelled(job)]
+        chosen.jobs = [job for job in self._begin(chosen.jobs) if not self._cancelled(job)]
         if not chosen.jobs:
             return taken, []
+        self._price(chosen)
         recorder = Recorder(chosen.jobs, self._change, self._path, self._listener)
         report = load_request(
             chosen.request(self._fetched),
@@ -148,6 +150,18 @@ class _Runner:
             else:
                 self._cancelled(job)
         return taken, done
+
+    def _price(self, chosen: Round) -> None:
+        """Write down what the jobs will cost, where nobody asked before."""
+        unpriced = {job.job_id for job in chosen.jobs if job.estimated_trades is None}
+        if not unpriced:
+            return
+        for job in chosen.jobs:
+            if job.job_id in unpriced:
+                self._to(job, phase="estimating")
+        priced = {job.job_id: estimated(price) for job, price in price_round(chosen, self._path)}
+        changes = {job.job_id: priced.get(job.job_id, {}) | {"phase": "loading"} for job in chosen.jobs}
+        chosen.jobs = list(self._change(changes).values())
 
     def _build(self, jobs: list[Job]) -> None:
         for job in jobs:

@@ -70,7 +70,7 @@ class Chunk:
                     for symbol in symbols:
                         cancelled = threading.Event()
                         stop = AnyOf(self.session.stop, cancelled)
-                        load = self._load(symbol, self.session.new_client(stop), stop)
+                        load = self._load(symbol, self.session.new_client(symbol, stop), stop)
                         readers.add(load, cancelled, settings.chunk_pages)
             return self._budget, self._ranges
 

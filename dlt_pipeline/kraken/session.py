@@ -98,6 +98,7 @@ class Session:
         self.began_at = utc(time.time())
         self._clock: tuple[int, float] | None = None
         self._clients: dict[str, KrakenClient] = {}
+        self._all_clients: dict[str, list[KrakenClient]] = {}
         self._lock = threading.Lock()
 
     def open(self, request: Request) -> None:
@@ -133,12 +134,23 @@ class Session:
         """Return the symbol's own client: a client is not for several threads at once."""
         with self._lock:
             if symbol not in self._clients:
-                self._clients[symbol] = self.new_client(self.stop)
+                self._clients[symbol] = self._made(symbol, self.stop)
             return self._clients[symbol]
 
-    def new_client(self, stop: Stop) -> KrakenClient:
-        """Return a further client, whose waits `stop` ends."""
-        return KrakenClient(self.settings, stop, self._clock)
+    def new_client(self, symbol: str, stop: Stop) -> KrakenClient:
+        """Return a further client for a symbol, whose waits `stop` ends."""
+        with self._lock:
+            return self._made(symbol, stop)
+
+    def calls(self, symbol: str) -> int:
+        """Return how many calls were made for a symbol so far, those that were refused included."""
+        with self._lock:
+            return sum(client.calls for client in self._all_clients.get(symbol, ()))
+
+    def _made(self, symbol: str, stop: Stop) -> KrakenClient:
+        client = KrakenClient(self.settings, stop, self._clock)
+        self._all_clients.setdefault(symbol, []).append(client)
+        return client
 
 
 def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:

@@ -14,7 +14,7 @@ from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.options import parse_options
 from dlt_pipeline.jobs.processes import this_process
-from dlt_pipeline.jobs.queue import Price, add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
+from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.variables import variables_of
 from dlt_pipeline.warehouse import warehouse_path
@@ -63,15 +63,13 @@ def test_bounds_are_widened_to_whole_days_unless_exact() -> None:
 
 
 def test_ids_count_on_and_options_are_kept_as_they_were_meant() -> None:
-    first = add_jobs([job(bucket_size="60m", include_trades=False), job()], prices={1: Price(5, 2, 1.5, 70)})
+    first = add_jobs([job(bucket_size="60m", include_trades=False), job()])
     (third,) = add_jobs([make_job("rest_snapshot", "ETH/USD")])
     assert [each.job_id for each in (*first, third)] == [1, 2, 3]
     assert list_jobs() == [*first, third]
     assert first[0].parsed.bucket_size == "1h"
     assert not first[0].parsed.include_trades
     assert parse_options(first[0].options).as_json() == first[0].options
-    assert (first[1].estimated_trades, first[1].estimated_calls, first[1].estimated_bytes) == (5, 2, 70)
-    assert first[0].estimated_trades is None
 
 
 def test_every_change_is_an_event_more_and_none_is_rewritten() -> None:

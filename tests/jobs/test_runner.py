@@ -48,6 +48,8 @@ def test_a_rebuild_loads_builds_checks_and_publishes_and_the_view_tells_the_same
     assert {job_id: job.status for job_id, job in report.jobs.items()} == {1: "succeeded", 2: "succeeded", 3: "failed"}
     assert "Unknown symbol NO/SUCH; the nearest known ones" in str(report.jobs[3].error)
     assert [phase for job_id, _, phase in told if job_id == 1] == [
+        "waiting",
+        "estimating",
         "loading",
         "building",
         "checking",
@@ -57,10 +59,13 @@ def test_a_rebuild_loads_builds_checks_and_publishes_and_the_view_tells_the_same
     for job in (report.jobs[1], report.jobs[2]):
         rows = truth(feed, job)
         assert loaded_trades(warehouse_path(), job.symbol) == rows
-        assert job.trades == len(rows)
+        assert job.trades == job.estimated_trades == len(rows)
+        assert job.estimated_bytes
         assert f"2,880 candles of 1m with {len(rows):,} trades" in str(job.summary)
     asked = [call for call in exchange.calls if call.query.get("pair") == "XXBTZUSD"]
-    assert report.jobs[1].calls == len(asked)
+    priced = [call for call in asked if call.query.get("count", "1000") != "1000"]
+    assert report.jobs[1].calls == len(asked), "those for the price are calls too"
+    assert 0 < len(priced) < len(asked)
     assert warehouse_path().with_name("published.duckdb").exists()
     columns = "job_id, status, phase, attempt, actual_trades, actual_calls, actual_bytes, error, event_count"
     assert query(warehouse_path(), f"select {columns} from kraken.data_jobs order by job_id") == [
@@ -117,6 +122,8 @@ def test_a_stopped_run_puts_its_jobs_back_and_the_next_goes_on_there(
     exchange: LocalExchange, feed: SyntheticFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__KRAKEN__CHUNK_PAGES", "2")
+    monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "50")
+    monkeypatch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.05")
     stop = threading.Event()
 
     class Stops(Silent):
