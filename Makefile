@@ -46,9 +46,9 @@ check: $(READY) ## Lint and type-check Python and SQL
 	$(BIN)/mypy
 	KRAKEN_CANDLES_WAREHOUSE=:memory: $(BIN)/sqlfluff lint dbt_project
 
-load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...]
+load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...] [YES=1]
 	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }
-	$(BIN)/kraken-candles load $(SYMBOLS) --start "$(START)" $(if $(END),--end "$(END)")
+	$(BIN)/kraken-candles load $(SYMBOLS) --start "$(START)" $(if $(END),--end "$(END)") $(if $(YES),--yes)
 
 build: $(READY) ## Build and test the candles of the warehouse with dbt, and publish them
 	$(BIN)/kraken-candles build

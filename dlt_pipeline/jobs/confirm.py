@@ -9,7 +9,8 @@ from dlt_pipeline.console import Console
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.cheaper import ARCHIVE_SIZES, archive_end, rest_timeframes
-from dlt_pipeline.jobs.price import Costs, Estimate, total_of, until
+from dlt_pipeline.jobs.costs import Costs
+from dlt_pipeline.jobs.price import Estimate, total_of, until
 from dlt_pipeline.jobs.settings import load_job_settings
 from dlt_pipeline.jobs.show import duration, price_table, remarks, size
 from dlt_pipeline.kraken.settings import load_settings

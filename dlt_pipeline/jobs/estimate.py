@@ -7,10 +7,11 @@ from pathlib import Path
 
 from dlt_pipeline.dates import When
 from dlt_pipeline.exceptions import ExchangeError
+from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter
 from dlt_pipeline.jobs.edges import Edge
 from dlt_pipeline.jobs.known import edges_of, ledger_of, reading
-from dlt_pipeline.jobs.price import Costs, Estimate, days_between, price_trades, until
+from dlt_pipeline.jobs.price import Estimate, days_between, price_trades, until
 from dlt_pipeline.jobs.settings import load_job_settings
 from dlt_pipeline.kraken.ledger import Range, missing
 from dlt_pipeline.kraken.session import Request, Session, check_clock, make_request

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from dlt_pipeline.jobs.price import Costs, Estimate, Total, total_of
+from dlt_pipeline.jobs.costs import Costs
+from dlt_pipeline.jobs.price import Estimate, Total, total_of
 
 
 def duration(seconds: float) -> str:

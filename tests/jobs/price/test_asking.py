@@ -13,7 +13,8 @@ from dlt_pipeline.dates import to_ns
 from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.exchange import LocalExchange
 from dlt_pipeline.jobs.confirm import cheaper_ways, confirm
-from dlt_pipeline.jobs.price import Costs, Estimate, price_trades
+from dlt_pipeline.jobs.costs import Costs
+from dlt_pipeline.jobs.price import Estimate, price_trades
 from dlt_pipeline.jobs.settings import load_job_settings
 from dlt_pipeline.kraken.settings import load_settings
 from tests.conftest import Place

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from dlt_pipeline.jobs.price import Costs, price_trades, total_of
+from dlt_pipeline.jobs.costs import Costs
+from dlt_pipeline.jobs.price import price_trades, total_of
 from dlt_pipeline.jobs.settings import JobSettings
 from dlt_pipeline.jobs.show import duration, size
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
