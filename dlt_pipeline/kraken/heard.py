@@ -27,9 +27,10 @@ class Stretch:
     """Ascending runs of ids without a hole."""
     first_heard_at: datetime
     last_heard_at: datetime
-    oldest_time_ns: int
+    from_time_ns: int
+    """No trade of it is older: the time of the trade before it, or of the oldest one heard."""
     newest_time_ns: int
-    """Of the trades themselves, to the microsecond: the stream shows no more."""
+    """Of the newest trade itself, to the microsecond: the stream shows no more."""
     is_open: bool
 
     @property
@@ -77,7 +78,7 @@ class _Piece:
     after_trade_id: int | None
     first_heard_at: datetime
     last_heard_at: datetime
-    oldest_time_ns: int
+    from_time_ns: int
     newest_time_ns: int
     disconnected_at: datetime | None = None
     is_open: bool = True
@@ -118,15 +119,15 @@ class Heard:
         if not (self._pieces and self._pieces[-1].is_open):
             if self.newest is not None and trade_id <= self.newest[0]:
                 return self._fill(trade_id)
-            after = self.newest[0] if self.newest else None
-            self._pieces.append(_Piece(self._connection, self._connected_at, after, at, at, time_ns, time_ns))
+            after_id, after_ns = self.newest or (None, time_ns)
+            self._pieces.append(_Piece(self._connection, self._connected_at, after_id, at, at, after_ns, time_ns))
         piece = self._pieces[-1]
         if piece.after_trade_id is not None and trade_id <= piece.after_trade_id:
             return self._fill(trade_id)
         if not add(piece.runs, trade_id):
             return False
         piece.last_heard_at = at
-        piece.oldest_time_ns = min(piece.oldest_time_ns, time_ns)
+        piece.from_time_ns = min(piece.from_time_ns, time_ns)
         piece.newest_time_ns = max(piece.newest_time_ns, time_ns)
         if self.newest is None or trade_id > self.newest[0]:
             self.newest = (trade_id, time_ns)

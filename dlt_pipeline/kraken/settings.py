@@ -84,8 +84,8 @@ class KrakenSettings(BaseConfiguration):
     stream_url: str = ""
     # A heartbeat comes about once a second: after ten of them a connection that says nothing is dead.
     stream_silence_seconds: float = 10.0
-    # Trades come in groups; one call a second is Kraken's pace for a pair anyway.
-    stream_gather_seconds: float = 1.0
+    # Trades nearer to now than head_margin_seconds are in no candle yet: so long may others join them in one load.
+    stream_gather_seconds: float = 5.0
     # Pauses between tries to connect double from 1 s up to this.
     stream_retry_max_seconds: float = 60.0
     # Only REST proves that a pair was quiet: each is asked at least this often, news or none.
