@@ -15,6 +15,7 @@ from dlt_pipeline.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.settings import KrakenSettings
 from dlt_pipeline.kraken.stream import TradeStream
+from dlt_pipeline.kraken.stream_ear import OnTrades
 from dlt_pipeline.streaming.proof import Loaded, Proof, prove
 from dlt_pipeline.streaming.record import TABLE, read_loaded, write_proofs
 from dlt_pipeline.trouble import explain, when_unlocked
@@ -28,9 +29,9 @@ _LAST_WAIT_SECONDS: Final = 10.0
 class StreamWaiter:
     """A stream and its proofs, from `with` to its end; for one thread."""
 
-    def __init__(self, settings: KrakenSettings, symbols: Sequence[str]) -> None:
-        """Prepare for ccxt symbols; BadInputError if the stream's address is not known."""
-        self.stream = TradeStream(settings, symbols)
+    def __init__(self, settings: KrakenSettings, symbols: Sequence[str], on_trades: OnTrades | None = None) -> None:
+        """Prepare for ccxt symbols, as TradeStream does; BadInputError if the stream's address is not known."""
+        self.stream = TradeStream(settings, symbols, on_trades)
         self._settings, self._symbols = settings, tuple(symbols)
         self._asked_at: dict[str, float] = {}
         self._reach: dict[str, int] = {}
@@ -69,12 +70,16 @@ class StreamWaiter:
     def after_load(self, warehouse: Path, asked: Sequence[str] | None = None) -> list[Proof]:
         """Prove what was heard against the warehouse, and record what is done; returns what was recorded.
 
-        `asked` are the symbols that were loaded (None: all). A warehouse in use is no trouble: the next load proves it.
+        `asked` are the symbols that were loaded (None: all). Nothing is raised for a warehouse that cannot be used: one
+        in use is read after the next load, and of anything worse that load will speak.
         """
         self._asked_at |= dict.fromkeys(self._symbols if asked is None else asked, time.monotonic())
         try:
             return self._prove(warehouse, is_last=False)
         except WarehouseLockedError:
+            return []
+        except WarehouseError as error:
+            _log.warning("What was heard is not proven yet: %s", error)
             return []
 
     def finish(self, warehouse: Path) -> list[Proof]:
