@@ -69,6 +69,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=90, help="how long each follower runs in a round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--every", type=float, default=10, help="the plain follower's pace in seconds")
+    parser.add_argument("--gather", type=float, default=5, help="sources.kraken.stream_gather_seconds")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="stream-gain-"))
     warehouse = folder / "bench.duckdb"
@@ -85,6 +86,7 @@ if __name__ == "__main__":
 
     with LocalExchange(SyntheticFeed(1, Clock(), days=1, trades_per_day=TRADES_PER_DAY, burst=False)) as exchange:
         os.environ["SOURCES__KRAKEN__BASE_URL"] = exchange.base_url
+        settings = load_settings(stream_gather_seconds=options.gather)
         load(list(TRADES_PER_DAY), START, timeframes=())
 
         def run(name: str, once: Callable[[], None]) -> None:
@@ -97,7 +99,7 @@ if __name__ == "__main__":
         for _ in range(options.rounds):
             run("plain", plain(options.every))
             load(list(TRADES_PER_DAY), START, timeframes=())
-            with StreamWaiter(load_settings(), list(TRADES_PER_DAY), on_trades=take) as waiter:
+            with StreamWaiter(settings, list(TRADES_PER_DAY), on_trades=take) as waiter:
                 while not waiter.stream.is_connected:
                     time.sleep(0.1)
                 waiter.wait(1, NEVER)

@@ -10,16 +10,26 @@ from dlt_pipeline.kraken.heard import IdRange, Stretch
 class Loaded:
     """What the warehouse holds of a symbol: which ids of the stretches judged, and spans of ids that the ledger proves.
 
-    A span goes from the first to the last id of an unbroken stretch of coverage.
+    A span goes from the first to the last id of an unbroken stretch of coverage. `begins_ns` is where the first one
+    begins (None: nothing is loaded), which is all there is to know where nobody traded since.
     """
 
     ids: Collection[int]
     spans: tuple[IdRange, ...]
+    begins_ns: int | None
 
     @property
     def reach(self) -> int:
         """Highest id that a complete load came to; 0 if there is none."""
         return max((last for _, last in self.spans), default=0)
+
+    def has_seen(self, trade_id: int, time_ns: int) -> bool:
+        """Whether loads came to this trade, or began behind it."""
+        return trade_id <= self.reach or self.is_before(time_ns)
+
+    def is_before(self, time_ns: int) -> bool:
+        """Whether a trade of this time (ns) is older than what was asked to be loaded."""
+        return self.begins_ns is not None and time_ns < self.begins_ns
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,13 @@ def prove(stretch: Stretch, loaded: Loaded) -> Proof:
     """Judge each id of a stretch; an id is known to be missing at REST only if a load went on behind it."""
     waiting = outside = 0
     lost: list[int] = []
+    is_all_before = loaded.is_before(stretch.newest_time_ns)
     for each in _ids(stretch.heard):
         if each in loaded.ids:
             continue
         if any(first <= each <= last for first, last in loaded.spans):
             lost.append(each)
-        elif each > loaded.reach:
+        elif each > loaded.reach and not is_all_before:
             waiting += 1
         else:
             outside += 1

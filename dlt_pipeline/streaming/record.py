@@ -8,7 +8,7 @@ import duckdb
 
 from dlt_pipeline.kraken.arrow import utc_of_ns
 from dlt_pipeline.kraken.heard import IdRange, Stretch
-from dlt_pipeline.kraken.ledger import merge
+from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
 from dlt_pipeline.streaming.proof import Loaded, Proof
@@ -52,23 +52,27 @@ def read_loaded(connection: duckdb.DuckDBPyConnection, symbol: str, stretches: S
     )
     try:
         ids = {each for (each,) in connection.execute(trades, [symbol, first, last]).fetchall()}
-        return Loaded(ids, _spans(connection.execute(pages, [symbol, from_ns]).fetchall()))
+        rows = [
+            (each, ledger_row(tuple(values)))
+            for each, *values in connection.execute(pages, [symbol, from_ns]).fetchall()
+        ]
     except duckdb.CatalogException:
-        return Loaded(frozenset(), ())
+        return Loaded(frozenset(), (), None)
+    ranges = merge(row for _, row in rows)
+    return Loaded(ids, _spans(ranges, rows), ranges[0].from_ns if ranges else None)
 
 
 def _first_id(stretch: Stretch) -> int:
     return stretch.first_trade_id if stretch.after_trade_id is None else stretch.after_trade_id + 1
 
 
-def _spans(rows: Sequence[tuple[Any, ...]]) -> tuple[IdRange, ...]:
-    """Turn ledger rows into the ids of each unbroken stretch of coverage."""
-    firsts = [(values[0], ledger_row(values[1:])) for values in rows]
+def _spans(ranges: Sequence[Range], rows: Sequence[tuple[int | None, LedgerRow]]) -> tuple[IdRange, ...]:
+    """Return the ids of each range of coverage: from the first trade of its rows to the last one known behind them."""
     spans = []
-    for known in merge(row for _, row in firsts):
+    for known in ranges:
         inside = [
             (first or row.cursor.known_trade_id, row.cursor.known_trade_id)
-            for first, row in firsts
+            for first, row in rows
             if row.cursor.known_trade_id
             and known.from_ns <= row.covered_from_ns
             and row.cursor.covered_to_ns <= known.to_ns

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,7 @@ class StreamWaiter:
         self.stream = TradeStream(settings, symbols, on_trades)
         self._settings, self._symbols = settings, tuple(symbols)
         self._asked_at: dict[str, float] = {}
-        self._reach: dict[str, int] = {}
+        self._loaded: dict[str, Loaded] = {}
         self._told: set[tuple[str, int]] = set()
 
     def __enter__(self) -> "StreamWaiter":
@@ -65,7 +66,9 @@ class StreamWaiter:
     def _is_quiet(self, symbol: str) -> bool:
         newest = self.stream.newest(symbol)
         age = time.monotonic() - self._asked_at.get(symbol, float("-inf"))
-        return age < self._settings.stream_quiet_seconds and (newest is None or newest[0] <= self._reach.get(symbol, 0))
+        loaded = self._loaded.get(symbol)
+        is_known = newest is None or (loaded is not None and loaded.has_seen(*newest))
+        return is_known and age < self._settings.stream_quiet_seconds
 
     def after_load(self, warehouse: Path, asked: Sequence[str] | None = None) -> list[Proof]:
         """Prove what was heard against the warehouse, and record what is done; returns what was recorded.
@@ -101,7 +104,7 @@ class StreamWaiter:
         with open_warehouse(warehouse) as connection:
             for symbol, stretches in heard.items():
                 loaded = read_loaded(connection, symbol, stretches)
-                self._reach[symbol] = loaded.reach
+                self._loaded[symbol] = replace(loaded, ids=())
                 proofs = [prove(stretch, loaded) for stretch in stretches]
                 self._tell(symbol, proofs)
                 self._cut(symbol, proofs[-1], loaded)
@@ -118,7 +121,11 @@ class StreamWaiter:
     def _cut(self, symbol: str, newest: Proof, loaded: Loaded) -> None:
         """Let a long stretch end, so that the next load's proof of it is recorded."""
         longest = timedelta(seconds=self._settings.stream_record_seconds)
-        if loaded.spans and newest.stretch.is_open and utc(time.time()) - newest.stretch.first_heard_at >= longest:
+        if (
+            loaded.begins_ns is not None
+            and newest.stretch.is_open
+            and utc(time.time()) - newest.stretch.first_heard_at >= longest
+        ):
             self.stream.cut(symbol)
 
     def _tell(self, symbol: str, proofs: Sequence[Proof]) -> None:

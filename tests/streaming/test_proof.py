@@ -33,7 +33,16 @@ def test_the_fate_of_each_id(
     heard = Heard("BTC/USD")
     heard.connect(NOON)
     heard.take([(each, each) for each in (11, 14, 15)], NOON)  # 12 and 13 are missing
-    proof = prove(heard.stretches()[0], Loaded(ids, spans))
+    proof = prove(heard.stretches()[0], Loaded(ids, spans, None))
     assert proof.completed_from_rest == completed
     assert (proof.not_loaded_yet, proof.outside_load, proof.not_in_rest) == (waiting, outside, lost)
     assert proof.is_done == (waiting == 0)
+
+
+def test_what_traded_before_a_load_began_is_outside_of_it() -> None:
+    heard = Heard("MINA/GBP")
+    heard.connect(NOON)
+    heard.take([(11, 1_000), (12, 2_000)], NOON)
+    proof = prove(heard.stretches()[0], Loaded((), (), begins_ns=2_001))
+    assert (proof.outside_load, proof.not_loaded_yet) == (2, 0)
+    assert prove(heard.stretches()[0], Loaded((), (), begins_ns=2_000)).not_loaded_yet == 2

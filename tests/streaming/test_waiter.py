@@ -124,6 +124,15 @@ def test_trades_from_before_the_load_are_no_fault(exchange: LocalExchange, begin
     assert (heard, others) == (50, [True, True, 0, 0])
 
 
+def test_who_has_not_traded_since_the_load_begins_need_not_be_asked(begin: Callable[..., StreamWaiter]) -> None:
+    waiter = begin(MINA)
+    assert load([MINA], "2026-11-08T12:34", exact=True, timeframes=()).trades == {MINA: 0}
+    waiter.after_load(warehouse_path())
+    assert waiter.quiet() == {MINA}
+    waiter.finish(warehouse_path())
+    assert rows("heard_count, outside_load, not_loaded_yet") == [(50, 50, 0)]
+
+
 def test_who_need_not_be_asked(exchange: LocalExchange, begin: Callable[..., StreamWaiter]) -> None:
     waiter = begin(BTC, MINA, stream_quiet_seconds=600)
     assert waiter.wait(20, NEVER) == {BTC, MINA}
