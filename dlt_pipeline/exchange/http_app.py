@@ -57,12 +57,22 @@ class HttpApp:
         app.on_response_prepare.append(self._set_date)
         return app
 
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
+        with self._calls_lock:
+            self._calls.append(Call(SOCKET_PATH, {}, time.monotonic()))
+        for fault in self._faults.due(SOCKET_PATH, None):
+            if fault.kind in INSTEAD_OF_AN_ANSWER:
+                self._faults.spend(fault)
+                return _instead(fault, request)
+        return await self._sockets.serve(request)
+
     async def _set_date(self, _: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = format_datetime(self._api.clock.now(), usegmt=True)
 
     async def _handle(self, request: web.Request) -> web.Response:
         method, query = request.match_info["method"], dict(request.query)
-        self._log(method, query)
+        with self._calls_lock:
+            self._calls.append(Call(method, query, time.monotonic()))
         market = self._api.feed.find_market(query.get("pair", ""))
         faults = self._faults.due(method, market)
         if faults and faults[0].kind in INSTEAD_OF_AN_ANSWER:
@@ -74,18 +84,6 @@ class HttpApp:
             return _envelope(result=self._result(method, query, market, faults))
         except KrakenError as error:
             return _envelope(error=str(error))
-
-    async def _connect(self, request: web.Request) -> web.StreamResponse:
-        self._log(SOCKET_PATH, {})
-        for fault in self._faults.due(SOCKET_PATH, None):
-            if fault.kind in INSTEAD_OF_AN_ANSWER:
-                self._faults.spend(fault)
-                return _instead(fault, request)
-        return await self._sockets.serve(request)
-
-    def _log(self, path: str, query: dict[str, str]) -> None:
-        with self._calls_lock:
-            self._calls.append(Call(path, query, time.monotonic()))
 
     def _result(self, method: str, query: dict[str, str], market: Market | None, faults: list[Fault]) -> dict[str, Any]:
         hidden = frozenset[int]().union(*(fault.ids for fault in faults if fault.kind == "hide_ids"))
