@@ -107,9 +107,12 @@ class Heard:
 
     def close(self, disconnected_at: datetime | None = None) -> None:
         """End the open stretch: the connection ended then, or (None) what is heard next is to be a piece of its own."""
-        if self._pieces and self._pieces[-1].is_open:
-            self._pieces[-1].is_open = False
-            self._pieces[-1].disconnected_at = disconnected_at
+        if not self._pieces:
+            return
+        newest = self._pieces[-1]
+        if newest.is_open or newest.connection == self._connection:
+            newest.is_open = False
+            newest.disconnected_at = newest.disconnected_at or disconnected_at
 
     def take(self, trades: Iterable[tuple[int, int]], at: datetime) -> int:
         """Take trades as (id, time in ns), in any order and any number of times; returns how many were news."""

@@ -82,6 +82,15 @@ def test_pieces_of_one_connection_go_on_from_each_other_and_can_be_forgotten(hea
     assert heard.stretches()[0].missing == ((14, 14),)
 
 
+def test_a_piece_after_which_nothing_was_heard_ends_with_its_connection(heard: Heard) -> None:
+    take(heard, 11)
+    heard.close()
+    heard.close(at(7))
+    heard.connect(at(9))
+    heard.close(at(11))
+    assert [stretch.disconnected_at for stretch in heard.stretches()] == [at(7)]
+
+
 @pytest.mark.parametrize(
     ("text", "ns"),
     [
