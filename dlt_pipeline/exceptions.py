@@ -34,6 +34,10 @@ class NoConnectionError(TransientExchangeError):
     """Nothing answers at the exchange's address."""
 
 
+class StreamEndedError(TransientExchangeError):
+    """The connection that tells of new trades is gone; it is opened again by itself."""
+
+
 class BadAnswerError(ExchangeError):
     """The answer is not what Kraken documents: shape, pair, type, order or range."""
 

@@ -20,7 +20,13 @@ FaultKind = Literal[
     "wrong_pair",  # the result under another pair's key
     "out_of_order",  # the first and the last row change places
     "change",  # whatever a function makes of the result
+    "disconnect",  # a WebSocket connection ends at once, without a word
+    "silence",  # a WebSocket connection stays open and sends nothing any more, not even a heartbeat
 ]
+# What calls of the WebSocket go by, as `Trades` does for those of REST.
+SOCKET_PATH = "v2"
+# They strike a connection that is there, not the answer to a call.
+OF_A_CONNECTION = ("disconnect", "silence")
 # Instead of an answer; the others spoil an answer that was made.
 INSTEAD_OF_AN_ANSWER = ("error", "http_status", "html", "drop")
 
@@ -31,6 +37,10 @@ class Fault:
 
     It strikes calls of `path` (`Trades`, `OHLC`, …; None for all) for `pair` (symbol, key, altname or wsname; None
     for all), `times` times (None: always), after the first `skip` calls it fits have been spared.
+
+    Calls of `v2` are the WebSocket's: a new connection, which "http_status" or "drop" refuses, and each of its messages
+    of trades, from which "hide_ids" takes trades. "disconnect" and "silence" strike one connection at once, and no
+    other call; with a `pair`, one that subscribed to it.
     """
 
     kind: FaultKind
@@ -49,6 +59,8 @@ class Fault:
             raise LocalExchangeError('a fault of kind "hide_ids" needs the trade ids in `ids`')
         if self.kind == "change" and self.change is None:
             raise LocalExchangeError('a fault of kind "change" needs a function in `change`')
+        if self.kind in OF_A_CONNECTION and self.skip:
+            raise LocalExchangeError(f'a fault of kind "{self.kind}" strikes at once: it cannot `skip` calls')
 
     def fits(self, path: str, market: Market | None) -> bool:
         """Whether the rule speaks of this call."""
@@ -93,7 +105,9 @@ class Faults:
     def due(self, path: str, market: Market | None) -> list[Fault]:
         """The faults for one call: a single one that replaces the answer, or all those that spoil it."""
         with self._lock:
-            fitting = [rule for rule in self._rules if rule.fault.fits(path, market)]
+            fitting = [
+                rule for rule in self._rules if rule.fault.kind not in OF_A_CONNECTION and rule.fault.fits(path, market)
+            ]
             struck = []
             for rule in fitting:
                 if rule.spared < rule.fault.skip:
@@ -102,6 +116,12 @@ class Faults:
                     struck.append(rule.fault)
             instead = [fault for fault in struck if fault.kind in INSTEAD_OF_AN_ANSWER]
             return instead[:1] or struck
+
+    def of_a_connection(self, markets: Sequence[Market]) -> list[Fault]:
+        """The first fault, if any, that strikes a connection which subscribed to these markets."""
+        with self._lock:
+            faults = [rule.fault for rule in self._rules if rule.fault.kind in OF_A_CONNECTION]
+        return [fault for fault in faults if any(fault.fits(SOCKET_PATH, market) for market in (None, *markets))][:1]
 
     def spend(self, fault: Fault) -> None:
         """Count one strike of a fault; called only when it made a difference."""

@@ -1,4 +1,4 @@
-"""The HTTP side: Kraken's envelope, the call log, rate limits, faults, and a `Date` from the exchange's clock."""
+"""The HTTP side: Kraken's envelope, call log, limits, faults, the exchange's `Date`; and the way into the WebSocket."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from dlt_pipeline.exchange.errors import RATE_LIMIT_EXCEEDED, KrakenError
-from dlt_pipeline.exchange.faults import INSTEAD_OF_AN_ANSWER, Fault, Faults, spoil
+from dlt_pipeline.exchange.faults import INSTEAD_OF_AN_ANSWER, SOCKET_PATH, Fault, Faults, spoil
 from dlt_pipeline.exchange.json_text import dump_json
 from dlt_pipeline.exchange.market import Market
 from dlt_pipeline.exchange.public_api import PublicApi
 from dlt_pipeline.exchange.rate_limit import KrakenLimits
+from dlt_pipeline.exchange.websocket import TradeSockets
 
 HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
@@ -23,7 +24,7 @@ class Call(NamedTuple):
     """One request as it came in, whatever became of it."""
 
     path: str
-    """`Trades`, `OHLC`, …"""
+    """`Trades`, `OHLC`, …; `v2` for a WebSocket connection."""
     query: dict[str, str]
     at: float
     """Seconds of the machine's monotonic clock: what a pace is measured by."""
@@ -39,6 +40,7 @@ class HttpApp:
         self._api = api
         self._limits = limits
         self._faults = faults
+        self._sockets = TradeSockets(api.feed, api.clock, faults)
         self._calls: list[Call] = []
         self._calls_lock = threading.Lock()
 
@@ -52,8 +54,19 @@ class HttpApp:
         """An aiohttp application to serve."""
         app = web.Application()
         app.router.add_get("/0/public/{method}", self._handle)
+        app.router.add_get(f"/{SOCKET_PATH}", self._connect)
+        app.on_shutdown.append(self._sockets.close)
         app.on_response_prepare.append(self._set_date)
         return app
+
+    async def _connect(self, request: web.Request) -> web.StreamResponse:
+        with self._calls_lock:
+            self._calls.append(Call(SOCKET_PATH, {}, time.monotonic()))
+        for fault in self._faults.due(SOCKET_PATH, None):
+            if fault.kind in INSTEAD_OF_AN_ANSWER:
+                self._faults.spend(fault)
+                return _instead(fault, request)
+        return await self._sockets.serve(request)
 
     async def _set_date(self, _: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = format_datetime(self._api.clock.now(), usegmt=True)

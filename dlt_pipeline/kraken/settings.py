@@ -49,6 +49,11 @@ _LIMITS: Final[dict[str, tuple[float, float]]] = {
     "first_contact_attempts": (1, 1_000),
     "longest_wait_seconds": (0, 86_400),
     "timeout_seconds": (1, 3_600),
+    "stream_silence_seconds": (2, 3_600),
+    "stream_gather_seconds": (0, 3_600),
+    "stream_retry_max_seconds": (0, 3_600),
+    "stream_quiet_seconds": (1, 86_400),
+    "stream_record_seconds": (0, 86_400),
 }
 
 
@@ -84,6 +89,18 @@ class KrakenSettings(BaseConfiguration):
     # A temporary lockout that asks for more than this is reported instead of waited for.
     longest_wait_seconds: float = 900.0
     timeout_seconds: float = 30.0
+    # The WebSocket v2 that tells of new trades; empty: the one that belongs to base_url.
+    stream_url: str = ""
+    # A heartbeat comes about once a second: after ten of them a connection that says nothing is dead.
+    stream_silence_seconds: float = 10.0
+    # Trades nearer to now than head_margin_seconds are in no candle yet: so long may others join them in one load.
+    stream_gather_seconds: float = 5.0
+    # Pauses between tries to connect double from 1 s up to this.
+    stream_retry_max_seconds: float = 60.0
+    # Only REST proves that a pair was quiet: each is asked at least this often, news or none.
+    stream_quiet_seconds: float = 300.0
+    # A connection can last for days; what was heard is proven and recorded in pieces of this length.
+    stream_record_seconds: float = 300.0
 
 
 def load_settings(**explicit: object) -> KrakenSettings:
@@ -109,3 +126,30 @@ def _check(settings: KrakenSettings) -> None:
         value = getattr(settings, name)
         if not lowest <= value <= highest:
             raise BadInputError(f"sources.kraken.{name} is {value}; it must lie between {lowest} and {highest}.")
+
+
+def stream_address(settings: KrakenSettings) -> str:
+    """Return the WebSocket v2 address of the exchange; BadInputError where it cannot be told from base_url."""
+    url, base = settings.stream_url, urlsplit(settings.base_url)
+    if not url and settings.base_url == KrakenSettings.base_url:
+        url = "wss://ws.kraken.com/v2"
+    elif not url and is_local(settings.base_url):
+        url = f"{'wss' if base.scheme == 'https' else 'ws'}://{base.netloc}/v2"
+    elif not url:
+        raise BadInputError(
+            f"The stream that belongs to {settings.base_url} is not known: set sources.kraken.stream_url, "
+            "such as wss://ws.kraken.com/v2."
+        )
+    address = urlsplit(url)
+    if address.scheme not in ("ws", "wss") or not address.hostname or not address.path.endswith("/v2"):
+        raise BadInputError(
+            f"sources.kraken.stream_url is {url!r}; it must begin with wss:// or ws:// and end with /v2, "
+            "the version of Kraken's protocol that has trade ids."
+        )
+    return url
+
+
+def is_local(base_url: str) -> bool:
+    """Whether an address is this machine's loopback."""
+    host = urlsplit(base_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

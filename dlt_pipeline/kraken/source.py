@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import dlt
 import pyarrow as pa
@@ -16,7 +15,7 @@ from dlt_pipeline.kraken.batch import Batch
 from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Chunk
 from dlt_pipeline.kraken.rows import market_rows
 from dlt_pipeline.kraken.session import Session, make_request
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, is_local, load_settings
 from dlt_pipeline.kraken.tables import hints
 from dlt_pipeline.version import SCHEMA_VERSION, program
 
@@ -113,5 +112,4 @@ def _versions(chunk: Chunk) -> Iterator[pa.Table]:
 
 def exchange_kind(base_url: str) -> str:
     """Return `local` for an exchange on this machine's loopback, else `live`: the two never share a warehouse."""
-    host = urlsplit(base_url).hostname or ""
-    return "local" if host in ("localhost", "::1") or host.startswith("127.") else "live"
+    return "local" if is_local(base_url) else "live"

@@ -1,0 +1,168 @@
+"""What a stream was heard to say of one symbol, as stretches of trade ids. Pure; ids prove it, not times."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as everywhere in the warehouse
+IdRange = tuple[int, int]  # first and last id, both inclusive
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Trades heard over one connection, or a piece of it; times of hearing are our clock's, naive UTC.
+
+    `after_trade_id` is the newest id heard before it (None: nothing was): what follows it belongs to this stretch,
+    also what nobody heard because there was no connection. So stretches follow each other and never overlap.
+    """
+
+    symbol: str
+    connection: int
+    connected_at: datetime
+    disconnected_at: datetime | None
+    after_trade_id: int | None
+    heard: tuple[IdRange, ...]
+    """Ascending runs of ids without a hole."""
+    first_heard_at: datetime
+    last_heard_at: datetime
+    from_time_ns: int
+    """No trade of it is older: the time of the trade before it, or of the oldest one heard."""
+    newest_time_ns: int
+    """Of the newest trade itself, to the microsecond: the stream shows no more."""
+    is_open: bool
+
+    @property
+    def first_trade_id(self) -> int:
+        """Lowest id heard."""
+        return self.heard[0][0]
+
+    @property
+    def last_trade_id(self) -> int:
+        """Highest id heard."""
+        return self.heard[-1][1]
+
+    @property
+    def trade_count(self) -> int:
+        """How many trades were heard, each once."""
+        return sum(last - first + 1 for first, last in self.heard)
+
+    @property
+    def missing(self) -> tuple[IdRange, ...]:
+        """Ids that were not heard: between the stretch before and this one, and inside it."""
+        ends = [last for _, last in self.heard]
+        starts = [first for first, _ in self.heard]
+        before = self.first_trade_id - 1 if self.after_trade_id is None else self.after_trade_id
+        return tuple(
+            (end + 1, start - 1) for end, start in zip([before, *ends], starts, strict=False) if end + 1 < start
+        )
+
+    @property
+    def missing_count(self) -> int:
+        """How many ids were not heard."""
+        return sum(last - first + 1 for first, last in self.missing)
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether no id is missing since the stretch before."""
+        return not self.missing
+
+
+@dataclass
+class _Piece:
+    """A stretch that grows."""
+
+    connection: int
+    connected_at: datetime
+    after_trade_id: int | None
+    first_heard_at: datetime
+    last_heard_at: datetime
+    from_time_ns: int
+    newest_time_ns: int
+    disconnected_at: datetime | None = None
+    is_open: bool = True
+    runs: list[IdRange] = field(default_factory=list)
+
+    def shown(self, symbol: str) -> Stretch:
+        values = {name: value for name, value in vars(self).items() if name != "runs"}
+        return Stretch(symbol=symbol, heard=tuple(self.runs), **values)
+
+
+class Heard:
+    """Everything heard of one symbol that is not forgotten yet."""
+
+    def __init__(self, symbol: str) -> None:
+        """Nothing heard yet."""
+        self.symbol = symbol
+        self.newest: tuple[int, int] | None = None
+        """Highest id heard, and its trade's time in ns."""
+        self._pieces: list[_Piece] = []
+        self._connection, self._connected_at = 0, EPOCH
+
+    def connect(self, at: datetime) -> None:
+        """A connection begins to tell of this symbol."""
+        self.close()
+        self._connection, self._connected_at = self._connection + 1, at
+
+    def close(self, disconnected_at: datetime | None = None) -> None:
+        """End the open stretch: the connection ended then, or (None) what is heard next is to be a piece of its own."""
+        if not self._pieces:
+            return
+        newest = self._pieces[-1]
+        if newest.is_open or newest.connection == self._connection:
+            newest.is_open = False
+            newest.disconnected_at = newest.disconnected_at or disconnected_at
+
+    def take(self, trades: Iterable[tuple[int, int]], at: datetime) -> int:
+        """Take trades as (id, time in ns), in any order and any number of times; returns how many were news."""
+        return sum(self._take(trade_id, time_ns, at) for trade_id, time_ns in trades)
+
+    def _take(self, trade_id: int, time_ns: int, at: datetime) -> bool:
+        if not (self._pieces and self._pieces[-1].is_open):
+            if self.newest is not None and trade_id <= self.newest[0]:
+                return self._fill(trade_id)
+            after_id, after_ns = self.newest or (None, time_ns)
+            self._pieces.append(_Piece(self._connection, self._connected_at, after_id, at, at, after_ns, time_ns))
+        piece = self._pieces[-1]
+        if piece.after_trade_id is not None and trade_id <= piece.after_trade_id:
+            return self._fill(trade_id)
+        if not add(piece.runs, trade_id):
+            return False
+        piece.last_heard_at = at
+        piece.from_time_ns = min(piece.from_time_ns, time_ns)
+        piece.newest_time_ns = max(piece.newest_time_ns, time_ns)
+        if self.newest is None or trade_id > self.newest[0]:
+            self.newest = (trade_id, time_ns)
+        return True
+
+    def _fill(self, trade_id: int) -> bool:
+        """Take an id from before the newest stretch: a snapshot repeats what was said, and what was missed."""
+        for piece in reversed(self._pieces):
+            if piece.after_trade_id is None or trade_id > piece.after_trade_id:
+                return trade_id <= piece.runs[-1][1] and add(piece.runs, trade_id)
+        return False
+
+    def stretches(self) -> list[Stretch]:
+        """What was heard, ascending."""
+        return [piece.shown(self.symbol) for piece in self._pieces]
+
+    def forget(self, up_to_id: int) -> None:
+        """Drop closed stretches that end at this id or before."""
+        self._pieces = [piece for piece in self._pieces if piece.is_open or piece.runs[-1][1] > up_to_id]
+
+
+def add(runs: list[IdRange], trade_id: int) -> bool:
+    """Put an id into ascending runs, which stay without overlap; whether it was new."""
+    place = bisect_right(runs, (trade_id, trade_id))
+    is_before = place > 0 and runs[place - 1][1] >= trade_id
+    if is_before or (place < len(runs) and runs[place][0] == trade_id):
+        return False
+    first = last = trade_id
+    if place < len(runs) and runs[place][0] == trade_id + 1:
+        last = runs.pop(place)[1]
+    if place and runs[place - 1][1] == trade_id - 1:
+        place -= 1
+        first = runs.pop(place)[0]
+    runs.insert(place, (first, last))
+    return True

@@ -1,0 +1,130 @@
+"""What a stream has said so far: news to wait for, stretches to prove. Every method may be called from any thread."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from dlt_pipeline.kraken.arrow import utc
+from dlt_pipeline.kraken.heard import Heard, Stretch
+from dlt_pipeline.kraken.stream_message import Message, refusal, subscribed_symbol, trades_of
+
+_log = logging.getLogger("dlt_pipeline.kraken")
+_SLICE_SECONDS: Final = 0.1
+OnTrades = Callable[[str, list[tuple[int, int]], float], object]
+
+
+class Ear:
+    """Hears messages and ends of connections; knows nothing of how they come about."""
+
+    def __init__(self, symbols: Sequence[str], gather_seconds: float, on_trades: OnTrades | None) -> None:
+        """Listen for these ccxt symbols; `on_trades` as of TradeStream."""
+        self._symbols, self._gather_seconds, self._on_trades = tuple(symbols), gather_seconds, on_trades
+        self._changed = threading.Condition()
+        self._heard = {symbol: Heard(symbol) for symbol in symbols}
+        self._news: set[str] = set()
+        self._subscribed: set[str] = set()
+        self._refused: set[str] = set()
+        self._failure: Exception | None = None
+        self._is_loss_told = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether all symbols are subscribed to that the exchange did not refuse."""
+        with self._changed:
+            return bool(self._subscribed) and self._subscribed | self._refused == set(self._symbols)
+
+    @property
+    def refused(self) -> set[str]:
+        """Symbols that the exchange does not stream: they must be asked without news."""
+        with self._changed:
+            return set(self._refused)
+
+    def newest(self, symbol: str) -> tuple[int, int] | None:
+        """Highest id heard of a symbol and its trade's time (ns), or None."""
+        with self._changed:
+            return self._heard[symbol].newest
+
+    def stretches(self, symbol: str) -> list[Stretch]:
+        """What was heard of a symbol and is not forgotten, ascending."""
+        with self._changed:
+            return self._heard[symbol].stretches()
+
+    def cut(self, symbol: str) -> None:
+        """Let what is heard next of a symbol be a stretch of its own."""
+        with self._changed:
+            self._heard[symbol].close()
+
+    def forget(self, symbol: str, up_to_id: int) -> None:
+        """Drop closed stretches of a symbol up to this id: they are proven and recorded."""
+        with self._changed:
+            self._heard[symbol].forget(up_to_id)
+
+    def wait(self, seconds: float, stop: threading.Event) -> set[str]:
+        """Wait for news, `seconds` at most or until `stop` is set; returns the symbols with new trades, each once.
+
+        It returns `stream_gather_seconds` after the first of them, so that a group of trades is one piece of news.
+        Raises UnknownSymbolError, or another error after which trying again would not help.
+        """
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not self._news and self._failure is None and not stop.is_set():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return set()
+                self._changed.wait(min(left, _SLICE_SECONDS))
+            if self._failure is not None:
+                raise self._failure
+        stop.wait(self._gather_seconds)
+        with self._changed:
+            news, self._news = self._news, set()
+            return news
+
+    def _hear(self, message: Message) -> None:
+        """Take a message; ValueError, KeyError, … for one that is not as Kraken documents."""
+        now = time.time()
+        with self._changed:
+            if symbol := subscribed_symbol(message):
+                self._subscribe(symbol, utc(now))
+            elif refused := refusal(message):
+                self._refuse(*refused)
+            for symbol, trades in trades_of(message):
+                self._subscribe(symbol, utc(now))
+                if symbol in self._heard and self._heard[symbol].take(trades, utc(now)):
+                    self._news.add(symbol)
+                    self._changed.notify_all()
+                if self._on_trades:
+                    self._on_trades(symbol, trades, now)
+
+    def _subscribe(self, symbol: str, at: datetime) -> None:
+        if symbol not in self._heard or symbol in self._subscribed:
+            return
+        self._heard[symbol].connect(at)
+        self._subscribed.add(symbol)
+        self._refused.discard(symbol)
+        if self._subscribed | self._refused == set(self._symbols):
+            _log.info("The stream tells of new trades of %s.", ", ".join(sorted(self._subscribed)))
+            self._is_loss_told = False
+
+    def _refuse(self, symbol: str, reason: str) -> None:
+        if symbol in self._heard and symbol not in self._refused | self._subscribed:
+            self._refused.add(symbol)
+            _log.warning("%s: the stream does not tell of it (%s); it is asked at the usual pace.", symbol, reason)
+
+    def _lost(self, error: Exception | None) -> None:
+        """Note the end of a connection, on purpose (None) or not, and say it once until the next one stands."""
+        with self._changed:
+            if error and not self._is_loss_told:
+                _log.warning("The stream of new trades ended (%s); loads go on, and it is opened again.", error)
+                self._is_loss_told = True
+            self._subscribed.clear()
+            for heard in self._heard.values():
+                heard.close(utc(time.time()))
+
+    def _fail(self, error: Exception) -> None:
+        """Note that the stream will never tell anything again."""
+        with self._changed:
+            self._failure = error
+            self._changed.notify_all()

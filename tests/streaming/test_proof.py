@@ -1,0 +1,48 @@
+"""Each id of a stretch has one fate."""
+
+from datetime import datetime, timezone
+
+import pytest
+
+from dlt_pipeline.kraken.heard import Heard
+from dlt_pipeline.streaming.proof import Loaded, prove
+
+NOON = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("ids", "spans", "completed", "waiting", "outside", "lost"),
+    [
+        ({11, 12, 13, 14, 15}, ((1, 15),), 2, 0, 0, ()),
+        ({11, 12}, ((1, 12),), 1, 2, 0, ()),  # 14 and 15 are for the next load
+        ({11, 12, 13, 15}, ((1, 15),), 2, 0, 0, (14,)),  # REST went on to 15 without 14
+        ({11, 12, 13}, ((1, 20),), 2, 0, 0, (14, 15)),
+        ({14, 15}, ((14, 15),), 0, 0, 1, ()),  # the load began behind 11
+        ({11, 15}, ((1, 11), (15, 15)), 0, 0, 1, ()),  # 14 lies between two loads
+        (set(), (), 0, 3, 0, ()),
+    ],
+)
+def test_the_fate_of_each_id(
+    ids: set[int],
+    spans: tuple[tuple[int, int], ...],
+    completed: int,
+    waiting: int,
+    outside: int,
+    lost: tuple[int, ...],
+) -> None:
+    heard = Heard("BTC/USD")
+    heard.connect(NOON)
+    heard.take([(each, each) for each in (11, 14, 15)], NOON)  # 12 and 13 are missing
+    proof = prove(heard.stretches()[0], Loaded(ids, spans, None))
+    assert proof.completed_from_rest == completed
+    assert (proof.not_loaded_yet, proof.outside_load, proof.not_in_rest) == (waiting, outside, lost)
+    assert proof.is_done == (waiting == 0)
+
+
+def test_what_traded_before_a_load_began_is_outside_of_it() -> None:
+    heard = Heard("MINA/GBP")
+    heard.connect(NOON)
+    heard.take([(11, 1_000), (12, 2_000)], NOON)
+    proof = prove(heard.stretches()[0], Loaded((), (), begins_ns=2_001))
+    assert (proof.outside_load, proof.not_loaded_yet) == (2, 0)
+    assert prove(heard.stretches()[0], Loaded((), (), begins_ns=2_000)).not_loaded_yet == 2
