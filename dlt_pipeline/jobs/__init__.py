@@ -1,0 +1,1 @@
+"""What is done to a warehouse besides loading and building."""
