@@ -1,4 +1,4 @@
-"""Which days' raw trades are to be removed, as events in `kraken_ops.removed_days`; rows are added and never changed."""
+"""Which days' raw trades are to be removed, as events in `kraken_ops.removed_days`; rows are only added."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -90,9 +90,7 @@ def _days(symbol: str, from_on: date, to_on: date) -> list[Day]:
 def _say(path: Path, days: Iterable[Day], state: str, job_id: str | None) -> int:
     with open_warehouse(path) as connection:
         connection.execute(_TABLE)
-        known = {
-            (symbol, day): (word, job) for symbol, day, word, job in connection.execute(NEWEST).fetchall()
-        }
+        known = {(symbol, day): (word, job) for symbol, day, word, job in connection.execute(NEWEST).fetchall()}
         if state == WITHDRAWN:
             new = [day for day in days if known.get(day, ("",))[0] == WANTED]
         else:

@@ -12,11 +12,29 @@ import duckdb
 
 from dlt_pipeline.building import build
 from dlt_pipeline.exceptions import BadInputError
-from dlt_pipeline.jobs.removal_events import NEWEST, REMOVED, WANTED, Day, has_events, want_removal_of, write_events
-from dlt_pipeline.jobs.removal_events import want_removal as want_removal
-from dlt_pipeline.jobs.removal_events import withdraw_removal as withdraw_removal
+from dlt_pipeline.jobs.removal_events import (
+    NEWEST,
+    REMOVED,
+    WANTED,
+    Day,
+    has_events,
+    want_removal,
+    want_removal_of,
+    withdraw_removal,
+    write_events,
+)
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
+
+__all__ = [
+    "RemovalReport",
+    "apply_retention",
+    "days_by_age",
+    "keep_trades_days",
+    "remove_trades",
+    "want_removal",
+    "withdraw_removal",
+]
 
 KEEP_TRADES_DAYS: Final = "KRAKEN_CANDLES_KEEP_TRADES_DAYS"
 # Why a wanted day's trades stay, beside the reasons of the model removal_checks.
