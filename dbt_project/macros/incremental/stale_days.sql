@@ -2,7 +2,7 @@
    has, and those whose trades were removed or came back since; as a subquery. #}
 {% macro stale_days() -%}
     {%- set facts = 'symbol, covered_on, from_ns, to_ns, is_last, page_count, new_trade_count' -%}
-    {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') if execute else [] -%}
+    {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') if execute and is_incremental() else [] -%}
     {#- A table of an older version, which gets the column in this build, is all stale: no day of it has said false. -#}
     {%- set was_bare = 'coalesce(is_bare, false)' if 'is_bare' in columns else 'cast(null as boolean)' -%}
     {%- set ledger = ref('ledger_days') -%}

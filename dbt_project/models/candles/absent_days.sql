@@ -9,7 +9,9 @@ absent as (
         bare.timeframe,
         pieces.covered_on as bucket_on,
         greatest({{ end_ns }} - {{ first_ns }}, 0) / bare.size_ns as closed_count,
-        case when pieces.is_last and {{ end_ns }} >= {{ first_ns }} and {{ end_ns }} < pieces.to_ns then 1 else 0 end as open_count
+        case
+            when pieces.is_last and {{ end_ns }} >= {{ first_ns }} and {{ end_ns }} < pieces.to_ns then 1 else 0
+        end as open_count
     from {{ ref('carried_days') }} as pieces
     inner join {{ ref('bare_timeframes') }} as bare on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on
     where pieces.is_bare and bare.coarsest_ns is null

@@ -15,7 +15,8 @@ ranges as (
     select * from {{ ref('page_ranges') }}
 ),
 
--- What traded in a part of a kept candle cannot be told: where trades are removed, a hole is as wide as the candles that it touches.
+-- What traded in a part of a kept candle cannot be told: where trades are removed, a hole is as wide as the candles that it
+-- touches.
 holes as (
     select
         holes.symbol,
