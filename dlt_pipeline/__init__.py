@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlt_pipeline.jobs.queue import make_job as make_job
     from dlt_pipeline.jobs.queue import retry_jobs as retry_jobs
     from dlt_pipeline.jobs.rebuild import rebuild as rebuild
+    from dlt_pipeline.jobs.retention import apply_retention as apply_retention
     from dlt_pipeline.jobs.runner import run_jobs as run_jobs
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.loading import load as load
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Options": "dlt_pipeline.jobs.options",
     "add_jobs": "dlt_pipeline.jobs.queue",
+    "apply_retention": "dlt_pipeline.jobs.retention",
     "build": "dlt_pipeline.building",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
     "estimate": "dlt_pipeline.jobs.estimate",
@@ -40,6 +42,7 @@ _HOMES = {
 __all__ = [
     "Options",
     "add_jobs",
+    "apply_retention",
     "build",
     "cancel_jobs",
     "estimate",

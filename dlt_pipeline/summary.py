@@ -22,7 +22,9 @@ _COVERED: Final = """
         from kraken.check_rest_summary
         group by all
     ),
-    loaded as (select symbol, count(*) as trades from kraken.trades group by all),
+    removed as (
+        select symbol, sum(trade_count)::bigint as removed from kraken_internal.bare_days group by all
+    ),
     empty as (select symbol, count_if(is_empty) as empty from kraken.candles where timeframe = '1m' group by all),
     ranges as (
         select
@@ -32,15 +34,16 @@ _COVERED: Final = """
             count(*) as ranges,
             min(first_trade_id) as first_id,
             max(last_trade_id) as last_id,
+            sum(trade_count)::bigint as trades,
             bool_and(are_ids_contiguous) as is_proven
         from kraken.coverage
         group by all
     )
     select
-        symbol, coalesce(trades, 0), covered_from, covered_to, ranges, first_id, last_id, is_proven,
-        coalesce(empty, 0), coalesce(compared, 0), coalesce(equal, 0), coalesce(unknown, 0)
+        symbol, trades, covered_from, covered_to, ranges, first_id, last_id, is_proven,
+        coalesce(empty, 0), coalesce(compared, 0), coalesce(equal, 0), coalesce(removed, 0), coalesce(unknown, 0)
     from ranges
-    left join loaded using (symbol) left join empty using (symbol) left join rest using (symbol)
+    left join removed using (symbol) left join empty using (symbol) left join rest using (symbol)
     order by symbol
 """
 _CANDLES: Final = """
@@ -72,7 +75,7 @@ def _symbols_table(rows: list[tuple[Any, ...]]) -> Table:
     table.add_column("symbol", no_wrap=True)
     for name in ("trades", "covered from", "to (UTC)", "empty 1m", "REST equal"):
         table.add_column(name, justify="right", no_wrap=True)
-    for symbol, trades, start, end, ranges, _first, _last, _is_proven, empty, compared, equal, _unknown in rows:
+    for symbol, trades, start, end, ranges, _first, _last, _is_proven, empty, compared, equal, *_ in rows:
         until = end + (f" in {ranges} parts" if ranges > 1 else "")
         table.add_row(symbol, f"{trades:,}", start, until, f"{empty:,}", f"{equal:,}/{compared:,}")
     return table
@@ -87,6 +90,9 @@ def _remarks(rows: list[tuple[Any, ...]]) -> Iterator[str]:
         ids.append(f"{symbol} has none" if first is None else f"{symbol} {first:,} to {last:,}{state}")
     yield "Trade ids, none missing in what is covered:"
     yield from (f"  {', '.join(ids[i : i + 3])}" for i in range(0, len(ids), 3))
+    for symbol, trades, *_, removed, _unknown in rows:
+        if removed:
+            yield f"{symbol}: of its {trades:,} trades {removed:,} are removed; their candles are kept."
     for symbol, *_, unknown in rows:
         if unknown:
             yield f"{symbol}: {unknown:,} empty candles before the first loaded trade: no price is known here."

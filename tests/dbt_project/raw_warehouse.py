@@ -69,14 +69,17 @@ def complete(path: Path, package: Package) -> None:
 
 
 def copy_raw(source: Path, target: Path) -> None:
-    """Make a warehouse with the same raw rows in another order, and nothing built."""
+    """Make a warehouse with the same raw rows in another order, and nothing built but what no build can make anew."""
     with duckdb.connect(str(target)) as connection:
         connection.execute(f"attach '{source}' as source (read_only)")
-        connection.execute("create schema kraken_raw")
-        query = "select table_name from duckdb_tables() where database_name = 'source' and schema_name = 'kraken_raw'"
-        for (name,) in connection.execute(query).fetchall():
+        query = (
+            "select schema_name, table_name from duckdb_tables() where database_name = 'source' "
+            "and schema_name in ('kraken_raw', 'kraken_kept', 'kraken_ops')"
+        )
+        for schema, name in connection.execute(query).fetchall():
+            connection.execute(f"create schema if not exists {schema}")
             connection.execute(
-                f"create table kraken_raw.{name} as select t.* from source.kraken_raw.{name} as t order by hash(t)"
+                f"create table {schema}.{name} as select t.* from source.{schema}.{name} as t order by hash(t)"
             )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 # Which load changed a day last, and what its candles were before, is history: a full refresh knows only the newest
 # state.
 BOOKKEEPING_COLUMNS: Final = frozenset(
-    {"version", "built_at", "marked_at", "load_id", "last_load_id"}
+    {"version", "built_at", "marked_at", "kept_at", "load_id", "last_load_id"}
     | {"old_hash", "old_row_count", "revised_at", "revised_version"}
 )
 # What records the builds themselves: one full refresh has fewer of them than many builds. The last two keep a row of

@@ -4,12 +4,16 @@ import random
 from collections.abc import Callable
 
 from tests.dbt_project.random_loads import World
+from tests.dbt_project.random_removals import come_back, remove
 from tests.dbt_project.random_steps import backfill, everything, live, nothing, silence, snapshot
 from tests.dbt_project.random_troubles import cut_off, lose, out_of_order, repair, withhold
 
 KINDS: dict[str, Callable[[World, random.Random], None]] = {
     kind.__name__: kind
-    for kind in (live, backfill, everything, withhold, repair, lose, out_of_order, cut_off, silence, snapshot, nothing)
+    for kind in (
+        *(live, backfill, everything, withhold, repair, lose, out_of_order, cut_off, silence, snapshot, nothing),
+        *(remove, come_back),
+    )
 }
 # What the steps can really do, counted where it happens.
 REACH = (
@@ -33,4 +37,6 @@ REACH = (
     "snapshot that Kraken says otherwise elsewhere",
     "two loads before a build",
     "build with nothing new",
+    "days whose trades were removed",
+    "removed trades that come back",
 )

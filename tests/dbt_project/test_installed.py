@@ -103,6 +103,7 @@ def test_every_schema_is_theirs(team: Team, first: str) -> None:
         "analytics_market",
         "analytics_market_staging",
         "analytics_market_internal",
+        "analytics_market_kept",
     }
 
 

@@ -59,6 +59,15 @@ SPOILT = {
     "accepted_differences_are_used": ACCEPTED.format("null"),
     "accepted_gaps_are_not_expired": ACCEPTED_GAP.format("'2020-01-01'"),
     "accepted_gaps_are_used": ACCEPTED_GAP.format("null"),
+    "stg_trade_removals_one_row_a_day": "create or replace view kraken_staging.stg_trade_removals as "
+    "select unnest(['ties', 'ties']) as symbol, date '2024-01-01' as removed_on",
+    "kept_days_one_row_a_length": "insert into kraken_kept.kept_days (symbol) values ('ties')",
+    "kept_days_are_what_their_candles_say": "insert into kraken_kept.kept_candles (symbol, kept_on, size_ns) "
+    "values ('ties', '2024-01-01', 60)",
+    "removal_checks_one_row_a_day": "insert into kraken_internal.removal_checks (symbol) values ('ties')",
+    "absent_days_one_row_a_day": "insert into kraken.absent_days (symbol) values ('ties')",
+    "absent_days_have_no_candles": "insert into kraken.absent_days select symbol, timeframe, bucket_on, 1, 0 "
+    "from kraken_internal.day_checks where symbol = 'ties' and timeframe = '1m'",
     "export_partitions_one_row_a_file": DOUBLED.format("kraken.export_partitions"),
 }
 

@@ -1,14 +1,17 @@
-{# The (symbol, covered_on) pairs of which the ledger says something else than when covered_days was last built, and those that it no
-   longer has; as a subquery. #}
+{# The (symbol, covered_on) pairs of which the ledger says something else than when covered_days was last built, those that it no longer
+   has, and those whose trades were removed or came back since; as a subquery. #}
 {% macro stale_days() -%}
     {%- set facts = 'symbol, covered_on, from_ns, to_ns, is_last, page_count, new_trade_count' -%}
+    {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') if execute and is_incremental() else [] -%}
+    {#- A table of an older version, which gets the column in this build, is all stale: no day of it has said false. -#}
+    {%- set was_bare = 'coalesce(is_bare, false)' if 'is_bare' in columns else 'cast(null as boolean)' -%}
     {%- set ledger = ref('ledger_days') -%}
     (
         select distinct symbol, covered_on
         from (
-            (select {{ facts }} from {{ ledger }} except select {{ facts }} from {{ this }})
+            (select {{ facts }}, is_bare from {{ ledger }} except select {{ facts }}, {{ was_bare }} from {{ this }})
             union all
-            (select {{ facts }} from {{ this }} except select {{ facts }} from {{ ledger }})
+            (select {{ facts }}, {{ was_bare }} from {{ this }} except select {{ facts }}, is_bare from {{ ledger }})
         ) as differences
     )
 {%- endmacro %}

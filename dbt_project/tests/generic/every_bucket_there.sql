@@ -1,5 +1,6 @@
-{# Each symbol has in each timeframe as many rows, closed and open, as its coverage has room for: counted by arithmetic. #}
-{% test every_bucket_there(model, coverage) %}
+{# Each symbol has in each timeframe as many rows, closed and open, as its coverage has room for, less those that
+   cannot be made any more (absent): counted by arithmetic. #}
+{% test every_bucket_there(model, coverage, absent) %}
     with
 
     edges as (
@@ -17,7 +18,7 @@
         cross join {{ ref('kraken_candles', 'timeframes') }} as timeframes
     ),
 
-    expected as (
+    covered as (
         select
             symbol,
             timeframe,
@@ -26,6 +27,23 @@
             sum(case when is_latest and end_ns >= first_ns and end_ns < covered_to_ns then 1 else 0 end) as open_count
         from edges
         group by symbol, timeframe
+    ),
+
+    lacking as (
+        select symbol, timeframe, sum(closed_count) as closed_count, sum(open_count) as open_count
+        from {{ absent }}
+        group by symbol, timeframe
+    ),
+
+    expected as (
+        select
+            covered.symbol,
+            covered.timeframe,
+            covered.size_ns,
+            covered.closed_ns - coalesce(lacking.closed_count, 0) * covered.size_ns as closed_ns,
+            covered.open_count - coalesce(lacking.open_count, 0) as open_count
+        from covered
+        left join lacking on covered.symbol = lacking.symbol and covered.timeframe = lacking.timeframe
     ),
 
     counted as (

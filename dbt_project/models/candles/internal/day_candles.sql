@@ -10,7 +10,7 @@
 {%- set day_timeframes = timeframe_plan() | rejectattr('spans_days') | list %}
 
 -- The second pass over the trades of a day: the only place where trades become candles. No type changes here: they would cost
--- more than the aggregate itself.
+-- more than the aggregate itself. Where trades are removed, kept candles take their place.
 with
 
 pieces as (
@@ -34,7 +34,7 @@ trades as (
             and trades.traded_on = pieces.covered_on
             and trades.time_ns >= pieces.from_ns
             and trades.time_ns < pieces.to_ns
-    where {{ pending_bounds('trades.traded_on') }}
+    where not pieces.is_bare and {{ pending_bounds('trades.traded_on') }}
 ),
 
 {% for timeframe in day_timeframes -%}
@@ -51,8 +51,9 @@ traded as (
         '{{ timeframe.name }}' as timeframe,
         traded_{{ timeframe.name }}.*
     from traded_{{ timeframe.name }}
-    {% if not loop.last %}union all{% endif %}
+    union all
     {% endfor %}
+    {{- held_candles('pieces') }}
 ),
 
 grid as (
@@ -69,7 +70,9 @@ grid as (
         ) }} as bucket_start_ns
     from pieces
     cross join {{ ref('timeframes') }} as timeframes
-    where not timeframes.spans_days
+    left join {{ ref('bare_timeframes') }} as bare
+        on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on and timeframes.timeframe = bare.timeframe
+    where not timeframes.spans_days and (not pieces.is_bare or bare.coarsest_ns is not null)
 ),
 
 -- A bucket with trades that is not on the grid is one that coverage cuts; its close is known all the same.

@@ -12,7 +12,7 @@
 {%- set stored = plan | rejectattr('spans_days') | map(attribute='name') | list %}
 
 -- Buckets that may reach over midnight, from the candles of a day. Such a bucket lies wholly inside one coverage range only if all the
--- finer ones in it do, so nothing that it needs is missing below.
+-- finer ones in it do, so nothing that it needs is missing below, but for what absent_spanning names.
 with
 
 finer as (
@@ -99,12 +99,17 @@ made as (
             units.symbol = traded.symbol
             and units.timeframe = traded.timeframe
             and units.bucket_start_ns = traded.bucket_start_ns
+    left join {{ ref('absent_spanning') }} as absent
+        on
+            units.symbol = absent.symbol
+            and units.timeframe = absent.timeframe
+            and units.bucket_start_ns = absent.bucket_start_ns
     left join finer as first_part
         on
             units.symbol = first_part.symbol
             and units.base_timeframe = first_part.timeframe
             and units.bucket_start_ns = first_part.bucket_start_ns
-    where (units.timeframe, units.symbol, units.bucket_on) in {{ pending_units('spanning') }}
+    where absent.symbol is null and (units.timeframe, units.symbol, units.bucket_on) in {{ pending_units('spanning') }}
 )
 
 {{ kept_beside('made', pending_units('spanning')) }}

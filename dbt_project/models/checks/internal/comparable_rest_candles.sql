@@ -1,6 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
--- Kraken's candles of a length that we do not make, or that we count from another moment, have nothing to be compared with.
+-- Kraken's candles of a length that we do not make, or that we count from another moment, have nothing to be compared with, nor
+-- have those of buckets of ours that cannot be made any more.
 select
     rest.timeframe,
     rest.symbol,
@@ -22,3 +23,6 @@ inner join {{ ref('coverage') }} as ranges
         rest.symbol = ranges.symbol
         and rest.bucket_start_ns >= ranges.covered_from_ns
         and rest.bucket_start_ns + rest.timeframe_seconds * 1000000000 <= ranges.covered_to_ns
+left join {{ ref('absent_days') }} as absent
+    on rest.symbol = absent.symbol and rest.timeframe = absent.timeframe and rest.bucket_on = absent.bucket_on
+where absent.symbol is null

@@ -11,8 +11,25 @@
 {%- set rolled = plan | rejectattr('parent', 'none') | list %}
 {%- set fields = ['open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'trade_count'] %}
 
--- Every candle against the finest candles it spans, in one step: the way up went over the timeframes between.
+-- Every candle against the finest candles it spans, in one step: the way up went over the timeframes between. Where the finest ones
+-- cannot be made any more, there is nothing to compare with.
 with
+
+rootless as (
+    {% for timeframe in rolled %}
+    {%- set first_on = "cast(bucket_on - interval '" ~ (timeframe.seconds - 1) // 86400 ~ "' day as date)" if timeframe.spans_days else 'bucket_on' %}
+    select
+        '{{ timeframe.name }}' as timeframe,
+        symbol,
+        {{ days_between(first_on, 'bucket_on') }} as bucket_on
+    from {{ ref('absent_days') }}
+    where timeframe = '{{ timeframe.root }}'
+    {% if not loop.last %}union all{% endif %}
+    {% else %}
+    select * from {{ ref('absent_days') }}
+    where false
+    {% endfor %}
+),
 
 built as (
     select * from {{ ref('built_candles') }}
@@ -63,6 +80,13 @@ made as (
     where
         built.timeframe in ('{{ rolled | map(attribute="name") | join("', '") }}')
         and (built.timeframe, built.symbol, built.bucket_on) in {{ pending_units() }}
+        and (built.timeframe, built.symbol, built.bucket_on) not in (
+            select
+                rootless.timeframe,
+                rootless.symbol,
+                rootless.bucket_on
+            from rootless
+        )
     group by built.timeframe, built.symbol, built.bucket_on
 )
 

@@ -10,6 +10,7 @@ pieces as (
         from_ns,
         to_ns,
         is_last,
+        is_bare,
         page_count,
         new_trade_count,
         last_load_id,

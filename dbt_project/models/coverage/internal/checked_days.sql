@@ -56,6 +56,7 @@ select
     numbered.from_ns,
     numbered.to_ns,
     numbered.is_last,
+    numbered.is_bare,
     numbered.page_count,
     numbered.new_trade_count,
     numbered.last_load_id,

@@ -3,8 +3,8 @@
 {% set edges = [
     ('ranges', 'covered_from_ns', 1, 0),
     ('ranges', 'covered_to_ns', -1, 0),
-    ('holes', 'from_time_ns', 0, 1),
-    ('holes', 'to_time_ns + 1', 0, -1),
+    ('holes', 'from_ns', 0, 1),
+    ('holes', 'to_ns', 0, -1),
 ] -%}
 
 -- A sweep: ranges open and close, holes open and close; covered is where a range is open and no hole is.
@@ -15,9 +15,19 @@ ranges as (
     select * from {{ ref('page_ranges') }}
 ),
 
+-- What traded in a part of a kept candle cannot be told: where trades are removed, a hole is as wide as the candles that it
+-- touches.
 holes as (
-    select * from {{ ref('id_holes') }}
-    where not is_lifted
+    select
+        holes.symbol,
+        coalesce({{ bucket_start('holes.from_time_ns', 'from_day.finest_ns') }}, holes.from_time_ns) as from_ns,
+        coalesce({{ bucket_start('holes.to_time_ns', 'to_day.finest_ns') }} + to_day.finest_ns, holes.to_time_ns + 1) as to_ns
+    from {{ ref('id_holes') }} as holes
+    left join {{ ref('bare_days') }} as from_day
+        on holes.symbol = from_day.symbol and cast({{ timestamp_from_ns('holes.from_time_ns') }} as date) = from_day.bare_on
+    left join {{ ref('bare_days') }} as to_day
+        on holes.symbol = to_day.symbol and cast({{ timestamp_from_ns('holes.to_time_ns') }} as date) = to_day.bare_on
+    where not holes.is_lifted
 ),
 
 edges as (

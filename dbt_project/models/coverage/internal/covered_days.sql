@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol', 'covered_on']),
-    on_schema_change='fail',
+    on_schema_change='append_new_columns',
     pre_hook="{{ kraken_candles.clear_units(['symbol', 'covered_on'], kraken_candles.stale_days(), kraken_candles.stale_bounds('covered_on')) }}",
 ) }}
 
@@ -47,14 +47,17 @@ counted as (
             and pieces.covered_on = trades.traded_on
             and pieces.from_ns <= trades.time_ns
             and pieces.to_ns > trades.time_ns
-    where {{ stale_bounds('trades.traded_on') }}
+    where not pieces.is_bare and {{ stale_bounds('trades.traded_on') }}
     group by pieces.symbol, pieces.from_ns
+    union all
+    {{ held_facts('pieces') }}
 )
 
 select
     pieces.from_ns,
     pieces.to_ns,
     pieces.is_last,
+    pieces.is_bare,
     pieces.page_count,
     pieces.new_trade_count,
     pieces.last_load_id,

@@ -1,6 +1,7 @@
 {%- set day_ns = 86400000000000 %}
 
--- What the ledger says of each day. If it says the same as when the day was last built, the day needs no building.
+-- What the ledger says of each day, and whether its trades are there. If that is the same as when the day was last built, the day needs
+-- no building.
 with
 
 days as (
@@ -43,9 +44,12 @@ select
     greatest(days.covered_from_ns, days.day_start_ns) as from_ns,
     least(days.covered_to_ns, days.day_start_ns + {{ day_ns }}) as to_ns,
     days.is_latest and days.covered_to_ns <= days.day_start_ns + {{ day_ns }} as is_last,
+    bare.symbol is not null as is_bare,
     cast(coalesce(loaded.page_count, 0) as bigint) as page_count,
     cast(coalesce(loaded.new_trade_count, 0) as bigint) as new_trade_count,
     loaded.last_load_id
 from days
 left join loaded on days.symbol = loaded.symbol and days.day_start_ns = loaded.day_start_ns
+left join {{ ref('bare_days') }} as bare
+    on days.symbol = bare.symbol and cast({{ timestamp_from_ns('days.day_start_ns') }} as date) = bare.bare_on
 order by days.symbol, covered_on, from_ns

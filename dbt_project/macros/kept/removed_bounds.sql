@@ -1,0 +1,16 @@
+{# Literal bounds on a column of UTC days that hold every day that is kept or removed; false where there is none. #}
+{% macro removed_bounds(column) %}
+    {%- set kept = ref('kept_days') -%}
+    {%- set removals = ref('stg_trade_removals') -%}
+    {#- A project that is compiled before its first build has no such tables yet. -#}
+    {%- if not execute or load_relation(kept) is none or load_relation(removals) is none -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {%- set query -%}
+        select kept_on as bare_on from {{ kept }}
+        union
+        select removed_on as bare_on from {{ removals }}
+        order by bare_on
+    {%- endset -%}
+    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values())) -}}
+{% endmacro %}

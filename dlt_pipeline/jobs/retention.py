@@ -1,0 +1,217 @@
+"""Removes raw trades whose candles are kept: of the days of a job, or of all days beyond an age."""
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from dlt_pipeline.building import build
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.jobs.removal_events import (
+    NEWEST,
+    REMOVED,
+    WANTED,
+    Day,
+    has_events,
+    want_removal,
+    want_removal_of,
+    withdraw_removal,
+    write_events,
+)
+from dlt_pipeline.trouble import when_unlocked
+from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
+
+__all__ = [
+    "RemovalReport",
+    "apply_retention",
+    "days_by_age",
+    "keep_trades_days",
+    "remove_trades",
+    "want_removal",
+    "withdraw_removal",
+]
+
+KEEP_TRADES_DAYS: Final = "KRAKEN_CANDLES_KEEP_TRADES_DAYS"
+# Why a wanted day's trades stay, beside the reasons of the model removal_checks.
+NOT_BUILT, NOT_KEPT, CHANGED, QUIET = "not_built", "not_kept", "changed", "no_trades"
+
+# Each wanted day with what the last build said of it, what is kept and what is loaded. Each length of kept candles must
+# hold all trades.
+_CANDIDATES: Final = """
+    with newest as ({newest}),
+    wanted as (
+        select symbol, removed_on as on_day from newest
+        where state = $wanted and ($job_id is null or job_id = $job_id)
+    ),
+    held as (
+        select symbol, kept_on as on_day, size_ns, count(*) as candle_count, sum(trade_count) as trade_count,
+            sum(base_volume) as base_volume
+        from kraken_kept.kept_candles
+        where (symbol, kept_on) in (from wanted)
+        group by all
+    ),
+    kept as (
+        select days.symbol, days.kept_on as on_day, max(days.trade_count) as trade_count,
+            bool_and(
+                coalesce(days.trade_count = held.trade_count, false)
+                and days.candle_count = held.candle_count
+                and days.base_volume = held.base_volume
+            ) and min(days.trade_count) = max(days.trade_count) as is_held
+        from kraken_kept.kept_days as days
+        left join held on days.symbol = held.symbol and days.kept_on = held.on_day and days.size_ns = held.size_ns
+        where (days.symbol, days.kept_on) in (from wanted)
+        group by days.symbol, days.kept_on
+    ),
+    loaded as (
+        select symbol, traded_on as on_day, count(*) as trade_count
+        from kraken_raw.trades
+        where (symbol, traded_on) in (from wanted)
+        group by all
+    )
+    select wanted.symbol, wanted.on_day, checks.symbol is not null, checks.reason, coalesce(kept.is_held, false),
+        coalesce(kept.trade_count, 0)::bigint, coalesce(loaded.trade_count, 0)::bigint
+    from wanted
+    left join kraken_internal.removal_checks as checks
+        on wanted.symbol = checks.symbol and wanted.on_day = checks.removed_on
+    left join kept on wanted.symbol = kept.symbol and wanted.on_day = kept.on_day
+    left join loaded on wanted.symbol = loaded.symbol and wanted.on_day = loaded.on_day
+    order by 1, 2
+"""
+_DELETE: Final = """
+    delete from kraken_raw.trades using (select unnest($symbols) as symbol, unnest($days) as on_day) as gone
+    where trades.symbol = gone.symbol and trades.traded_on = gone.on_day
+"""
+
+
+@dataclass
+class RemovalReport:
+    """What became of the wanted days: rows of `kraken_raw.trades` removed by (symbol, UTC day), and why others stay.
+
+    `size_before` and `size_after` are the file's bytes; what is free inside it is used again by later loads.
+    """
+
+    removed: dict[Day, int] = field(default_factory=dict)
+    stay: dict[Day, str] = field(default_factory=dict)
+    size_before: int = 0
+    size_after: int = 0
+
+    @property
+    def trades(self) -> int:
+        """How many trades were removed."""
+        return sum(self.removed.values())
+
+
+def remove_trades(path: Path, job_id: str | None = None, stop: threading.Event | None = None) -> RemovalReport:
+    """Remove the raw trades of the days that are wanted (by `job_id`; None: by whomever) and whose candles are kept.
+
+    All of it is one transaction with the events that say so: a kill leaves everything or nothing, and the same call
+    again ends in the same state. A day that the last build did not keep stays, with the reason in the report. Waits up
+    to ten minutes for a warehouse in use. Raises WarehouseLockedError after that, LoadStoppedError where `stop` is set.
+    """
+    return when_unlocked(lambda: _remove(path, job_id), path, stop or threading.Event())
+
+
+def _remove(path: Path, job_id: str | None) -> RemovalReport:
+    report = RemovalReport(size_before=path.stat().st_size)
+    with open_warehouse(path) as connection:
+        done: list[tuple[str, date, int | None]] = []
+        connection.execute("begin")
+        for day, state, kept_count, loaded_count in _judged(connection, job_id):
+            if state:
+                report.stay[day] = state
+                continue
+            done.append((*day, kept_count))
+            if loaded_count:
+                report.removed[day] = loaded_count
+        if report.removed:
+            symbols, days = zip(*report.removed, strict=True)
+            connection.execute(_DELETE, {"symbols": list(symbols), "days": list(days)})
+        if done:
+            write_events(connection, done, REMOVED, job_id)
+        connection.execute("commit")
+        # Rows that are gone are only marked so; a checkpoint frees the blocks in which nothing else stands.
+        connection.execute("checkpoint")
+    report.size_after = path.stat().st_size
+    return report
+
+
+def _judged(connection: duckdb.DuckDBPyConnection, job_id: str | None) -> Iterable[tuple[Day, str, int, int]]:
+    """Give each wanted day, why its trades stay ('': they may go), and the numbers of kept and of loaded trades."""
+    if not has_events(connection):
+        return
+    parameters = {"wanted": WANTED, "job_id": job_id}
+    try:
+        rows = connection.execute(_CANDIDATES.format(newest=NEWEST), parameters).fetchall()
+    except duckdb.CatalogException:  # no build has made the tables yet
+        query = f"select symbol, removed_on, job_id from ({NEWEST}) where state = $wanted"  # noqa: S608 - own names only
+        found = connection.execute(query, {"wanted": WANTED}).fetchall()
+        rows = [(*day, False, None, False, 0, 0) for *day, job in found if job_id in (None, job)]
+    for symbol, day, is_built, reason, is_held, kept_count, loaded_count in rows:
+        state = ""
+        if not is_built:
+            state = NOT_BUILT
+        elif reason == QUIET and not loaded_count:
+            state = ""  # nothing to remove
+        elif reason:
+            state = reason
+        elif not is_held:
+            state = NOT_KEPT
+        elif loaded_count > kept_count:
+            state = CHANGED
+        yield (symbol, day), state, kept_count, loaded_count
+
+
+def keep_trades_days() -> int | None:
+    """Return for how many days raw trades are kept, by KRAKEN_CANDLES_KEEP_TRADES_DAYS; None: for ever.
+
+    Raises BadInputError for what is no whole number from 0.
+    """
+    text = os.environ.get(KEEP_TRADES_DAYS, "").strip()
+    if not text:
+        return None
+    if not text.isdigit():
+        raise BadInputError(f"{KEEP_TRADES_DAYS} is {text!r}; it must be a whole number of days from 0, or empty.")
+    return int(text)
+
+
+def days_by_age(path: Path, keep_days: int, now: datetime | None = None) -> list[Day]:
+    """Return the days with raw trades that are older than the `keep_days` whole UTC days before today's."""
+    moment = now or datetime.now(timezone.utc)
+    today = moment.astimezone(timezone.utc).date() if moment.tzinfo else moment.date()
+    oldest = today - timedelta(days=keep_days)
+    with open_warehouse(path, read_only=True) as connection:
+        query = "select distinct symbol, traded_on from kraken_raw.trades where traded_on < ? order by all"
+        return connection.execute(query, [oldest]).fetchall()
+
+
+def apply_retention(
+    warehouse: str | Path | None = None,
+    keep_days: int | None = None,
+    now: datetime | None = None,
+    job_id: str | None = None,
+    stop: threading.Event | None = None,
+) -> RemovalReport:
+    """Remove the raw trades of all days beyond an age, once a build has kept their candles.
+
+    `keep_days`: whole UTC days before today's whose trades stay (default: KRAKEN_CANDLES_KEEP_TRADES_DAYS; without
+    both nothing is removed). `now`: default this machine's clock; without a zone it is UTC. Raises BadInputError,
+    NothingLoadedError or another WarehouseError.
+    """
+    path = warehouse_path(warehouse)
+    days_kept = keep_trades_days() if keep_days is None else keep_days
+    if days_kept is None:
+        return RemovalReport()
+    if days_kept < 0:
+        raise BadInputError(f"Trades cannot be kept for {days_kept} days; it must be a whole number from 0.")
+    require_trades(path)
+    days = days_by_age(path, days_kept, now)
+    if not days:
+        return RemovalReport()
+    want_removal_of(path, days, job_id)
+    build(path, quiet=True)
+    return remove_trades(path, job_id, stop)
