@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlt_pipeline.dates import When
+from dlt_pipeline.jobs.in_hand import RunReport, Tell
 from dlt_pipeline.jobs.options import Options
 from dlt_pipeline.jobs.queue import add_jobs, make_job
-from dlt_pipeline.jobs.runner import RunReport, Tell, run_jobs
+from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.loading import Listener
 
 

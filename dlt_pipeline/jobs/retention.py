@@ -10,7 +10,7 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.building import build
+from dlt_pipeline.building import build_result
 from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.removal_events import (
     NEWEST,
@@ -23,6 +23,7 @@ from dlt_pipeline.jobs.removal_events import (
     withdraw_removal,
     write_events,
 )
+from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
 
@@ -213,5 +214,5 @@ def apply_retention(
     if not days:
         return RemovalReport()
     want_removal_of(path, days, job_id)
-    build(path, quiet=True)
+    build_result(path, quiet=True, variables=job_variables(path))
     return remove_trades(path, job_id, stop)

@@ -7,9 +7,9 @@ from rich import box
 from rich.table import Table
 
 from dlt_pipeline.console import Console
+from dlt_pipeline.jobs.in_hand import RunReport
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.processes import is_alive
-from dlt_pipeline.jobs.runner import RunReport
 
 STOPPED = 130
 _DOING = {

@@ -1,0 +1,68 @@
+"""After the loads of several jobs: one build for all, each job's own check, publishing, and removing trades."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dlt_pipeline.building import build_result
+from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.jobs.checking import check_range
+from dlt_pipeline.jobs.in_hand import InHand
+from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.removing import remove_for, want_for
+from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.variables import variables_of
+from dlt_pipeline.publishing import publish
+
+
+def finish(jobs: Sequence[Job], hand: InHand, store: JobStore) -> None:
+    """Build and end the jobs; each that fails says why. Raises KrakenCandlesError where nothing can be built."""
+    path = store.path
+    jobs = hand.to_phase(jobs, "building")
+    for job in jobs:
+        want_for(path, job)
+    result = build_result(path, quiet=True, variables=variables_of(store.jobs()))
+    if result.errors:
+        for job in jobs:
+            hand.fail(job, KrakenCandlesError(f"The build failed at {result.errors[0]}."))
+        return
+    remark = ""
+    if not result.is_green:
+        remark = f"; not published, for the build is not green: {'; '.join(result.red[:3])}"
+    jobs = hand.remaining(hand.to_phase(jobs, "checking"))
+    jobs = [job for job in jobs if _is_sound(path, job, hand, remark)]
+    if result.is_green:
+        _export(path, [job for job in jobs if job.parsed.export], hand)
+    for job in hand.remaining(jobs):
+        if not job.parsed.include_trades:
+            hand.to(job, phase="removing")
+            said = remove_for(path, job)
+            hand.to(job, summary=f"{job.summary}; {said}")
+        hand.end(job)
+
+
+def _is_sound(path: Path, job: Job, hand: InHand, remark: str) -> bool:
+    """Check the job's own range in what was built; the job fails if it is not proven or differs from Kraken's."""
+    assert job.start_ns is not None  # noqa: S101 - jobs that build have a start
+    end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
+    timeframe = job.parsed.bucket_size
+    found = check_range(path, job.symbol, job.start_ns, end_ns or job.start_ns, timeframe)
+    if not found.is_sound:
+        hand.fail(job, KrakenCandlesError(found.trouble(job.symbol)))
+        return False
+    summary = (
+        f"{found.candles:,} candles of {timeframe} with {found.trades:,} trades; {job.trades:,} trades loaded with "
+        f"{job.calls:,} calls; none of {found.compared:,} REST candles differs{remark}"
+    )
+    hand.to(job, summary=summary)
+    return True
+
+
+def _export(path: Path, jobs: Sequence[Job], hand: InHand) -> None:
+    if not jobs:
+        return
+    jobs = hand.to_phase(jobs, "exporting")
+    try:
+        publish(path)
+    except KrakenCandlesError as error:
+        for job in jobs:
+            hand.fail(job, error)

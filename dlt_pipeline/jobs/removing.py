@@ -1,0 +1,36 @@
+"""The raw trades of a job that is not to keep them: wanted before its build, removed after its check."""
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+from dlt_pipeline.dates import NS_PER_DAY
+from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.retention import remove_trades, want_removal
+
+
+def want_for(path: Path, job: Job) -> None:
+    """Ask the next build to keep the candles of the job's whole UTC days, if its trades are to go."""
+    if job.parsed.include_trades or job.start_ns is None:
+        return
+    end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
+    first, last = -(-job.start_ns // NS_PER_DAY), (end_ns or 0) // NS_PER_DAY
+    if first < last:
+        want_removal(path, job.symbol, _day(first), _day(last), _owner(job))
+
+
+def remove_for(path: Path, job: Job) -> str:
+    """Remove the trades of the job's days whose candles are kept; return what became of them in words."""
+    report = remove_trades(path, _owner(job))
+    said = f"{report.trades:,} raw trades of {len(report.removed):,} days removed"
+    if report.stay:
+        reasons = ", ".join(sorted(set(report.stay.values())))
+        said += f", {len(report.stay):,} days keep theirs ({reasons}; see kraken_internal.removal_checks)"
+    return said
+
+
+def _owner(job: Job) -> str:
+    return str(job.job_id)
+
+
+def _day(number: int) -> date:
+    return datetime.fromtimestamp(number * 86_400, tz=timezone.utc).date()
