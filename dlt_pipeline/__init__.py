@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlt_pipeline.building import build as build
+    from dlt_pipeline.following import follow as follow
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.loading import load as load
     from dlt_pipeline.publishing import publish as publish
 
 _HOMES = {
     "build": "dlt_pipeline.building",
+    "follow": "dlt_pipeline.following",
     "kraken_source": "dlt_pipeline.kraken.source",
     "load": "dlt_pipeline.loading",
     "publish": "dlt_pipeline.publishing",
 }
-__all__ = ["build", "kraken_source", "load", "publish"]
+__all__ = ["build", "follow", "kraken_source", "load", "publish"]
 
 
 def __getattr__(name: str) -> Any:

@@ -29,9 +29,7 @@ def run_load(
     timeframes: str | None = None,
 ) -> int:
     """Load, say what came of it, and return the exit code: 0, 1 if a symbol failed, 130 if stopped."""
-    wanted = tuple(REST_TIMEFRAMES)
-    if timeframes is not None:
-        wanted = tuple(name.strip() for name in timeframes.split(",")) if timeframes != "none" else ()
+    wanted = chosen_timeframes(timeframes)
     with ProgressListener(console) as listener:
         report = beside_main(
             lambda: load(symbols, start, end, timeframes=wanted, exact=exact, listener=listener, stop=stop),
@@ -39,6 +37,13 @@ def run_load(
             lambda: console.print("Stopping after the page in hand; what is loaded will be committed."),
         )
     return tell_load(console, report)
+
+
+def chosen_timeframes(text: str | None) -> tuple[str, ...]:
+    """Return the timeframes that the option --timeframes names: `1m,1h`, `none`, or all where it is not given."""
+    if text is None:
+        return tuple(REST_TIMEFRAMES)
+    return () if text == "none" else tuple(name.strip() for name in text.split(","))
 
 
 def tell_load(console: Console, report: LoadReport) -> int:

@@ -1,0 +1,71 @@
+"""What the command `follow` shows: a line a round, and on a terminal a bar that counts down to the next one."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from dlt_pipeline.commands import STOPPED, chosen_timeframes
+from dlt_pipeline.console import Console
+from dlt_pipeline.following.follower import follow
+from dlt_pipeline.following.round import Round
+from dlt_pipeline.following.telling import tell_round
+from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
+from dlt_pipeline.progress import ProgressListener
+from dlt_pipeline.threads import beside_main
+
+
+def run_follow(
+    console: Console,
+    stop: threading.Event,
+    symbols: Sequence[str],
+    start: str | None = None,
+    once: bool = False,
+    every: float | None = None,
+    timeframes: str | None = None,
+) -> int:
+    """Follow and say what comes of each round; return 130 once stopped, and with `once` 0, or 1 if not all is fine."""
+
+    def tell(done: Round) -> None:
+        console.print(tell_round(done), markup=False)
+
+    last = beside_main(
+        lambda: follow(
+            symbols,
+            start,
+            timeframes=chosen_timeframes(timeframes),
+            once=once,
+            every_seconds=every,
+            stop=stop,
+            on_round=tell,
+            waiter=CountingDown(console) if console.is_terminal else None,
+            progress=lambda: ProgressListener(console),
+        ),
+        stop,
+        lambda: console.print("Stopping after what is in hand; what is loaded will be committed."),
+    )
+    if stop.is_set():
+        console.print("Stopped. The same command goes on where it stopped.")
+        return STOPPED
+    return 0 if last is not None and last.is_fine else 1
+
+
+class CountingDown:
+    """Shows how long it is until the next round, while another waiter waits."""
+
+    def __init__(
+        self, console: Console, make_waiter: Callable[[Callable[[float], object]], Waiter] = SleepingWaiter
+    ) -> None:
+        """`make_waiter` makes the waiter that is told to whom to tell the seconds left."""
+        self._console, self._make_waiter = console, make_waiter
+
+    def wait(self, seconds: float, stop: threading.Event) -> Wake:
+        """Wait as the other one does, under a bar that is gone afterwards."""
+        text = TextColumn("next round in {task.fields[left]:.0f} s; Ctrl-C ends")
+        with Progress(BarColumn(), text, console=self._console, transient=True) as bar:
+            task = bar.add_task("", total=max(seconds, 0.001), left=seconds)
+
+            def show(left: float) -> None:
+                bar.update(task, completed=seconds - left, left=left)
+
+            return self._make_waiter(show).wait(seconds, stop)

@@ -1,0 +1,72 @@
+"""dbt kept in this process with the project parsed once: a whole build, and the few models that a round needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dlt_pipeline.building import prepare, run_dbt
+from dlt_pipeline.warehouse import require_trades
+
+# Named in dbt_project/selectors.yml: what published candles are made of.
+_SELECTOR: Final = "published_candles"
+_SILENT: Final = ("--quiet", "--log-level", "none")
+# What is not green is said by name; more names than this do not help.
+_NAMED: Final = 3
+
+
+@dataclass(frozen=True)
+class Built:
+    """How a build ended; `red` says each model or test that is not green."""
+
+    red: tuple[str, ...]
+
+    @property
+    def is_green(self) -> bool:
+        """Whether all is green; a warning is."""
+        return not self.red
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        more = f" and {len(self.red) - _NAMED} more" if len(self.red) > _NAMED else ""
+        return ", ".join(self.red[:_NAMED]) + more if self.red else "green"
+
+
+class KeptProject:
+    """The package's dbt project for one warehouse; dbt writes the path into what it parses, so it never changes."""
+
+    def __init__(self, path: Path) -> None:
+        """Parse nothing yet: that takes seconds."""
+        self._path = path
+        self._manifest: Any = None
+
+    def parse(self) -> None:
+        """Read the project; BadInputError for a variable or setting that cannot be."""
+        if self._manifest is None:
+            prepare(self._path)
+            self._manifest = run_dbt(self._path, "parse", flags=[*_SILENT, "--no-write-json"]).result
+
+    def build_all(self) -> Built:
+        """Build all models and run all tests, as `kraken-candles build` does; dbt's log has the details.
+
+        Raises WarehouseLockedError and whatever else keeps dbt from running.
+        """
+        require_trades(self._path)
+        return self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
+
+    def build_newest(self) -> Built:
+        """Build what published candles are made of, for the days that changed, without tests and without a log."""
+        return self._run("run", ["--selector", _SELECTOR], (*_SILENT, "--log-level-file", "none", "--no-write-json"))
+
+    def _run(self, command: str, arguments: Sequence[str], flags: Sequence[str]) -> Built:
+        self.parse()
+        # A run leaves compiled SQL in the manifest, which the next one would take over.
+        result = run_dbt(self._path, command, *arguments, flags=flags, manifest=self._manifest.deepcopy())
+        done: list[Any] = list(result.result or ())  # type: ignore[arg-type] # of build and run
+        red = [_said(each) for each in done if str(each.status) in ("error", "fail", "runtime error")]
+        return Built(tuple(red or ([] if result.success else ["dbt"])))
+
+
+def _said(result: Any) -> str:
+    first = (str(result.message or "").strip().splitlines() or [""])[0]
+    return f"{result.node.name} ({first})" if first else str(result.node.name)
