@@ -33,7 +33,7 @@ def newest(published: Path) -> dict[str, float]:
 
 
 def watch(published: Path, until: float) -> dict[str, dict[float, float]]:
-    """By symbol and end of a minute, how many seconds later it was there; minutes before the first look are left out."""
+    """By symbol and end of a minute, how many seconds later it was there; minutes before the first look left out."""
     while not published.exists():
         time.sleep(_POLL_SECONDS)
     last, delays = newest(published), defaultdict(dict)

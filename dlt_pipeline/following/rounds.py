@@ -19,7 +19,7 @@ from dlt_pipeline.following.loads import Loads
 from dlt_pipeline.following.project import Built, KeptProject
 from dlt_pipeline.following.round import Round
 from dlt_pipeline.following.state import State
-from dlt_pipeline.publishing import publish
+from dlt_pipeline.publishing.newest import Publisher
 from dlt_pipeline.trouble import explain
 
 # Wrong from the beginning, so no waiting mends it; the two kinds of WarehouseError that pass are waited for.
@@ -33,6 +33,7 @@ class Rounds:
     def __init__(self, state: State, loads: Loads, project: KeptProject, stop: threading.Event) -> None:
         """Nothing is asked yet."""
         self._state, self._loads, self._project, self._stop = state, loads, project, stop
+        self._publisher = Publisher(state.path, stop)
         self._number = 0
 
     def newest(self, symbols: Sequence[str]) -> Round:
@@ -98,5 +99,5 @@ class Rounds:
         state.is_built, state.is_published = True, False
 
     def _publish(self, done: Round) -> None:
-        done.published = publish(self._state.path)
+        done.published = self._publisher.publish() if done.is_check else self._publisher.publish_newest()
         self._state.is_published = True
