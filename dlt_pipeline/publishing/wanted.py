@@ -71,7 +71,7 @@ class Wanted:
             return None
         names = ", ".join((*Key._fields, "bucket_on", "row_count", "content_hash"))
         query = f'select {names} from "{self._schema}".{_DAYS}'  # noqa: S608 - own names only
-        return self._connection.execute(query).to_arrow_table()
+        return self._connection.sql(query).to_arrow_table()
 
     def rows_from(self, first_days: Mapping[Key, date]) -> pa.RecordBatchReader:
         """Stream the partitions' rows from the start of a day each, with source, symbol and timeframe."""
@@ -88,7 +88,7 @@ class Wanted:
             "order by rows.source, rows.symbol, rows.timeframe, rows.bucket_start"
         )
         earliest = min(first_days.values())
-        return self._connection.execute(query, [earliest]).to_arrow_reader(ROW_GROUP)
+        return self._connection.sql(query, params=[earliest]).to_arrow_reader(ROW_GROUP)
 
 
 def sources(partitions: Sequence[Partition]) -> list[str]:
