@@ -32,13 +32,13 @@ def newest(published: Path) -> dict[str, float]:
         return {symbol: end_us / 1e6 for symbol, end_us in connection.execute(_NEWEST).fetchall()}
 
 
-def watch(published: Path, until: float) -> dict[str, dict[float, float]]:
+def watch(published: Path, seconds: float) -> dict[str, dict[float, float]]:
     """By symbol and end of a minute, how many seconds later it was there; minutes before the first look left out."""
     while not published.exists():
         time.sleep(_POLL_SECONDS)
     last, delays = newest(published), defaultdict(dict)
     seen_from = time.time()
-    while time.time() < until:
+    while time.time() < seen_from + seconds:
         time.sleep(_POLL_SECONDS)
         for symbol, end in newest(published).items():
             ends = [last[symbol] + 60 * (n + 1) for n in range(round((end - last[symbol]) / 60))]
@@ -86,7 +86,7 @@ def main() -> None:
         (folder / "published.duckdb").unlink(missing_ok=True)
         process = subprocess.Popen([*_COMMAND, "follow", *symbols], env=environment, cwd=folder)
         try:
-            report(watch(folder / "published.duckdb", time.time() + 60 * chosen.minutes))
+            report(watch(folder / "published.duckdb", 60 * chosen.minutes))
         finally:
             process.terminate()
             process.wait()
