@@ -38,7 +38,8 @@ class _Heard:
     def page(self, progress: Progress) -> None:
         with self._lock:
             self.reached[progress.symbol] = progress.covered_to_ns
-            self._state.clock.heard(progress.exchange_ns, time.monotonic())
+            if progress.exchange_ns:  # 0 where neither the answer nor the exchange told its time
+                self._state.clock.heard(progress.exchange_ns, time.monotonic())
         if self._other:
             self._other.page(progress)
 
@@ -65,12 +66,15 @@ class Loads:
         self._first_attempts = settings.first_contact_attempts
         self._window, self._timeframes, self._progress = window, timeframes, progress
         self._firsts: dict[str, Window] = {}
+        self._whole: set[str] = set()  # symbols of which all that was asked for has been there once
         self._session: Session | None = None
 
     def newest(self, symbols: Sequence[str]) -> tuple[LoadReport, Mapping[str, int]]:
         """Load what came since the symbols were loaded; return the report and how far each is covered (ns)."""
         ends = covered_ends(self._state.path, symbols)
-        windows = {name: _from(ends[name]) if name in ends else self._firsts[name] for name in symbols}
+        windows = {
+            name: _from(ends[name]) if name in ends and name in self._whole else self._firsts[name] for name in symbols
+        }
         return self._load(windows, (), nullcontext())
 
     def all(self) -> tuple[LoadReport, Mapping[str, int]]:
@@ -109,6 +113,7 @@ class Loads:
         # After any failure the exchange is asked anew, by a first contact that soon says that nobody answers.
         self._session = None if report.failures else session
         self._settings.first_contact_attempts = self._first_attempts
+        self._whole |= windows.keys() - report.failures.keys() - set(report.unfinished)
         return report, {name: at for name, at in heard.reached.items() if name not in report.failures}
 
     def _listed(self, session: Session, request: Request, failures: dict[str, KrakenCandlesError]) -> Request:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.building import prepare, run_dbt
+from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import require_trades
 
 # The tables that published candles, coverage and gaps are made of. Readers saw each certificate, so each change of one
@@ -55,7 +56,7 @@ class KeptProject:
     def build_all(self) -> Built:
         """Build all models and run all tests, as `kraken-candles build` does; dbt's log has the details.
 
-        Raises WarehouseLockedError and whatever else keeps dbt from running.
+        Raises WarehouseLockedError, DiskFullError and whatever else keeps dbt from running.
         """
         require_trades(self._path)
         return self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
@@ -70,8 +71,12 @@ class KeptProject:
         # A run leaves compiled SQL in the manifest, which the next one would take over.
         result = run_dbt(self._path, command, *arguments, flags=flags, manifest=self._manifest.deepcopy())
         done: list[Any] = list(result.result or ())  # type: ignore[arg-type] # of build and run
-        red = [_said(each) for each in done if str(each.status) in ("error", "fail", "runtime error")]
-        return Built(tuple(red or ([] if result.success else ["dbt"])))
+        red = [each for each in done if str(each.status) in ("error", "fail", "runtime error")]
+        for each in red:
+            known = explain(RuntimeError(str(each.message)), self._path)
+            if known:  # a full disk or a lock is no fault of the model that met it
+                raise known
+        return Built(tuple(map(_said, red)) or (() if result.success else ("dbt",)))
 
 
 def _said(result: Any) -> str:

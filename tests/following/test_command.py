@@ -30,7 +30,7 @@ class Following:
 
     def await_line(self, text: str, after: int = 0) -> int:
         """Wait for a line with the text behind the first `after` lines; return how many lines there are then."""
-        for _ in range(1500):
+        for _ in range(2400):
             for number, line in enumerate(self.lines[after:], after + 1):
                 if text in line:
                     return number
@@ -62,7 +62,7 @@ def following(place: Place, *arguments: str) -> Iterator[Following]:
         process.wait()
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_a_line_a_round_goes_on_after_a_lock_and_ends_by_ctrl_c(
     serve: Callable[..., LocalExchange], place: Place, ending: int
