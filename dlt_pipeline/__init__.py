@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlt_pipeline.building import build as build
+    from dlt_pipeline.following import follow as follow
     from dlt_pipeline.jobs.estimate import estimate as estimate
     from dlt_pipeline.jobs.estimate import price_of as price_of
     from dlt_pipeline.jobs.options import Options as Options
@@ -28,6 +29,7 @@ _HOMES = {
     "build": "dlt_pipeline.building",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
     "estimate": "dlt_pipeline.jobs.estimate",
+    "follow": "dlt_pipeline.following",
     "kraken_source": "dlt_pipeline.kraken.source",
     "list_jobs": "dlt_pipeline.jobs.queue",
     "load": "dlt_pipeline.loading",
@@ -46,6 +48,7 @@ __all__ = [
     "build",
     "cancel_jobs",
     "estimate",
+    "follow",
     "kraken_source",
     "list_jobs",
     "load",

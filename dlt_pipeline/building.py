@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -17,6 +17,9 @@ from dlt_pipeline.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.jobs.store import ensure_table
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import ENVIRONMENT_NAME, open_warehouse, require_trades, warehouse_path
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
 
 # The macros that check a variable name it so and say all in one line; dbt adds where it was called.
 _REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
@@ -58,49 +61,66 @@ def build_result(
     here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError
     for a variable that cannot be.
     """
-    # dbt takes seconds to import; only a build pays for it.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415
-
     path = warehouse_path(warehouse)
     require_trades(path)
+    prepare(path)
+    result = run_dbt(
+        path,
+        "build",
+        *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
+        *with_variables(arguments, variables or {}),
+        flags=["--quiet"] if quiet else [],
+    )
+    if arguments and not getattr(result.result, "results", True):
+        raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
+    return _told(result)
+
+
+def prepare(path: Path) -> None:
+    """Point dbt to the warehouse at `path`; BadInputError for a setting in the environment that cannot be."""
     with open_warehouse(path) as connection:
         ensure_table(connection)  # else kraken.data_jobs would be a view of nothing until the build after the first job
     os.environ[ENVIRONMENT_NAME] = str(path)
     _check_threads()
     _check_seeds()
-    folder = project_folder()
-    here = Path.cwd()
-    command = [
-        *(["--quiet"] if quiet else []),
-        *([] if sys.stdout.isatty() else ["--no-use-colors"]),
-        "--log-path",
-        str(here / "logs"),
-        "build",
-        "--project-dir",
-        str(folder / "dbt_project"),
-        "--profiles-dir",
-        str(folder),
-        "--target-path",
-        str(here / "target"),
-        *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
-        *with_variables(arguments, variables or {}),
-    ]
+
+
+def run_dbt(
+    path: Path, command: str, *arguments: str, flags: Sequence[str] = (), manifest: Any = None
+) -> "dbtRunnerResult":
+    """Run one of dbt's commands in this process, with the project and with dbt's own files in the folder of the user.
+
+    A `manifest` of an earlier `parse` saves reading the project again; a run leaves compiled SQL in it. Raises what
+    `build` does where dbt could not run; that something is not green is in the result.
+    """
+    # dbt takes seconds to import; only a build pays for it.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+
+    folder, here = project_folder(), Path.cwd()
+    places = {"project-dir": folder / "dbt_project", "profiles-dir": folder, "target-path": here / "target"}
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
     try:
-        result = dbtRunner().invoke(command)
+        result = dbtRunner(manifest=manifest).invoke(
+            [
+                *flags,
+                *([] if sys.stdout.isatty() else ["--no-use-colors"]),
+                f"--log-path={here / 'logs'}",
+                command,
+                *(f"--{name}={place}" for name, place in places.items()),
+                *arguments,
+            ]
+        )
     finally:
         # dbt would hold the file as long as this process lives
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-    if arguments and not result.exception and not getattr(result.result, "results", True):
-        raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
     if result.exception:
         refused = _REFUSED_VARIABLE.search(str(result.exception))
         if refused:
             raise BadInputError(refused[0]) from result.exception
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
-    return _told(result)
+    return result
 
 
 def with_variables(arguments: Sequence[str], variables: Mapping[str, Any]) -> list[str]:

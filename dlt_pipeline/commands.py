@@ -9,15 +9,17 @@ from dlt_pipeline.console import Console
 from dlt_pipeline.dates import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
 from dlt_pipeline.jobs.asking import may_begin
+from dlt_pipeline.jobs.removing import told_removal
+from dlt_pipeline.jobs.retention import KEEP_TRADES_DAYS, remove_trades, want_old_days
 from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing import publish
-from dlt_pipeline.publishing.report import publish_after_build, tell
+from dlt_pipeline.publishing.report import partial_argument, publish_after_build, tell
 from dlt_pipeline.threads import beside_main
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse import require_trades, warehouse_path
 
 STOPPED = 130
 
@@ -84,6 +86,8 @@ def tell_load(console: Console, report: LoadReport) -> int:
 def run_build(console: Console, arguments: Sequence[str]) -> int:
     """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed."""
     path = warehouse_path()
+    require_trades(path)
+    is_old_wanted = want_old_days(path)
     is_green = build_result(path, arguments, variables=job_variables(path)).is_green
     if is_green:
         console.print(f"Built and checked: {path}", markup=False)
@@ -93,6 +97,8 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
             "Kraken's, kraken.check_rest_candles has each field.",
             markup=False,
         )
+    if is_green and is_old_wanted and not partial_argument(arguments):
+        console.print(f"Trades beyond {KEEP_TRADES_DAYS}: {told_removal(remove_trades(path))}", markup=False)
     lines, is_fine = publish_after_build(path, arguments, is_green)
     console.print("\n".join(lines), markup=False)
     return 0 if is_green and is_fine else 1

@@ -16,7 +16,7 @@ from dlt_pipeline.kraken.session import Request, Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind, source_of
 from dlt_pipeline.kraken.symbol_load import Progress
-from dlt_pipeline.packages import only_load, ready_pipeline
+from dlt_pipeline.packages import drop_old_packages, only_load, ready_pipeline
 from dlt_pipeline.trouble import explain, when_unlocked
 from dlt_pipeline.warehouse import check_usable, warehouse_path
 
@@ -84,6 +84,8 @@ def load_request(
 
     `session` is one that asked for the price before (its own `stop` counts); without it the load opens one.
     `going_on` is asked between chunks which of the remaining symbols are still wanted; the others are `unfinished`.
+    A `session` of an earlier load saves asking for the clock and the markets once more; its settings and its `stop`
+    are then the load's.
     """
     session = session or Session(load_settings(), stop)
     path = warehouse_path(warehouse)
@@ -140,3 +142,4 @@ def _run(pipeline: dlt.Pipeline, chunk: Chunk, patiently: Callable[[Callable[[],
     pipeline.extract(source_of(chunk), workers=side_by_side, max_parallel_items=side_by_side)
     pipeline.normalize()
     patiently(pipeline.load)
+    drop_old_packages(pipeline)

@@ -20,6 +20,8 @@ from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import DATASET
 
 PIPELINE: Final = "kraken"
+# What dlt has loaded it keeps for ever, each package a copy of its rows; the newest are enough to look into.
+_KEPT_PACKAGES: Final = 20
 _log = logging.getLogger("dlt_pipeline.kraken")
 
 
@@ -100,6 +102,13 @@ def _finished(path: Path) -> dlt.Pipeline:
     pipeline.set_local_state_val("warehouse", str(path))
     pipeline.sync_destination()
     return pipeline
+
+
+def drop_old_packages(pipeline: dlt.Pipeline) -> None:
+    """Remove all but the newest loaded packages from dlt's folder, which would grow with every load."""
+    storage = pipeline._get_load_storage()
+    for load_id in sorted(storage.list_loaded_packages(), key=float)[:-_KEPT_PACKAGES]:
+        storage.delete_loaded_package(load_id)
 
 
 def _is_half_loaded(pipeline: dlt.Pipeline) -> bool:

@@ -156,6 +156,23 @@ def test_the_commands_and_options_of_the_readme_exist() -> None:
             assert option in shown.stdout, (command, option)
 
 
+def test_cron_and_systemd_run_commands_that_exist() -> None:
+    services = [line for block in blocks("ini") for line in block.splitlines() if line.startswith("ExecStart=")]
+    crontabs = [line for block in blocks("cron") for line in block.splitlines() if line.startswith("*/")]
+    shown = subprocess.run(
+        [sys.executable, "-m", "dlt_pipeline", "follow", "--help"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+    )
+    assert len(services) == len(crontabs) == 1
+    for line in services + crontabs:
+        found = re.search(r"/kraken-candles follow ([A-Z]+/[A-Z]+ )+([A-Z]+/[A-Z]+)?(.*)", line)
+        assert found, line
+        for option in re.findall(r"--[a-z-]+", found[3]):
+            assert option in shown.stdout
+
+
 def test_the_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     named = set(re.findall(r"`?make ([a-z-]+)", README))

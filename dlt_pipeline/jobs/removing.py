@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dlt_pipeline.dates import NS_PER_DAY
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.retention import remove_trades, want_removal
+from dlt_pipeline.jobs.retention import RemovalReport, remove_trades, want_removal
 
 
 def want_for(path: Path, job: Job) -> None:
@@ -20,7 +20,11 @@ def want_for(path: Path, job: Job) -> None:
 
 def remove_for(path: Path, job: Job) -> str:
     """Remove the trades of the job's days whose candles are kept; return what became of them in words."""
-    report = remove_trades(path, _owner(job))
+    return told_removal(remove_trades(path, _owner(job)))
+
+
+def told_removal(report: RemovalReport) -> str:
+    """Say what was removed, and why the rest stays."""
     said = f"{report.trades:,} raw trades of {len(report.removed):,} days removed"
     if report.stay:
         reasons = ", ".join(sorted(set(report.stay.values())))

@@ -210,9 +210,18 @@ def apply_retention(
     if days_kept < 0:
         raise BadInputError(f"Trades cannot be kept for {days_kept} days; it must be a whole number from 0.")
     require_trades(path)
-    days = days_by_age(path, days_kept, now)
-    if not days:
+    if not want_old_days(path, days_kept, now, job_id):
         return RemovalReport()
-    want_removal_of(path, days, job_id)
     build_result(path, quiet=True, variables=job_variables(path))
     return remove_trades(path, job_id, stop)
+
+
+def want_old_days(
+    path: Path, keep_days: int | None = None, now: datetime | None = None, job_id: str | None = None
+) -> bool:
+    """Ask the next build to keep the candles of the days beyond an age; whether there are any. Arguments as above."""
+    days_kept = keep_trades_days() if keep_days is None else keep_days
+    days = [] if days_kept is None else days_by_age(path, days_kept, now)
+    if days:
+        want_removal_of(path, days, job_id)
+    return bool(days)

@@ -78,7 +78,8 @@ class Chunk:
         # Explicit bounds ask once more for what Kraken did not give in earlier loads; going on live does not.
         holes_since = self.session.began_at if self.request.is_backfill else None
         pipeline = dlt.current.pipeline()
-        ranges = self._patiently(lambda: read_ledger(pipeline, symbols, holes_since))
+        from_ns = self.from_ns(*symbols)
+        ranges = self._patiently(lambda: read_ledger(pipeline, symbols, holes_since, from_ns))
         if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
             check_clock(ranges, self.session.now_ns)
             self.session.is_clock_checked = True
@@ -96,6 +97,10 @@ class Chunk:
             stop=stop,
         )
 
+    def from_ns(self, *symbols: str) -> int:
+        """Return where the first of these symbols' windows begins, ns UTC; 0 where there is none."""
+        return min((each.start_ns for symbol in symbols for each in self.request.windows[symbol]), default=0)
+
     def answers(self, symbol: str) -> Iterator[Batch]:
         """Yield a symbol's batches and keep its cursor in dlt's state; the ledger, not the state, says where to go on.
 
@@ -105,7 +110,7 @@ class Chunk:
         try:
             budget, ranges = self.begin()
             if symbol in ranges:
-                _correct(cursors, symbol, ranges[symbol])
+                _correct(cursors, symbol, ranges[symbol], self.from_ns(symbol))
             if self._readers is not None:
                 reader: Reader = self._readers[symbol]
             else:
@@ -147,10 +152,15 @@ class Chunk:
             yield gathered.flush()
 
 
-def _correct(cursors: dict[str, Any], symbol: str, ranges: list[Range]) -> None:
-    """Drop a remembered cursor that the warehouse's ledger does not bear out (warehouse or dlt's folder replaced)."""
+def _correct(cursors: dict[str, Any], symbol: str, ranges: list[Range], from_ns: int) -> None:
+    """Drop a remembered cursor that the warehouse's ledger does not bear out (warehouse or dlt's folder replaced).
+
+    Of what ends before `from_ns` the ledger was not asked.
+    """
     remembered = cursors.get(symbol)
-    if remembered and not any(known.from_ns <= remembered["covered_to_ns"] <= known.to_ns for known in ranges):
+    if not remembered or remembered["covered_to_ns"] < from_ns:
+        return
+    if not any(known.from_ns <= remembered["covered_to_ns"] <= known.to_ns for known in ranges):
         place = show_ns(ranges[-1].to_ns) if ranges else "nothing"
         _log.warning("%s: the remembered cursor is not the warehouse's; going on from its ledger (%s).", symbol, place)
         del cursors[symbol]

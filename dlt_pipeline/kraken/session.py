@@ -164,11 +164,12 @@ def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
 
 
 def read_ledger(
-    pipeline: dlt.Pipeline, symbols: Sequence[str], holes_since: datetime | None = None
+    pipeline: dlt.Pipeline, symbols: Sequence[str], holes_since: datetime | None = None, from_ns: int = 0
 ) -> dict[str, list[Range]]:
     """Read what the warehouse proves loaded: ranges by symbol, from rows of completed loads only.
 
-    With `holes_since` (naive UTC), earlier answers that lacked ids are left out, so that they are asked for again.
+    With `holes_since` (naive UTC), earlier answers that lacked ids are left out, so that they are asked for again. What
+    ends before `from_ns` is left out too: it does not matter to a load that begins there, and there may be much of it.
     """
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     with pipeline.sql_client() as client:
@@ -178,10 +179,11 @@ def read_ledger(
         query = (
             f"select p.symbol, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
             f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({marks})"
+            f" and p.covered_to_ns >= %s"
             f"{' and (p.missing_id_count = 0 or p.asked_at >= %s)' if holes_since else ''}"
         )
         try:
-            values_of_marks = (*symbols, holes_since) if holes_since else tuple(symbols)
+            values_of_marks = (*symbols, from_ns, *([holes_since] if holes_since else []))
             for symbol, *values in client.execute_sql(query, *values_of_marks) or ():
                 rows[symbol].append(ledger_row(tuple(values)))
         except DatabaseUndefinedRelation:  # nothing was ever loaded here

@@ -23,13 +23,17 @@ _log = logging.getLogger("dlt_pipeline.kraken")
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a symbol's load stands after a page: highest trade id (None without ids), time reached (ns, UTC)."""
+    """Where a symbol's load stands after a page: highest trade id (None without ids), time reached (ns, UTC).
+
+    `exchange_ns` is the exchange's own time of the answer, cut to whole seconds.
+    """
 
     symbol: str
     trade_id: int | None
     covered_to_ns: int
     new_trades: int
     missing_ids: int
+    exchange_ns: int
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,11 @@ class SymbolLoad:
             trades=trades_table(symbol, step.trades) if step.trades else None,
             cursor=step.cursor,
             progress=Progress(
-                symbol, step.cursor.known_trade_id, step.cursor.covered_to_ns, len(step.trades), answer.missing_ids
+                symbol,
+                step.cursor.known_trade_id,
+                step.cursor.covered_to_ns,
+                len(step.trades),
+                answer.missing_ids,
+                answer.page.exchange_ns,
             ),
         )

@@ -1,6 +1,8 @@
 """published.duckdb: nothing but views over the immutable Parquet files, replaced as a whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,18 @@ _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
 # Views need nothing newer, and so analysts may have an older DuckDB than the one that publishes.
 _STORAGE: Final = "v1.0.0"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files that a view reads: those of partitions, up to the start of the UTC day `before`, or all of their rows.
+
+    `is_newest`: a file of the rows after that instead, of all sources, which tells source, symbol and timeframe itself.
+    """
+
+    files: Sequence[Path]
+    before: date | None = None
+    is_newest: bool = False
 
 
 def view_name(source: str) -> str:
@@ -40,9 +54,7 @@ def check_replaceable(path: Path, warehouse: Path) -> None:
         )
 
 
-def write_database(
-    path: Path, schema: str, columns: Sequence[Column], sources: Sequence[tuple[str, Sequence[Path]]]
-) -> None:
+def write_database(path: Path, schema: str, columns: Sequence[Column], sources: Mapping[str, Sequence[Part]]) -> None:
     """Write the views beside and move them to `path`; each source comes with its files, of which it may have none."""
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
@@ -50,12 +62,12 @@ def write_database(
         connection.execute(f"attach {_text(partial)} as published (storage_version '{_STORAGE}')")
         connection.execute(f'create schema if not exists published."{schema}"')
         names = []
-        for source, files in sources:
+        for source, parts in sources.items():
             name = view_name(source)
-            connection.execute(f"create view published.main.{name} as {_select(source, columns, files)}")
+            connection.execute(f"create view published.main.{name} as {_select(source, columns, parts)}")
             names.append(name)
         if _BEST in {column.name for column in columns}:
-            halves = [_select(source, columns, files, only_best=True) for source, files in sources]
+            halves = [_select(source, columns, parts, only_best=True) for source, parts in sources.items()]
             connection.execute(f"create view published.main.{_BEST_VIEW} as {' union all '.join(halves)}")
             names.append(_BEST_VIEW)
         for name in names if schema != "main" else []:  # so that a query for the warehouse runs here as it is
@@ -71,20 +83,31 @@ def _remove(partial: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _select(source: str, columns: Sequence[Column], files: Sequence[Path], only_best: bool = False) -> str:
+def _select(source: str, columns: Sequence[Column], parts: Sequence[Part], only_best: bool = False) -> str:
     """Return the view's query: the columns, names and types of `candles` in the warehouse."""
-    if not files:
+    parts = [part for part in parts if part.files]
+    if not parts:
         nulls = [f'cast(null as {column.type}) as "{column.name}"' for column in columns if column.name != _BEST]
         head = "cast(null as varchar) as symbol, cast(null as varchar) as timeframe"
         return f"select {head}, {', '.join(nulls)}, '{source}' as source where false"
+    return " union all ".join(_select_part(source, columns, part, only_best) for part in parts)
+
+
+def _select_part(source: str, columns: Sequence[Column], part: Part, only_best: bool) -> str:
     picked = ", ".join(_picked(source, columns))
-    listed = ", ".join(_text(_unglobbed(file)) for file in files)
-    condition = f" where {_BEST}" if only_best else ""
-    return (
-        f"select replace(symbol, '-', '/') as symbol, timeframe, {picked} from read_parquet([{listed}], "  # noqa: S608
-        "hive_partitioning = true, "
-        f"hive_types = {{'symbol': varchar, 'timeframe': varchar, 'year': bigint}}){condition}"
-    )
+    listed = ", ".join(_text(_unglobbed(file)) for file in part.files)
+    conditions = [_BEST] if only_best else []
+    if part.is_newest:
+        symbol, options = "symbol", "hive_partitioning = false"
+        conditions.append(f"source = {_text(source)}")
+    else:
+        symbol = "replace(symbol, '-', '/')"
+        options = "hive_partitioning = true, hive_types = {'symbol': varchar, 'timeframe': varchar, 'year': bigint}"
+    if part.before:
+        seconds = (part.before - date(1970, 1, 1)).days * 86_400
+        conditions.append(f"bucket_start < to_timestamp({seconds})")
+    condition = f" where {' and '.join(conditions)}" if conditions else ""
+    return f"select {symbol} as symbol, timeframe, {picked} from read_parquet([{listed}], {options}){condition}"  # noqa: S608
 
 
 def _picked(source: str, columns: Sequence[Column]) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """One Parquet file: written as a stream with what it says of itself, and asked whether it is the one wanted."""
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
@@ -17,17 +18,23 @@ _VERSION: Final = f"{PREFIX}file_version"
 
 def write_parquet(path: Path, partition: Partition, rows: pa.RecordBatchReader) -> None:
     """Write a partition's rows in their order; PublishError if they are not as many as `export_partitions` says."""
-    schema = _with_zone(rows.schema).with_metadata(_metadata(partition))
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        written = 0
-        for batch in rows:
-            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-            written += batch.num_rows
+    written = write_rows(path, rows, _metadata(partition))
     if written != partition.row_count:
         raise PublishError(
             f"export_partitions counts {partition.row_count:,} rows of {partition.key}, exported_candles has "
             f"{written:,}; run `kraken-candles build` so that both are of one state."
         )
+
+
+def write_rows(path: Path, rows: pa.RecordBatchReader, said: Mapping[str, str]) -> int:
+    """Write rows as a stream with what the file says of itself; return how many there were."""
+    schema = _with_zone(rows.schema).with_metadata(dict(said))
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        written = 0
+        for batch in rows:
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+            written += batch.num_rows
+    return written
 
 
 def is_version(path: Path, partition: Partition) -> bool:

@@ -6,7 +6,8 @@ tree, file by file; then published.duckdb, at once; and only then does anything 
 
 import errno
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import pyarrow as pa
 
 from dlt_pipeline.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
 from dlt_pipeline.publishing.alone import only_publish
-from dlt_pipeline.publishing.database import check_replaceable, write_database
+from dlt_pipeline.publishing.base import Base, read_base
+from dlt_pipeline.publishing.database import Part, check_replaceable, write_database
 from dlt_pipeline.publishing.partitions import Key, Partition
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
 from dlt_pipeline.publishing.tree import put_in_tree, remove_vanished
@@ -49,35 +51,54 @@ def publish(
     stays in use, DiskFullError and PublishError where files cannot be written; what was published before stays.
     """
     path = warehouse_path(warehouse)
+    settings = load_settings(path, exports)
+    with publishing(path, settings):
+        return publish_whole(path, settings, schema)[0]
+
+
+@contextmanager
+def publishing(path: Path, settings: PublishSettings) -> Iterator[None]:
+    """Be the only publish, and turn what goes wrong in it into sentences."""
     if not path.exists():
         raise NothingBuiltError(f"The warehouse {path} is not there yet; run `kraken-candles load` and `build` first.")
-    settings = load_settings(path, exports)
     try:
         check_replaceable(settings.database, path)
         with only_publish(settings, path):
-            return _publish(path, settings, schema)
+            yield
     except (OSError, duckdb.Error, pa.ArrowException) as error:
         raise _sentence(error, settings) from error
 
 
-def _publish(path: Path, settings: PublishSettings, schema: str) -> Published:
+@contextmanager
+def read_wanted(
+    path: Path, settings: PublishSettings, schema: str, stop: threading.Event | None = None
+) -> Iterator[Wanted]:
+    """Open the warehouse, waiting a while where it is in use, and read what is to be published."""
     with ExitStack() as opened:
         connection = when_unlocked(
             lambda: opened.enter_context(open_warehouse(path, read_only=True)),
             path,
-            threading.Event(),
+            stop or threading.Event(),
             settings.wait_seconds,
         )
-        wanted = Wanted(connection, path, schema, settings.partial / "spill")
+        yield Wanted(connection, path, schema, settings.partial / "spill")
+
+
+def publish_whole(
+    path: Path, settings: PublishSettings, schema: str, stop: threading.Event | None = None
+) -> tuple[Published, Base | None]:
+    """Publish all, inside `publishing`; return what was done, and the state on which newer rows can be laid."""
+    with read_wanted(path, settings, schema, stop) as wanted:
         written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
+        base = read_base(wanted)
     current = wanted.partitions
     written |= {partition.key for partition in current if put_in_tree(settings, partition)}
     removed, strange = remove_vanished(settings, current)
-    files = [(name, _files(settings, current, name)) for name in sources(current)]
+    files = {name: [Part(_files(settings, current, name))] for name in sources(current)}
     write_database(settings.database, schema, wanted.columns, files)
     drop_replaced(settings, current)
     keys = [partition.key for partition in current]
-    return Published(
+    published = Published(
         written=tuple(key for key in keys if key in written),
         unchanged=tuple(key for key in keys if key not in written),
         removed=tuple(removed),
@@ -85,6 +106,7 @@ def _publish(path: Path, settings: PublishSettings, schema: str) -> Published:
         tree=settings.tree,
         database=settings.database,
     )
+    return published, base
 
 
 def _write(settings: PublishSettings, partition: Partition, wanted: Wanted) -> bool:

@@ -38,12 +38,19 @@ def write_version(settings: PublishSettings, partition: Partition, rows: pa.Reco
     put(partial, path)
 
 
-def drop_replaced(settings: PublishSettings, current: Iterable[Partition]) -> None:
+def keep_version(settings: PublishSettings, partition: Partition) -> bool:
+    """Tell whether the file is there, without a look into it; if it had been replaced, it counts as wanted again."""
+    path = version_path(settings, partition)
+    _replaced(path).unlink(missing_ok=True)
+    return path.exists()
+
+
+def drop_replaced(settings: PublishSettings, current: Iterable[Partition], newest: Iterable[Path] = ()) -> None:
     """Mark the files that nothing published names any more, and remove those marked longer ago than the grace time.
 
     The mark is a file beside whose time is that of the replacement. To be called once the new state is published.
     """
-    wanted = {version_path(settings, partition) for partition in current}
+    wanted = {version_path(settings, partition) for partition in current} | set(newest)
     for path in settings.versions.rglob("*.parquet"):
         mark = _replaced(path)
         if path in wanted:

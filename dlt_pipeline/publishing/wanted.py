@@ -1,6 +1,7 @@
 """The warehouse's side: which partitions there are, and the rows of one, as SQL decided them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
 
 _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"
+_DAYS: Final = "export_days"
 
 
 class Wanted:
@@ -61,6 +63,32 @@ class Wanted:
             rows = rows.filter(duckdb.ColumnExpression(name) == duckdb.ConstantExpression(value))
         names = [duckdb.ColumnExpression(column.name) for column in self.columns]
         return rows.select(*names).order("bucket_start").to_arrow_reader(ROW_GROUP)
+
+    def days(self) -> pa.Table | None:
+        """Return `export_days`: of each partition's days their number of rows and hash; None where there is no such."""
+        query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+        if not self._connection.execute(query, [self._schema, _DAYS]).fetchall():
+            return None
+        names = ", ".join((*Key._fields, "bucket_on", "row_count", "content_hash"))
+        query = f'select {names} from "{self._schema}".{_DAYS}'  # noqa: S608 - own names only
+        return self._connection.sql(query).to_arrow_table()
+
+    def rows_from(self, first_days: Mapping[Key, date]) -> pa.RecordBatchReader:
+        """Stream the partitions' rows from the start of a day each, with source, symbol and timeframe."""
+        keys = [(*key, day) for key, day in first_days.items()]
+        columns = [pa.array(values) for values in zip(*keys, strict=True)]
+        first = pa.table(columns, names=[*Key._fields, "first_on"])
+        self._connection.register("first_days", first)
+        names = ", ".join(f'rows."{column.name}"' for column in self.columns)
+        using = " and ".join(f"rows.{name} = first_days.{name}" for name in Key._fields)
+        query = (
+            f"select rows.source, rows.symbol, rows.timeframe, {names} "  # noqa: S608 - own names only
+            f'from "{self._schema}".{_ROWS} as rows inner join first_days on {using} '
+            "and rows.bucket_start >= first_days.first_on where rows.bucket_start >= ? "
+            "order by rows.source, rows.symbol, rows.timeframe, rows.bucket_start"
+        )
+        earliest = min(first_days.values())
+        return self._connection.sql(query, params=[earliest]).to_arrow_reader(ROW_GROUP)
 
 
 def sources(partitions: Sequence[Partition]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A warehouse with the two tables that a publish reads, made by hand of a few hours of minutes."""
+"""A warehouse with the tables that a publish reads, made by hand of a few hours of minutes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,12 @@ CANDLES = """
         source, symbol, timeframe, year, count(*) as row_count,
         md5(string_agg(c::text, '' order by bucket_start) || '{numbers}') as content_hash,
         '{policy}' as empty_bucket_policy, '{numbers}' as numbers
+    from {schema}.exported_candles as c
+    group by all;
+    create or replace view {schema}.export_days as
+    select
+        source, symbol, timeframe, year, bucket_start::date as bucket_on, count(*) as row_count,
+        md5(string_agg(c::text, '' order by bucket_start)) as content_hash
     from {schema}.exported_candles as c
     group by all
 """

@@ -3,19 +3,10 @@
 with
 
 days as (
-    {% for source, model in [('trades', 'certified_days'), ('rest', 'rest_days')] %}
     select
-        cast('{{ source }}' as {{ dbt.type_string() }}) as source,
-        symbol,
-        timeframe,
-        {{ year_of('bucket_on') }} as year,
-        {{ day_number }} as day_number,
-        row_count,
-        content_hash
-    from {{ ref(model) }}
-    where row_count > 0
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+        *,
+        {{ day_number }} as day_number
+    from {{ ref('export_days') }}
 )
 
 select

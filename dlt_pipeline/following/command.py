@@ -1,0 +1,112 @@
+"""What the command `follow` shows: a line a round, and on a terminal a bar that counts down to the next one."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from dlt_pipeline.commands import STOPPED, timeframes_of
+from dlt_pipeline.console import Console
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.following.follower import follow
+from dlt_pipeline.following.hearing import HearingWaiter
+from dlt_pipeline.following.round import Round
+from dlt_pipeline.following.telling import tell_round
+from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.progress import ProgressListener
+from dlt_pipeline.threads import beside_main
+from dlt_pipeline.warehouse import warehouse_path
+
+if TYPE_CHECKING:
+    from dlt_pipeline.streaming import StreamWaiter
+
+
+def run_follow(
+    console: Console,
+    stop: threading.Event,
+    symbols: Sequence[str],
+    start: str | None = None,
+    once: bool = False,
+    every: float | None = None,
+    timeframes: str | None = None,
+    stream: bool = False,
+) -> int:
+    """Follow and say what comes of each round; return 130 once stopped, and with `once` 0, or 1 if not all is fine."""
+    if once and stream:
+        raise BadInputError("--once makes one round and --stream hears between rounds: leave one of them out.")
+    with _hearing(symbols) if stream else nullcontext() as heard:
+        return _run(console, stop, symbols, start, once, every, timeframes, heard)
+
+
+@contextmanager
+def _hearing(symbols: Sequence[str]) -> Iterator["StreamWaiter"]:
+    from dlt_pipeline.streaming import StreamWaiter  # noqa: PLC0415 - brings all of ccxt.pro
+
+    with StreamWaiter(load_settings(), tuple(dict.fromkeys(symbols))) as heard:
+        try:
+            yield heard
+        finally:
+            heard.finish(warehouse_path())
+
+
+def _run(
+    console: Console,
+    stop: threading.Event,
+    symbols: Sequence[str],
+    start: str | None,
+    once: bool,
+    every: float | None,
+    timeframes: str | None,
+    heard: "StreamWaiter | None",
+) -> int:
+    def tell(done: Round) -> None:
+        console.print(tell_round(done), markup=False)
+        if heard:
+            heard.after_load(warehouse_path(), done.symbols)
+
+    def waiter(tick: Callable[[float], object] = lambda _left: None) -> Waiter:
+        return HearingWaiter(heard, tick) if heard else SleepingWaiter(tick)
+
+    last = beside_main(
+        lambda: follow(
+            symbols,
+            start,
+            timeframes=timeframes_of(timeframes),
+            once=once,
+            every_seconds=every,
+            stop=stop,
+            on_round=tell,
+            waiter=CountingDown(console, waiter) if console.is_terminal else waiter(),
+            progress=lambda: ProgressListener(console),
+        ),
+        stop,
+        lambda: console.print("Stopping after what is in hand; what is loaded will be committed."),
+    )
+    if stop.is_set():
+        console.print("Stopped. The same command goes on where it stopped.")
+        return STOPPED
+    return 0 if last is not None and last.is_fine else 1
+
+
+class CountingDown:
+    """Shows how long it is until the next round, while another waiter waits."""
+
+    def __init__(
+        self, console: Console, make_waiter: Callable[[Callable[[float], object]], Waiter] = SleepingWaiter
+    ) -> None:
+        """`make_waiter` makes the waiter that is told to whom to tell the seconds left."""
+        self._console, self._make_waiter = console, make_waiter
+
+    def wait(self, seconds: float, stop: threading.Event) -> Wake:
+        """Wait as the other one does, under a bar that is gone afterwards."""
+        text = TextColumn("next round in {task.fields[left]:.0f} s; Ctrl-C ends")
+        with Progress(BarColumn(), text, console=self._console, transient=True) as bar:
+            task = bar.add_task("", total=max(seconds, 0.001), left=seconds)
+
+            def show(left: float) -> None:
+                bar.update(task, completed=seconds - left, left=left)
+
+            return self._make_waiter(show).wait(seconds, stop)

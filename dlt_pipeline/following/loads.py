@@ -1,0 +1,147 @@
+"""The loads of rounds: one session from round to round, so that a round asks for nothing but trades."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError, UnknownSymbolError
+from dlt_pipeline.following.known import covered_ends, old_timeframes
+from dlt_pipeline.following.state import State
+from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
+from dlt_pipeline.kraken.settings import KrakenSettings
+from dlt_pipeline.kraken.symbol_load import Progress
+from dlt_pipeline.loading import Listener, LoadReport, load_request
+
+Progressing = Callable[[], AbstractContextManager[Listener | None]]
+# A round comes again by itself: fewer tries than a load that would end for it.
+_ATTEMPTS = 3
+
+
+def no_progress() -> AbstractContextManager[Listener | None]:
+    """Show nothing of a load that takes long."""
+    return nullcontext()
+
+
+class _Heard:
+    """Hears how far each symbol came and what the exchange's clock says, and passes it on."""
+
+    def __init__(self, state: State, other: Listener | None) -> None:
+        self._state, self._other = state, other
+        self.reached: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, session: Session, request: Request) -> None:
+        if self._other:
+            self._other.begin(session, request)
+
+    def page(self, progress: Progress) -> None:
+        with self._lock:
+            self.reached[progress.symbol] = progress.covered_to_ns
+            if progress.exchange_ns:  # 0 where neither the answer nor the exchange told its time
+                self._state.clock.heard(progress.exchange_ns, time.monotonic())
+        if self._other:
+            self._other.page(progress)
+
+    def committed(self, done: set[str]) -> None:
+        if self._other:
+            self._other.committed(done)
+
+
+class Loads:
+    """Loads the symbols of a round; keeps what is asked of the exchange once."""
+
+    def __init__(
+        self,
+        state: State,
+        settings: KrakenSettings,
+        window: Window | None,
+        timeframes: tuple[str, ...],
+        stop: threading.Event,
+        progress: Progressing,
+    ) -> None:
+        """`window` is what the user asked for; None: each symbol goes on from where it is covered."""
+        self._state, self._settings, self._stop = state, settings, stop
+        self._settings.retry_attempts = min(settings.retry_attempts, _ATTEMPTS)
+        self._first_attempts = settings.first_contact_attempts
+        self._window, self._timeframes, self._progress = window, timeframes, progress
+        self._firsts: dict[str, Window] = {}
+        self._whole: set[str] = set()  # symbols of which all that was asked for has been there once
+        self._session: Session | None = None
+
+    def newest(self, symbols: Sequence[str]) -> tuple[LoadReport, Mapping[str, int]]:
+        """Load what came since the symbols were loaded; return the report and how far each is covered (ns)."""
+        ends = covered_ends(self._state.path, symbols)
+        windows = {
+            name: _from(ends[name]) if name in ends and name in self._whole else self._firsts[name] for name in symbols
+        }
+        return self._load(windows, (), nullcontext())
+
+    def all(self) -> tuple[LoadReport, Mapping[str, int]]:
+        """Load all that was asked for, wherever it is missing, and Kraken's own candles that are old."""
+        symbols = self._state.symbols
+        if not self._firsts:
+            self._firsts = self._first_windows(covered_ends(self._state.path, symbols))
+        timeframes = old_timeframes(self._state.path, symbols, self._timeframes, self._state.settings)
+        self._session = None  # markets come and go
+        # The first may have much to catch up with.
+        progress = nullcontext() if self._state.has_begun else self._progress()
+        return self._load(self._firsts, timeframes, progress)
+
+    def _load(
+        self,
+        windows: Mapping[str, Window],
+        timeframes: Sequence[str],
+        progress: AbstractContextManager[Listener | None],
+    ) -> tuple[LoadReport, Mapping[str, int]]:
+        request = make_windows_request({name: (window,) for name, window in windows.items()}, timeframes)
+        session = self._session or Session(self._settings, self._stop)
+        failures: dict[str, KrakenCandlesError] = {}
+        try:
+            if self._state.has_begun:
+                request = self._listed(session, request, failures)
+            with progress as listener:
+                heard = _Heard(self._state, listener)
+                report = load_request(
+                    request, warehouse=self._state.path, listener=heard, stop=self._stop, session=session
+                )
+        except Exception:
+            self._session = None
+            self._settings.first_contact_attempts = 1  # one sentence a round is enough while nobody answers
+            raise
+        report.failures.update(failures)
+        # After any failure the exchange is asked anew, by a first contact that soon says that nobody answers.
+        self._session = None if report.failures else session
+        self._settings.first_contact_attempts = self._first_attempts
+        self._whole |= windows.keys() - report.failures.keys() - set(report.unfinished)
+        return report, {name: at for name, at in heard.reached.items() if name not in report.failures}
+
+    def _listed(self, session: Session, request: Request, failures: dict[str, KrakenCandlesError]) -> Request:
+        """Leave out what the exchange lists no more: after the beginning that ends no other symbol."""
+        session.open(request.part(()))
+        failures.update((name, error) for name in request.symbols if (error := _unlisted(session, name)))
+        return request.part([name for name in request.symbols if name not in failures])
+
+    def _first_windows(self, ends: Mapping[str, int]) -> dict[str, Window]:
+        if self._window is not None:
+            return dict.fromkeys(self._state.symbols, self._window)
+        unknown = [name for name in self._state.symbols if name not in ends]
+        if unknown:
+            raise BadInputError(
+                f"The warehouse {self._state.path} holds nothing of {', '.join(unknown)} to go on from; say the first "
+                "day wanted with --start."
+            )
+        return {name: _from(ends[name]) for name in self._state.symbols}
+
+
+def _unlisted(session: Session, symbol: str) -> UnknownSymbolError | None:
+    try:
+        session.market(symbol)
+    except UnknownSymbolError as error:
+        return error
+    return None
+
+
+def _from(start_ns: int) -> Window:
+    """Go on from there; nobody asked for that very moment, so it is not compared with the exchange's clock."""
+    return Window(start_ns, None, 0, None)

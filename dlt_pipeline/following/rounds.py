@@ -1,0 +1,103 @@
+"""The two kinds of rounds: the quick one after each close, and the check with all tests."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import Final
+
+from dlt_pipeline.exceptions import (
+    BadInputError,
+    DiskFullError,
+    LoadStoppedError,
+    UnknownSymbolError,
+    WarehouseError,
+    WarehouseLockedError,
+)
+from dlt_pipeline.following.known import finest_ns
+from dlt_pipeline.following.loads import Loads
+from dlt_pipeline.following.project import Built, KeptProject
+from dlt_pipeline.following.round import Round
+from dlt_pipeline.following.state import State
+from dlt_pipeline.publishing.newest import Publisher
+from dlt_pipeline.trouble import explain
+
+# Wrong from the beginning, so no waiting mends it; the two kinds of WarehouseError that pass are waited for.
+_ENDS: Final = (BadInputError, UnknownSymbolError, WarehouseError)
+_PASSES: Final = (WarehouseLockedError, DiskFullError)
+
+
+class Rounds:
+    """Makes rounds; trouble is kept in the round, and what was not done is done in a later one."""
+
+    def __init__(self, state: State, loads: Loads, project: KeptProject, stop: threading.Event) -> None:
+        """Nothing is asked yet."""
+        self._state, self._loads, self._project, self._stop = state, loads, project, stop
+        self._publisher = Publisher(state.path, stop)
+        self._number = 0
+
+    def newest(self, symbols: Sequence[str]) -> Round:
+        """Load what came, build the days that it touched without tests, publish unless the last check was red."""
+        return self._round(symbols, is_check=False)
+
+    def check(self) -> Round:
+        """Load all that was asked for, build and test all, publish if it is green."""
+        return self._round(self._state.symbols, is_check=True)
+
+    def _round(self, symbols: Sequence[str], is_check: bool) -> Round:
+        began = time.monotonic()
+        self._number += 1
+        done = Round(self._number, is_check, tuple(symbols), datetime.now(timezone.utc))
+        self._try(done, self._load)
+        state = self._state
+        if not state.is_built or (is_check and not done.trouble):
+            self._try(done, self._build)
+        if state.is_built and not state.is_published and not state.red:
+            self._try(done, self._publish)
+        done.red = state.red
+        done.ended_at, done.seconds = datetime.now(timezone.utc), time.monotonic() - began
+        return done
+
+    def _try(self, done: Round, step: Callable[[Round], None]) -> None:
+        if self._stop.is_set():
+            return
+        try:
+            step(done)
+        except LoadStoppedError:
+            pass  # what was committed stays
+        except Exception as error:  # noqa: BLE001 - what is not known is raised
+            self._trouble(done, error)
+
+    def _trouble(self, done: Round, error: Exception) -> None:
+        known = explain(error, self._state.path)
+        if known is None:
+            raise error
+        if not self._state.has_begun and isinstance(known, _ENDS) and not isinstance(known, _PASSES):
+            raise known from error
+        done.trouble = done.trouble or known
+        self._state.schedule.failed(done.symbols, time.monotonic(), is_all=True)
+
+    def _load(self, done: Round) -> None:
+        report, reached = self._loads.all() if done.is_check else self._loads.newest(done.symbols)
+        done.trades, done.missing_ids, done.failures = report.trades, report.missing_ids, report.failures
+        done.reached = reached
+        self._state.is_built = self._state.is_built and not reached
+        self._state.loaded(reached)
+        self._state.schedule.failed(report.failures, time.monotonic(), is_all=False)
+
+    def _build(self, done: Round) -> None:
+        state = self._state
+        if done.is_check:
+            built: Built = self._project.build_all()
+            state.checked("" if built.is_green else str(built), time.monotonic())
+            state.follow_timeframe(finest_ns(state.path))
+        else:
+            built = self._project.build_newest()
+            if not built.is_green and not state.red:
+                state.red = str(built)
+                state.want_check()  # all of it may do what a part could not, as after a change of settings elsewhere
+        state.is_built, state.is_published = True, False
+
+    def _publish(self, done: Round) -> None:
+        done.published = self._publisher.publish() if done.is_check else self._publisher.publish_newest()
+        self._state.is_published = True

@@ -1,0 +1,111 @@
+"""The command in a process of its own, with a running clock: a line a round, other processes beside it, Ctrl-C."""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+import pytest
+
+from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from tests.conftest import Place
+
+
+class Following:
+    """A running `kraken-candles follow` and the lines that it has said."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    def await_line(self, text: str, after: int = 0) -> int:
+        """Wait for a line with the text behind the first `after` lines; return how many lines there are then."""
+        for _ in range(2400):
+            for number, line in enumerate(self.lines[after:], after + 1):
+                if text in line:
+                    return number
+            assert self.process.poll() is None, self.lines
+            time.sleep(0.1)
+        raise AssertionError((text, self.lines))
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        self._reader.join(10)
+        return code
+
+
+@contextmanager
+def following(place: Place, *arguments: str) -> Iterator[Following]:
+    process = subprocess.Popen(
+        place.command("follow", *arguments),
+        env=place.environment(PYTHONUNBUFFERED="1", SOURCES__KRAKEN__FOLLOW__FIRST_PAUSE_SECONDS="1"),
+        cwd=place.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield Following(process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_a_line_a_round_goes_on_after_a_lock_and_ends_by_ctrl_c(
+    serve: Callable[..., LocalExchange], place: Place, ending: int
+) -> None:
+    clock = Clock()
+    serve(SyntheticFeed(3, clock, days=0), clock)
+    start = f"{clock.now():%Y-%m-%d}"
+    with following(place, "MINA/GBP", "--start", start, "--every", "3", "--timeframes", "none") as running:
+        count = running.await_line("; checked and published (")
+        count = running.await_line("1 symbol covered to ", count)
+        if ending == signal.SIGINT:
+            second = place.run("follow", "MINA/GBP")
+            assert second.returncode == 1
+            assert (
+                f"Error: Another follow (process {running.process.pid}) keeps {place.warehouse} up to date"
+                in second.stderr
+            )
+            count = hold(place, running, count)
+        running.await_line("; published (", count)
+        assert running.end(ending) == 130
+    said = "\n".join(running.lines)
+    assert "Stopped. The same command goes on where it stopped." in said
+    assert "Traceback" not in said
+    assert "Warning" not in said
+
+
+def hold(place: Place, running: Following, count: int) -> int:
+    """Hold the warehouse as another process that writes would, until it is said."""
+    while True:
+        try:
+            other = duckdb.connect(str(place.warehouse))
+            break
+        except duckdb.IOException:
+            time.sleep(0.05)
+    with other:
+        return running.await_line("is in use by", count)
+
+
+def test_bad_input_is_exit_code_2(serve: Callable[..., LocalExchange], place: Place) -> None:
+    serve(SyntheticFeed(3, days=1))
+    done = place.run("follow", "NO/SUCH", "--start", f"{Clock().now():%Y-%m-%d}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    done = place.run("follow", "MINA/GBP")
+    assert done.returncode == 2
+    assert "say the first day wanted with --start" in done.stderr
