@@ -19,7 +19,7 @@ from dlt_pipeline.version import SCHEMA_VERSION
 
 ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"
-_SCHEMAS: Final = frozenset({"kraken", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
+_SCHEMAS: Final = frozenset({"kraken", "kraken_ops", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
 
 
 def warehouse_path(path: str | Path | None = None) -> Path:

@@ -52,10 +52,8 @@ class Chunk:
                 self.session.open(self.request)
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
-                # Explicit bounds ask once more for what Kraken did not give in earlier loads; going on live does not.
-                holes_since = self.session.began_at if self.request.is_backfill else None
-                pipeline, symbols = dlt.current.pipeline(), self.request.symbols
-                ranges = self._patiently(lambda: read_ledger(pipeline, symbols, holes_since))
+                pipeline, began_at = dlt.current.pipeline(), self.session.began_at
+                ranges = self._patiently(lambda: read_ledger(pipeline, self.request, began_at))
                 if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
                     check_clock(ranges, self.session.now_ns)
                     self.session.is_clock_checked = True
@@ -72,8 +70,9 @@ class Chunk:
         try:
             budget, ranges = self.begin()
             known = ranges[symbol]
-            _correct(cursors, symbol, known)
             request, session = self.request, self.session
+            if not request.is_backfill:  # which may leave answers out, and moves no cursor
+                _correct(cursors, symbol, known)
             load = SymbolLoad(
                 client=session.client(symbol),
                 market=session.market(symbol),
