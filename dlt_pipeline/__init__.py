@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlt_pipeline.building import build as build
+    from dlt_pipeline.jobs.repair import repair as repair
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.loading import load as load
     from dlt_pipeline.publishing import publish as publish
@@ -14,8 +15,9 @@ _HOMES = {
     "kraken_source": "dlt_pipeline.kraken.source",
     "load": "dlt_pipeline.loading",
     "publish": "dlt_pipeline.publishing",
+    "repair": "dlt_pipeline.jobs.repair",
 }
-__all__ = ["build", "kraken_source", "load", "publish"]
+__all__ = ["build", "kraken_source", "load", "publish", "repair"]
 
 
 def __getattr__(name: str) -> Any:
