@@ -1,17 +1,22 @@
 """dbt from Python: builds the project that the package carries in the warehouse."""
 
+import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 from dlt_pipeline.exceptions import BadInputError, WarehouseError
+from dlt_pipeline.jobs.store import ensure_table
 from dlt_pipeline.trouble import explain
-from dlt_pipeline.warehouse import ENVIRONMENT_NAME, require_trades, warehouse_path
+from dlt_pipeline.warehouse import ENVIRONMENT_NAME, open_warehouse, require_trades, warehouse_path
 
 # The macros that check a variable name it so and say all in one line; dbt adds where it was called.
 _REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
@@ -25,13 +30,33 @@ def project_folder() -> Path:
     return packed if packed.is_dir() else packed.parents[1]
 
 
-def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
-    """Run `dbt build` (models and tests) on the warehouse; True if all is green.
+@dataclass(frozen=True)
+class BuildResult:
+    """How a build ended: models that could not be built, and tests that are red, each with dbt's own words."""
 
-    `arguments` go to dbt as they are, such as `("--select", "candles")`. The models' unit tests, which say nothing of
-    the warehouse, run only where `arguments` choose the kinds of nodes by `--resource-type`. dbt's logs and artifacts
-    go to `target/` and `logs/` here. Raises NothingLoadedError before the first load, WarehouseLockedError if the
-    file is in use, BadInputError for a variable that cannot be.
+    is_green: bool
+    errors: tuple[str, ...]
+    red: tuple[str, ...]
+
+
+def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
+    """Run `dbt build` as `build_result` does; True if all is green."""
+    return build_result(warehouse, arguments, quiet).is_green
+
+
+def build_result(
+    warehouse: str | Path | None = None,
+    arguments: Sequence[str] = (),
+    quiet: bool = False,
+    variables: Mapping[str, Any] | None = None,
+) -> BuildResult:
+    """Run `dbt build` (models and tests) on the warehouse.
+
+    `arguments` go to dbt as they are, such as `("--select", "candles")`; `variables` are dbt's, besides those that
+    `arguments` give with `--vars`. The models' unit tests, which say nothing of the warehouse, run only where
+    `arguments` choose the kinds of nodes by `--resource-type`. dbt's logs and artifacts go to `target/` and `logs/`
+    here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError
+    for a variable that cannot be.
     """
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
@@ -39,6 +64,8 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
 
     path = warehouse_path(warehouse)
     require_trades(path)
+    with open_warehouse(path) as connection:
+        ensure_table(connection)  # else kraken.data_jobs would be a view of nothing until the build after the first job
     os.environ[ENVIRONMENT_NAME] = str(path)
     _check_threads()
     _check_seeds()
@@ -57,7 +84,7 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
         "--target-path",
         str(here / "target"),
         *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
-        *arguments,
+        *with_variables(arguments, variables or {}),
     ]
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
     try:
@@ -73,7 +100,37 @@ def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), qu
             raise BadInputError(refused[0]) from result.exception
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
-    return bool(result.success)
+    return _told(result)
+
+
+def with_variables(arguments: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
+    """Return dbt's arguments with these variables in their `--vars`; what the arguments themselves say wins."""
+    if not variables:
+        return list(arguments)
+    rest: list[str] = []
+    given: dict[str, Any] = {}
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, is_joined, text = argument.partition("=")
+        if name != "--vars":
+            rest.append(argument)
+            continue
+        try:
+            given |= yaml.safe_load(text if is_joined else next(waiting, "")) or {}
+        except (yaml.YAMLError, TypeError, ValueError):
+            return list(arguments)  # dbt says what is wrong with it
+    return [*rest, "--vars", json.dumps({**variables, **given})]
+
+
+def _told(result: Any) -> BuildResult:
+    errors, red = [], []
+    for each in getattr(result.result, "results", None) or ():
+        told = f"{each.node.name}: {' '.join(str(each.message).split())}"
+        if str(each.status) == "error":
+            errors.append(told)
+        elif str(each.status) == "fail":
+            red.append(told)
+    return BuildResult(bool(result.success), tuple(errors), tuple(red))
 
 
 def _check_threads() -> None:

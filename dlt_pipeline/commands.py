@@ -4,10 +4,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlt_pipeline.building import build
+from dlt_pipeline.building import build_result
 from dlt_pipeline.console import Console
 from dlt_pipeline.dates import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
+from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 from dlt_pipeline.loading import LoadReport, load
 from dlt_pipeline.progress import ProgressListener
@@ -68,7 +69,7 @@ def tell_load(console: Console, report: LoadReport) -> int:
 def run_build(console: Console, arguments: Sequence[str]) -> int:
     """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed."""
     path = warehouse_path()
-    is_green = build(path, arguments)
+    is_green = build_result(path, arguments, variables=job_variables(path)).is_green
     if is_green:
         console.print(f"Built and checked: {path}", markup=False)
     else:

@@ -38,7 +38,7 @@ class Listener(Protocol):
 
 @dataclass
 class LoadReport:
-    """How a load ended, by symbol: trades added, ids that stay missing, errors; `unfinished` if it was stopped."""
+    """How a load ended, by symbol: trades added, missing ids, errors, calls; `unfinished` if it was stopped."""
 
     warehouse: Path
     request: Request
@@ -46,6 +46,7 @@ class LoadReport:
     missing_ids: dict[str, int] = field(default_factory=dict)
     failures: dict[str, KrakenCandlesError] = field(default_factory=dict)
     unfinished: list[str] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
 
 
 def load(
@@ -76,17 +77,19 @@ def load_request(
     listener: Listener | None = None,
     stop: threading.Event | None = None,
     going_on: GoingOn = tuple,
+    session: Session | None = None,
 ) -> LoadReport:
     """Load what the request's windows lack, as `load` does, for windows that differ by symbol.
 
     `going_on` is asked between chunks which of the remaining symbols are still wanted; the others are `unfinished`.
+    A `session` that was opened before is used as it is, with its own `stop`.
     """
-    settings = load_settings()
+    settings = session.settings if session else load_settings()
     path = warehouse_path(warehouse)
     try:
         with only_load(path):
             check_usable(path, exchange_kind(settings.base_url))
-            session = Session(settings, stop)
+            session = session or Session(settings, stop)
             session.open(request)
             if listener:
                 listener.begin(session, request)
@@ -123,6 +126,7 @@ def _chain(
         given_up += [name for name in remaining if name not in wanted]
         remaining = [name for name in remaining if name in wanted]
     report.unfinished = remaining + given_up
+    report.calls = {name: session.client(name).calls for name in report.request.symbols}
     return report
 
 

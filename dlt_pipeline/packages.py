@@ -35,27 +35,34 @@ def only_load(path: Path) -> Iterator[None]:
     """Be the only load in dlt's folder, where packages would mix, and into the warehouse, where locks would clash."""
     folder = Path(get_dlt_pipelines_dir())
     folder.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(f"{getpass.getuser()} {path}".encode()).hexdigest()[:16]
+    name = warehouse_key(path)
     with ExitStack() as held:
-        held.enter_context(_held(Path(tempfile.gettempdir()) / f"kraken-candles-{name}", "wait for it"))
+        held.enter_context(held_alone(Path(tempfile.gettempdir()) / f"kraken-candles-{name}", "load", "wait for it"))
         held.enter_context(
-            _held(
+            held_alone(
                 folder / PIPELINE,
+                "load",
                 "wait for it, or give this one a folder of its own with the environment variable DLT_DATA_DIR",
             )
         )
         yield
 
 
+def warehouse_key(path: Path) -> str:
+    """Return a short name for this user and warehouse, for lock files."""
+    return hashlib.sha256(f"{getpass.getuser()} {path}".encode()).hexdigest()[:16]
+
+
 @contextmanager
-def _held(place: Path, way_out: str) -> Iterator[None]:
+def held_alone(place: Path, what: str, way_out: str) -> Iterator[None]:
+    """Hold the lock file at `place`, which ends with this process; WarehouseLockedError names who has it instead."""
     owner = place.with_name(place.name + ".owner")
     lock = filelock.FileLock(place.with_name(place.name + ".lock"), blocking=False)
     try:
         lock.acquire()
     except filelock.Timeout:
         pid = owner.read_text() if owner.exists() else "?"
-        raise WarehouseLockedError(f"Another load is running (process {pid}); {way_out}.") from None
+        raise WarehouseLockedError(f"Another {what} is running (process {pid}); {way_out}.") from None
     try:
         owner.write_text(str(os.getpid()))
         yield

@@ -73,7 +73,8 @@ class ProgressListener:
                 if self._bars:
                     place.task = self._bars.add_task(symbol, total=None, place="")
 
-        threads = [threading.Thread(target=ask, args=(symbol,), daemon=True) for symbol in request.symbols]
+        asked = [symbol for symbol, windows in request.windows.items() if windows]
+        threads = [threading.Thread(target=ask, args=(symbol,), daemon=True) for symbol in asked]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -1,1 +1,1 @@
-"""Jobs on the warehouse: what they ask of the exchange, how they go, and what came of them."""
+"""Loads and rebuilds as jobs: queued, priced, run one writer at a time, resumed after any end."""

@@ -26,7 +26,7 @@ _CREATE: Final = """
         error varchar,
         is_given_up boolean not null,
         happened_at timestamp not null,
-        job_id varchar
+        job_id bigint
     );
 """
 _COLUMNS: Final = (
@@ -64,12 +64,17 @@ def read_attempts(path: Path) -> list[Attempt]:
     return [Attempt(symbol, (start, end), *rest) for symbol, start, end, *rest in rows]
 
 
-def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSettings, job_id: str | None) -> None:
+def ensure_table(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table of attempts where there is none."""
+    connection.execute(_CREATE)
+
+
+def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSettings, job_id: int | None) -> None:
     """Append attempts in one transaction. Each says whether with it the stretch is given up."""
     known = read_attempts(path)
     with open_warehouse(path) as connection:
         connection.begin()
-        connection.execute(_CREATE)
+        ensure_table(connection)
         for each in attempts:
             known.append(each)
             is_given_up = tries(known, each.symbol, each.span, settings) >= settings.repair_attempts

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from dlt_pipeline.building import build
+from dlt_pipeline.building import build_result
 from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.jobs.attempts import Attempt, write_attempts
 from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
 from dlt_pipeline.jobs.repair_settings import load_repair_settings
 from dlt_pipeline.jobs.repair_windows import Repair, asked_spans
+from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Window, make_windows_request
 from dlt_pipeline.loading import Listener, LoadReport, load_request
@@ -75,7 +76,7 @@ def carry_out(
     *,
     stop: threading.Event | None = None,
     listener: Listener | None = None,
-    job_id: str | None = None,
+    job_id: int | None = None,
 ) -> RepairReport:
     """Do what was planned; a load that was stopped is not built. `job_id` is written beside each attempt."""
     if not plan.repairs:
@@ -85,7 +86,7 @@ def carry_out(
     return finish(plan, load, began_at, job_id)
 
 
-def finish(plan: RepairPlan, load: LoadReport, began_at: datetime, job_id: str | None = None) -> RepairReport:
+def finish(plan: RepairPlan, load: LoadReport, began_at: datetime, job_id: int | None = None) -> RepairReport:
     """Build, check and write down after the load of a plan's repairs, which began at `began_at` (naive UTC)."""
     report = RepairReport(plan, load)
     if report.is_stopped:
@@ -113,7 +114,7 @@ def load_repairs(
 
 def build_repaired(path: Path) -> bool:
     """Build; True if all is green. Raises WarehouseError if it ended before the gaps were looked for anew."""
-    is_green = build(path, quiet=True)
+    is_green = build_result(path, quiet=True, variables=job_variables(path)).is_green
     if not is_green and not _are_gaps_built():
         raise WarehouseError(
             f"The build of {path} failed before it looked for gaps, so what the repair brought is not known; what was "
@@ -128,7 +129,7 @@ def _are_gaps_built() -> bool:
     return any(each["unique_id"] == "model.kraken_candles.gaps" and each["status"] == "success" for each in results)
 
 
-def record_attempts(path: Path, outcomes: Iterable[Outcome], job_id: str | None = None) -> None:
+def record_attempts(path: Path, outcomes: Iterable[Outcome], job_id: int | None = None) -> None:
     """Append what was tried to `kraken_ops.repair_attempts`; what Kraken did not fill is then marked in `kraken.gaps`.
 
     A repair that was filled or failed is one row, one that was not filled a row for each stretch that stays.
@@ -152,4 +153,4 @@ def record_attempts(path: Path, outcomes: Iterable[Outcome], job_id: str | None 
             )
     write_attempts(path, attempts, load_repair_settings(), job_id)
     if any(each.outcome == "unfilled" for each in attempts):
-        build(path, _MARKED, quiet=True)
+        build_result(path, _MARKED, quiet=True, variables=job_variables(path))

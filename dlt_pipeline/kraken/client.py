@@ -66,6 +66,7 @@ class KrakenClient:
             }
         )
         self.clock = clock
+        self.calls = 0
 
     def first_contact(self) -> int:
         """Ask the exchange's time (ns) with few retries, so that no network is said soon."""
@@ -139,6 +140,7 @@ class KrakenClient:
         """Ask until an answer passes the check; only transient trouble is asked again."""
 
         def once() -> _T:
+            self.calls += 1
             try:
                 return check(self._decoded(ask()))
             except ccxt.BaseError as error:

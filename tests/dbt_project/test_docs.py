@@ -60,7 +60,7 @@ def test_every_description_of_a_model_begins_with_its_grain(models: dict[str, No
 def test_every_column_of_the_raw_tables_is_described(generated: tuple[dict[str, Node], str], tmp_path: Path) -> None:
     with raw.create(tmp_path / "raw.duckdb") as connection:
         tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-    sources = generated[0]["sources"].values()
+    sources = [source for source in generated[0]["sources"].values() if source["source_name"] == "kraken_raw"]
     assert {source["name"] for source in sources} == tables
     from dlt_pipeline.kraken.tables import SCHEMAS
 
@@ -75,3 +75,10 @@ def test_the_exposures_name_every_public_table(generated: tuple[dict[str, Node],
     exposed = {name for exposure in generated[0]["exposures"].values() for name in exposure["depends_on"]["nodes"]}
     ephemeral = {node["unique_id"] for node in models.values() if node["config"]["materialized"] == "ephemeral"}
     assert exposed == public - ephemeral
+
+
+def test_every_column_of_the_job_events_is_described(generated: tuple[dict[str, Node], str]) -> None:
+    from dlt_pipeline.jobs.store import COLUMNS
+
+    (events,) = (source for source in generated[0]["sources"].values() if source["name"] == "job_events")
+    assert [name for name, column in events["columns"].items() if column["description"]] == list(COLUMNS)

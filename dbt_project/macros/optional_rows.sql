@@ -1,0 +1,18 @@
+{# The rows of a source table that may not be there yet, since only some programs write it: all of its columns, or none of its rows.
+   columns: a mapping of names to types, as the source has them. The reference makes the dependency in either case. #}
+{% macro optional_rows(table, columns) %}
+    {%- set relation = table.include(database=false) -%}
+    {%- if execute and load_relation(table) is none -%}
+    select
+        {% for name, type in columns.items() -%}
+        cast(null as {{ type }}) as {{ name }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    where false
+    {%- else -%}
+    select
+        {% for name in columns -%}
+        {{ name }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    from {{ relation }}
+    {%- endif -%}
+{% endmacro %}

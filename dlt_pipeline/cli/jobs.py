@@ -1,0 +1,129 @@
+"""The commands of jobs: rebuild, and the queue they lie in."""
+
+from typing import Annotated
+
+import typer
+
+from dlt_pipeline.cli.app import app, configure_logging, out, stop_on_signals
+
+jobs_app = typer.Typer(
+    help="The queue of jobs: loads, rebuilds and repairs that survive the end of a process.", no_args_is_help=True
+)
+app.add_typer(jobs_app, name="jobs")
+
+Symbols = Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols, such as BTC/USD ETH/USD.")]
+Ids = Annotated[list[int], typer.Argument(metavar="JOB...", help="Ids of jobs, as `jobs list` shows them.")]
+Start = Annotated[str | None, typer.Option(help="First day or moment wanted, UTC: 2026-11-01 or 2026-11-01T12:30.")]
+End = Annotated[str | None, typer.Option(help="First day or moment not wanted any more; without it, up to now.")]
+Exact = Annotated[bool, typer.Option("--exact", help="Take the bounds as they are, not widened to whole UTC days.")]
+BucketSize = Annotated[str | None, typer.Option(help="Timeframe to build besides the project's own, 1s to 15d.")]
+IncludeTrades = Annotated[
+    bool | None,
+    typer.Option(
+        "--include-trades/--no-include-trades",
+        help="Keep the raw trades, or remove those of whole days once their candles are closed, proven and kept.",
+    ),
+]
+Policy = Annotated[
+    str | None, typer.Option(help="What empty buckets of the symbol show there: null, carry_forward or omit.")
+]
+Export = Annotated[bool | None, typer.Option("--export/--no-export", help="Publish afterwards, or not.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")]
+
+
+@app.command()
+def rebuild(
+    symbols: Symbols,
+    start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2026-11-01 or 2026-11-01T12:30.")],
+    end: End = None,
+    bucket_size: BucketSize = None,
+    include_trades: IncludeTrades = None,
+    empty_bucket_policy: Policy = None,
+    export: Export = None,
+    exact: Exact = False,
+    yes: Yes = False,
+) -> None:
+    """Rebuild a history as jobs: price, load, build, check against Kraken's candles, publish; resumed if cut off."""
+    from dlt_pipeline.jobs.commands import run_rebuild  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
+
+    configure_logging()
+    options = _options(bucket_size, include_trades, empty_bucket_policy, export)
+    raise typer.Exit(run_rebuild(out(), stop_on_signals(), symbols, start, end, options, exact, yes))
+
+
+@jobs_app.command("add")
+def add(
+    job_type: Annotated[
+        str, typer.Argument(metavar="TYPE", help="trade_rebuild, trade_load, rest_snapshot, repair or archive_import.")
+    ],
+    symbols: Symbols,
+    start: Start = None,
+    end: End = None,
+    bucket_size: BucketSize = None,
+    include_trades: IncludeTrades = None,
+    empty_bucket_policy: Policy = None,
+    export: Export = None,
+    exact: Exact = False,
+) -> None:
+    """Queue a job a symbol; nothing is asked of the exchange yet, and `jobs run` does them."""
+    from dlt_pipeline.jobs.commands import run_add  # noqa: PLC0415
+
+    configure_logging()
+    options = _options(bucket_size, include_trades, empty_bucket_policy, export)
+    raise typer.Exit(run_add(out(), job_type, symbols, start, end, options, exact))
+
+
+@jobs_app.command("list")
+def list_(
+    status: Annotated[
+        str | None, typer.Option(help="Only these: queued, running, succeeded, failed or cancelled.")
+    ] = None,
+) -> None:
+    """Show the jobs of the warehouse, with what they brought of what was estimated."""
+    from dlt_pipeline.jobs.commands import run_list  # noqa: PLC0415
+
+    raise typer.Exit(run_list(out(), status))
+
+
+@jobs_app.command()
+def show(job: Annotated[int, typer.Argument(help="Id of a job, as `jobs list` shows it.")]) -> None:
+    """Show one job and everything that happened to it."""
+    from dlt_pipeline.jobs.commands import run_show  # noqa: PLC0415
+
+    raise typer.Exit(run_show(out(), job))
+
+
+@jobs_app.command()
+def run(yes: Yes = False) -> None:
+    """Run queued jobs, and what a killed process left behind, until none waits."""
+    from dlt_pipeline.jobs.commands import run_queue  # noqa: PLC0415
+
+    configure_logging()
+    raise typer.Exit(run_queue(out(), stop_on_signals(), yes))
+
+
+@jobs_app.command()
+def cancel(jobs: Ids) -> None:
+    """Cancel queued jobs; a running one ends after the step in hand. What was loaded stays."""
+    from dlt_pipeline.jobs.commands import run_cancel  # noqa: PLC0415
+
+    raise typer.Exit(run_cancel(out(), jobs))
+
+
+@jobs_app.command()
+def retry(jobs: Ids) -> None:
+    """Queue failed or cancelled jobs again; what they loaded is not loaded again."""
+    from dlt_pipeline.jobs.commands import run_retry  # noqa: PLC0415
+
+    raise typer.Exit(run_retry(out(), jobs))
+
+
+def _options(
+    bucket_size: str | None, include_trades: bool | None, policy: str | None, export: bool | None
+) -> dict[str, str | bool | None]:
+    return {
+        "bucket_size": bucket_size,
+        "include_trades": include_trades,
+        "empty_bucket_policy": policy,
+        "export": export,
+    }

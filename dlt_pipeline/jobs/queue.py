@@ -1,0 +1,139 @@
+"""What users do with jobs: add, list, cancel, retry; each checked before it is written down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from dlt_pipeline.dates import When, show_ns, to_ns, widen
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.jobs.job import BUILDING_TYPES, JOB_TYPES, LOADING_TYPES, Job, JobType
+from dlt_pipeline.jobs.options import Options, parse_options
+from dlt_pipeline.jobs.processes import is_alive
+from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.warehouse import warehouse_path
+
+# Which types heed which options; another one would promise what nobody does.
+_HEEDED: Mapping[str, tuple[str, ...]] = {
+    "trade_rebuild": ("bucket_size", "include_trades", "empty_bucket_policy", "export"),
+    "repair": ("bucket_size", "export", "reason"),
+}
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a job will cost: trades, calls, seconds, bytes in the warehouse."""
+
+    trades: int
+    calls: int
+    seconds: float
+    bytes: int
+
+
+def make_job(
+    job_type: str,
+    symbol: str,
+    start: When | None = None,
+    end: When | None = None,
+    options: str | Mapping[str, Any] | Options | None = None,
+    *,
+    exact: bool = False,
+) -> Job:
+    """Return a new job, not yet written down. `start` inclusive and `end` exclusive, UTC, as of a load.
+
+    Raises BadInputError for a type, a bound or an option that cannot be; what only the exchange knows is seen later.
+    """
+    if job_type not in JOB_TYPES:
+        raise BadInputError(f"The job type {job_type!r} is unknown; there are {', '.join(JOB_TYPES)}.")
+    if job_type == "archive_import":
+        raise BadInputError("An archive_import cannot be queued yet: this version does not read Kraken's archives.")
+    if not symbol.strip():
+        raise BadInputError("The symbol of the job is empty: name one, such as BTC/USD.")
+    checked = options if isinstance(options, Options) else parse_options(options)
+    _check_heeded(job_type, checked)
+    bounds = _bounds(job_type, start, end, exact)
+    kind: JobType = next(name for name in get_args(JobType) if name == job_type)
+    return Job(0, kind, symbol, *bounds, _heeded(job_type, checked))
+
+
+def add_jobs(
+    jobs: Sequence[Job], warehouse: str | Path | None = None, prices: Mapping[int, Price] | None = None
+) -> list[Job]:
+    """Queue jobs made by `make_job`, with the price of each by its place, and return them with their ids."""
+    priced = [_priced(job, (prices or {}).get(place)) for place, job in enumerate(jobs)]
+    return JobStore(warehouse_path(warehouse)).add(priced)
+
+
+def list_jobs(warehouse: str | Path | None = None) -> list[Job]:
+    """Return all jobs of the warehouse as they are now."""
+    return JobStore(warehouse_path(warehouse)).jobs()
+
+
+def cancel_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> list[Job]:
+    """Cancel queued jobs at once; a running one is asked to end after the step in hand. What is loaded stays.
+
+    Raises BadInputError for ids that are not there and jobs that are over; then none is cancelled.
+    """
+    store = JobStore(warehouse_path(warehouse))
+    known = {job.job_id: job for job in store.jobs()}
+    changes: dict[int, dict[str, Any]] = {}
+    for job_id in job_ids:
+        job = known.get(job_id)
+        is_run = job is not None and job.status == "running" and is_alive(job.process_id, job.process_started_at)
+        changes[job_id] = {"is_cancel_requested": True} if is_run else {"status": "cancelled"}
+        if job is not None and job.status in ("succeeded", "failed", "cancelled"):
+            raise BadInputError(f"The {job.name} is {job.status} already; there is nothing to cancel.")
+    return list(store.change(changes).values())
+
+
+def retry_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> list[Job]:
+    """Queue failed and cancelled jobs again; what they loaded is not loaded again. BadInputError for other jobs."""
+    store = JobStore(warehouse_path(warehouse))
+    known = {job.job_id: job for job in store.jobs()}
+    changes = {}
+    for job_id in job_ids:
+        job = known.get(job_id)
+        if job is not None and job.status not in ("failed", "cancelled"):
+            raise BadInputError(f"The {job.name} is {job.status}; only failed and cancelled jobs are tried again.")
+        # What made a check fail may be cured by another load and build; an export only needs to be done.
+        phase = "exporting" if job is not None and job.is_past("checking") else "waiting"
+        changes[job_id] = {"status": "queued", "phase": phase, "error": None, "is_cancel_requested": False}
+    return list(store.change(changes).values())
+
+
+def _bounds(job_type: str, start: When | None, end: When | None, exact: bool) -> tuple[int | None, int | None]:
+    if job_type not in LOADING_TYPES:
+        if start is not None or end is not None:
+            raise BadInputError(f"A {job_type} has no start and end: Kraken gives its newest 720 candles.")
+        return None, None
+    if start is None:
+        raise BadInputError(f"A {job_type} needs a start, such as 2026-11-01.")
+    start_ns = to_ns(start, "The start")
+    end_ns = None if end is None else to_ns(end, "The end")
+    if end_ns is not None and end_ns <= start_ns:
+        raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
+    return (start_ns, end_ns) if exact else widen(start_ns, end_ns)
+
+
+def _check_heeded(job_type: str, options: Options) -> None:
+    standard = Options()
+    for name in ("bucket_size", "include_trades", "empty_bucket_policy", "export", "reason"):
+        if getattr(options, name) != getattr(standard, name) and name not in _HEEDED.get(job_type, ()):
+            heeded = ", ".join(_HEEDED.get(job_type, ())) or "no options"
+            raise BadInputError(f"A {job_type} does not know the option {name}; it has {heeded}.")
+
+
+def _heeded(job_type: str, options: Options) -> str:
+    return options.as_json() if job_type in BUILDING_TYPES else "{}"
+
+
+def _priced(job: Job, price: Price | None) -> Job:
+    if price is None:
+        return job
+    return replace(
+        job,
+        estimated_trades=price.trades,
+        estimated_calls=price.calls,
+        estimated_seconds=price.seconds,
+        estimated_bytes=price.bytes,
+    )

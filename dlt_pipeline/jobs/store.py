@@ -1,0 +1,163 @@
+"""`kraken_ops.job_events`: a row for each change of a job, with all that is known of it then; never rewritten."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import duckdb
+
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.kraken.arrow import utc
+from dlt_pipeline.trouble import when_unlocked
+from dlt_pipeline.version import program
+from dlt_pipeline.warehouse import open_warehouse
+
+_T = TypeVar("_T")
+SCHEMA: Final = "kraken_ops"
+TABLE: Final = f"{SCHEMA}.job_events"
+# As long as a build of a large warehouse, or a load that commits, may keep the file.
+_WAIT_SECONDS: Final = 120.0
+_TYPES: Final = {
+    "symbol": "varchar",
+    "job_type": "varchar",
+    "options": "varchar",
+    "status": "varchar",
+    "phase": "varchar",
+    "is_cancel_requested": "boolean",
+    "estimated_seconds": "double",
+    "seconds": "double",
+    "summary": "varchar",
+    "error": "varchar",
+    "process_started_at": "timestamp",
+}
+_FIELDS: Final = tuple(field.name for field in fields(Job))
+COLUMNS: Final[dict[str, str]] = {
+    "event_id": "bigint",
+    **{name: _TYPES.get(name, "bigint") for name in _FIELDS},
+    "happened_at": "timestamp",
+    "written_by": "varchar",
+}
+
+
+class JobStore:
+    """The jobs of one warehouse. Each call opens the file for a moment and waits where another process holds it."""
+
+    def __init__(self, path: Path, stop: threading.Event | None = None, wait_seconds: float = _WAIT_SECONDS) -> None:
+        """Keep the warehouse's path; nothing is opened yet. Setting `stop` ends a wait with LoadStoppedError."""
+        self.path = path
+        self._stop = stop or threading.Event()
+        self._wait_seconds = wait_seconds
+
+    def add(self, jobs: Iterable[Job]) -> list[Job]:
+        """Write down new jobs, whose `job_id` is given here, counting from 1."""
+
+        def write(connection: duckdb.DuckDBPyConnection) -> list[Job]:
+            (first,) = connection.execute(f"select coalesce(max(job_id), 0) + 1 from {TABLE}").fetchall()[0]  # noqa: S608
+            added = [replace(job, job_id=first + place) for place, job in enumerate(jobs)]
+            _append(connection, added)
+            return added
+
+        return self._writing(write)
+
+    def change(self, changes: Mapping[int, Mapping[str, Any]]) -> dict[int, Job]:
+        """Write down what changed of jobs, by id, and return them as they are now; BadInputError for what cannot be.
+
+        They are read anew in the same transaction, so that nobody's change is lost.
+        """
+
+        def write(connection: duckdb.DuckDBPyConnection) -> dict[int, Job]:
+            known = {job.job_id: job for job in _read(connection)}
+            after = {}
+            for job_id, changed in changes.items():
+                if job_id not in known:
+                    raise _unknown(job_id)
+                after[job_id] = known[job_id].changed(**changed)
+            _append(connection, after.values())
+            return after
+
+        return self._writing(write)
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs as they are now, in the order of their ids; none before the first one was added."""
+        if not self.path.exists():
+            return []
+        return self._reading(_read)
+
+    def events(self, job_id: int) -> list[tuple[datetime, Job]]:
+        """Return the events of one job, oldest first: when (naive UTC), and the job then. BadInputError if unknown."""
+        if not self.path.exists():
+            raise _unknown(job_id)
+
+        def read(connection: duckdb.DuckDBPyConnection) -> list[tuple[datetime, Job]]:
+            if not _is_there(connection):
+                return []
+            names = ", ".join(_FIELDS)
+            query = f"select happened_at, {names} from {TABLE} where job_id = ? order by event_id"  # noqa: S608
+            return [(at, Job(*values)) for at, *values in connection.execute(query, [job_id]).fetchall()]
+
+        found = self._reading(read)
+        if not found:
+            raise _unknown(job_id)
+        return found
+
+    def _reading(self, read: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
+        def once() -> _T:
+            with open_warehouse(self.path, read_only=True) as connection:
+                return read(connection)
+
+        return when_unlocked(once, self.path, self._stop, self._wait_seconds)
+
+    def _writing(self, write: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
+        def once() -> _T:
+            with open_warehouse(self.path) as connection:
+                connection.begin()
+                ensure_table(connection)
+                done = write(connection)
+                connection.commit()
+                return done
+
+        return when_unlocked(once, self.path, self._stop, self._wait_seconds)
+
+
+def ensure_table(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table of events where there is none."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    connection.execute(f"create table if not exists {TABLE} ({columns})")
+
+
+def _is_there(connection: duckdb.DuckDBPyConnection) -> bool:
+    query = "select 1 from duckdb_tables() where schema_name || '.' || table_name = ?"
+    return bool(connection.execute(query, [TABLE]).fetchall())
+
+
+def _read(connection: duckdb.DuckDBPyConnection) -> list[Job]:
+    if not _is_there(connection):
+        return []
+    names = ", ".join(_FIELDS)
+    query = (
+        f"select {names} from {TABLE} "  # noqa: S608 - own names only
+        "qualify row_number() over (partition by job_id order by event_id desc) = 1 order by job_id"
+    )
+    return [Job(*values) for values in connection.execute(query).fetchall()]
+
+
+def _append(connection: duckdb.DuckDBPyConnection, jobs: Iterable[Job]) -> None:
+    (last,) = connection.execute(f"select coalesce(max(event_id), 0) from {TABLE}").fetchall()[0]  # noqa: S608
+    happened_at, written_by = utc(time.time()), program()
+    rows = [
+        [last + place, *(getattr(job, name) for name in _FIELDS), happened_at, written_by]
+        for place, job in enumerate(jobs, start=1)
+    ]
+    if rows:
+        marks = ", ".join("?" for _ in COLUMNS)
+        connection.executemany(f"insert into {TABLE} values ({marks})", rows)  # noqa: S608
+
+
+def _unknown(job_id: int) -> BadInputError:
+    return BadInputError(f"There is no job {job_id} in this warehouse; `kraken-candles jobs list` shows all.")

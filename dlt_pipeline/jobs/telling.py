@@ -1,0 +1,114 @@
+"""What is said of jobs on a console."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich import box
+from rich.table import Table
+
+from dlt_pipeline.console import Console
+from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.processes import is_alive
+from dlt_pipeline.jobs.runner import RunReport
+
+STOPPED = 130
+_DOING = {
+    "estimating": "asking for the price",
+    "loading": "loading",
+    "building": "building",
+    "checking": "checking against the ledger and Kraken's candles",
+    "exporting": "publishing",
+    "removing": "removing trades whose candles are kept",
+}
+
+
+def tell_job(console: Console, job: Job) -> None:
+    """Say in a line what a job is at now."""
+    if job.status == "running":
+        text = _DOING.get(job.phase, job.phase)
+        if job.attempt > 1 and job.phase in ("waiting", "loading"):
+            text += f" (attempt {job.attempt})"
+    elif job.status == "failed":
+        text = f"FAILED: {job.error}"
+    elif job.status == "succeeded":
+        text = f"done in {job.seconds:,.0f} s: {job.summary}"
+    else:
+        text = job.status + (f": {job.error}" if job.error else "")
+    console.print(f"{job.name}: {text}", markup=False)
+
+
+def tell_run(console: Console, report: RunReport) -> int:
+    """Say how a run of the queue ended; return the exit code."""
+    counts = dict.fromkeys(("succeeded", "failed", "cancelled"), 0)
+    for job in report.jobs.values():
+        if job.status in counts:
+            counts[job.status] += 1
+    if report.is_stopped:
+        console.print("Stopped. `kraken-candles jobs run` goes on where it stopped.")
+        return STOPPED
+    if not report.jobs:
+        console.print("No job waits. `kraken-candles jobs add` or `kraken-candles rebuild` queues one.")
+        return 0
+    console.print(", ".join(f"{count} {status}" for status, count in counts.items() if count) + ".")
+    if counts["failed"]:
+        ids = " ".join(str(job.job_id) for job in report.failed)
+        console.print(f"What was loaded stays. Once the cause is gone: kraken-candles jobs retry {ids}")
+        return 1
+    return 0
+
+
+def jobs_table(jobs: Iterable[Job]) -> Table:
+    """Return a table of jobs, a row each."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name, justify in (
+        ("job", "right"),
+        ("type", "left"),
+        ("symbol", "left"),
+        ("from", "left"),
+        ("to (UTC)", "left"),
+        ("status", "left"),
+        ("trades", "right"),
+        ("calls", "right"),
+        ("seconds", "right"),
+    ):
+        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    for job in jobs:
+        start, _, end = job.window.partition(" to ")
+        table.add_row(
+            str(job.job_id),
+            job.job_type,
+            job.symbol,
+            start.removesuffix(" 00:00:00"),
+            end.removesuffix(" 00:00:00"),
+            status_text(job),
+            _of(job.trades, job.estimated_trades),
+            _of(job.calls, job.estimated_calls),
+            _of(round(job.seconds), None if job.estimated_seconds is None else round(job.estimated_seconds)),
+        )
+    return table
+
+
+def status_text(job: Job) -> str:
+    """Return a job's status, with what a running one is at, and whether its process still lives."""
+    if job.status != "running":
+        return job.status
+    if not is_alive(job.process_id, job.process_started_at):
+        return "running, process died"
+    return "running, cancelling" if job.is_cancel_requested else f"running, {job.phase}"
+
+
+def tell_history(console: Console, events: Sequence[tuple[datetime, Job]]) -> None:
+    """Print a job's options and a line an event."""
+    newest = events[-1][1]
+    console.print(f"{newest.name}: {status_text(newest)}; {newest.window} (UTC)", markup=False)
+    console.print(f"options {newest.options}; attempts {newest.attempt}; bytes {newest.bytes:,}", markup=False)
+    for what, text in (("summary", newest.summary), ("error", newest.error)):
+        if text:
+            console.print(f"{what}: {text}", markup=False)
+    for at, job in events:
+        line = f"  {at:%Y-%m-%d %H:%M:%S}  {job.status:9}  {job.phase:10}  {job.trades:,} trades, {job.calls:,} calls"
+        console.print(line, markup=False)
+
+
+def _of(actual: int, estimated: int | None) -> str:
+    return f"{actual:,}" if estimated is None else f"{actual:,} of {estimated:,}"

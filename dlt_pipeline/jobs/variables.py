@@ -1,0 +1,45 @@
+"""dbt's variables as the jobs of a warehouse want them: the timeframes and policies that rebuilds asked for stay."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from dlt_pipeline.building import project_folder
+from dlt_pipeline.jobs.job import BUILDING_TYPES, Job
+from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.timeframe import timeframe_seconds
+
+_TIMEFRAMES: Final = "kraken_candles_timeframes"
+_OVERRIDES: Final = "kraken_candles_empty_bucket_overrides"
+
+
+def job_variables(warehouse: Path) -> dict[str, Any]:
+    """Return the variables that the warehouse's jobs add to the project's; none if they want nothing besides."""
+    return variables_of(JobStore(warehouse).jobs())
+
+
+def variables_of(jobs: Iterable[Job]) -> dict[str, Any]:
+    """Return dbt's variables for these jobs; of two policies for the same candles the newer job's counts."""
+    project = yaml.safe_load((project_folder() / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
+    own = project["vars"]["kraken_candles"]
+    known = {timeframe["seconds"] for timeframe in own[_TIMEFRAMES] if not timeframe.get("offset_seconds")}
+    timeframes: dict[str, int] = {}
+    overrides: dict[tuple[str, str], str] = {}
+    for job in jobs:
+        if job.job_type not in BUILDING_TYPES or job.status == "cancelled":
+            continue
+        options = job.parsed
+        seconds = timeframe_seconds(options.bucket_size)
+        if seconds not in known:
+            timeframes[options.bucket_size] = seconds
+        if options.empty_bucket_policy:
+            overrides[job.symbol, options.bucket_size] = options.empty_bucket_policy
+    found: dict[str, Any] = {}
+    if timeframes:
+        found[_TIMEFRAMES] = own[_TIMEFRAMES] + [{"name": name, "seconds": size} for name, size in timeframes.items()]
+    if overrides:
+        more = [{"symbol": s, "timeframe": t, "policy": policy} for (s, t), policy in overrides.items()]
+        found[_OVERRIDES] = (own[_OVERRIDES] or []) + more
+    return found
