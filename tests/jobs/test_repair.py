@@ -1,19 +1,15 @@
 """A repair asks for what is not proven and nothing else, and afterwards the warehouse holds what the exchange has."""
 
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import duckdb
-import pytest
 
 from dlt_pipeline.building import build
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.repair import RepairReport, carry_out
+from dlt_pipeline.jobs.repair import carry_out
 from dlt_pipeline.jobs.repair_plan import plan_repairs
-from tests.loading.quick import DAY_NS, NOW, NOW_NS, START_NS, quick_load
-from tests.truth import expected_trades, loaded_trades, query
+from tests.loading.quick import NOW, quick_load
 
 MINUTE_NS = 60 * 10**9
 
