@@ -11,15 +11,33 @@ from dlt_pipeline.jobs.spans import Span, cut, without
 from dlt_pipeline.jobs.unproven import Gap, Unproven, read_unproven
 from dlt_pipeline.warehouse import open_warehouse
 
-_HOLES: Final = "select symbol, from_time_ns, to_time_ns, times_asked from kraken_raw.id_holes where found_at >= ?"
+_HOLES: Final = """
+    select symbol, from_time_ns, to_time_ns + 1, first_missing_id, last_missing_id, max(found.times_asked)
+    from kraken.id_holes
+    left join (select * from kraken_raw.id_holes where found_at >= ?) as found
+        using (symbol, first_missing_id, last_missing_id)
+    where not is_lifted
+    group by all
+"""
+
+
+@dataclass(frozen=True)
+class OpenHole:
+    """Trade ids that Kraken leaves out; `times_asked` while this repair was loading, None if it did not ask."""
+
+    symbol: str
+    span: Span
+    first_id: int
+    last_id: int
+    times_asked: int | None
 
 
 @dataclass(frozen=True)
 class Stays:
     """A stretch, [start, end) in ns UTC, that is still not proven, by the reason of `kraken.gaps`.
 
-    The ids are the first and last between its neighbours, None where unknown; `times_asked` is how often Kraken was
-    asked for it this time.
+    The ids are those that Kraken leaves out, else the first and last between its neighbours, None where unknown;
+    `times_asked` is how often Kraken was asked for it this time.
     """
 
     span: Span
@@ -48,27 +66,25 @@ def check_repairs(
     """
     known = read_unproven(path, None, 1)
     with open_warehouse(path, read_only=True) as connection:
-        holes = connection.execute(_HOLES, [began_at]).fetchall()
-    asked = [(symbol, (start, end + 1), times) for symbol, start, end, times in holes]
-    return [outcome_of(each, known, asked, (failures or {}).get(each.symbol)) for each in repairs]
+        rows = connection.execute(_HOLES, [began_at]).fetchall()
+    holes = [OpenHole(symbol, (start, end), *rest) for symbol, start, end, *rest in rows]
+    return [outcome_of(each, known, holes, (failures or {}).get(each.symbol)) for each in repairs]
 
 
-def outcome_of(
-    repair: Repair, known: Unproven, asked: Iterable[tuple[str, Span, int]], failure: Exception | None = None
-) -> Outcome:
-    """Judge one repair; `asked` are the holes met while loading and how often each was asked for. Pure."""
-    times = [(span, count) for symbol, span, count in asked if symbol == repair.symbol]
+def outcome_of(repair: Repair, known: Unproven, holes: Iterable[OpenHole], failure: Exception | None = None) -> Outcome:
+    """Judge one repair by the state of the build and the holes that stand in it. Pure."""
     gaps = [gap for gap in known.gaps if gap.symbol == repair.symbol]
-    stays = [
-        _stays(part, gap, max([count for span, count in times if cut(part, [span])], default=1))
+    ours = [hole for hole in holes if hole.symbol == repair.symbol]
+    stays = tuple(
+        _stays(part, gap, [hole for hole in ours if cut(part, [hole.span])])
         for open_part in without(repair.span, known.covered.get(repair.symbol, []))
         for part, gap in _by_gap(open_part, gaps)
-    ]
+    )
     if not stays:
         return Outcome(repair, "filled")
     if failure is not None:
-        return Outcome(repair, "failed", tuple(stays), str(failure))
-    return Outcome(repair, "unfilled", tuple(stays))
+        return Outcome(repair, "failed", stays, str(failure))
+    return Outcome(repair, "unfilled", stays)
 
 
 def _by_gap(span: Span, gaps: Sequence[Gap]) -> list[tuple[Span, Gap | None]]:
@@ -78,9 +94,12 @@ def _by_gap(span: Span, gaps: Sequence[Gap]) -> list[tuple[Span, Gap | None]]:
     return sorted(within + outside, key=lambda found: found[0])
 
 
-def _stays(part: Span, gap: Gap | None, times_asked: int) -> Stays:
-    if gap is None:
-        return Stays(part, "never_loaded", None, None, times_asked)
-    if gap.id_before is None or gap.id_after is None or gap.id_after - gap.id_before < 2:
-        return Stays(part, gap.reason, None, None, times_asked)
-    return Stays(part, gap.reason, gap.id_before + 1, gap.id_after - 1, times_asked)
+def _stays(part: Span, gap: Gap | None, holes: Sequence[OpenHole]) -> Stays:
+    reason = gap.reason if gap else "never_loaded"
+    times_asked = max((hole.times_asked or 1 for hole in holes), default=1)
+    if holes and reason == "ids_missing":
+        first, last = min(hole.first_id for hole in holes), max(hole.last_id for hole in holes)
+        return Stays(part, reason, first, last, times_asked)
+    if gap is None or gap.id_before is None or gap.id_after is None or gap.id_after - gap.id_before < 2:
+        return Stays(part, reason, None, None, times_asked)
+    return Stays(part, reason, gap.id_before + 1, gap.id_after - 1, times_asked)

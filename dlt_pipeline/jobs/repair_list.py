@@ -46,7 +46,7 @@ def read_list(
     if any(names.count(name) != 1 for name in COLUMNS):
         shown = ",".join(names) if names else "nothing"
         raise BadInputError(
-            f"{path}, line {number}: the header must name symbol, start and end, once each, not {shown}."
+            f"{path}, line {number}: the header must name symbol, start and end once each, not {shown}."
         )
     found = [
         _window_or_why(line, dict(zip(names, values, strict=False)), now_ns, check_symbol) for line, values in rows
