@@ -12,11 +12,12 @@ from dlt_pipeline.jobs.unproven import Gap, Unproven, read_unproven
 from dlt_pipeline.warehouse import open_warehouse
 
 _HOLES: Final = """
-    select symbol, from_time_ns, to_time_ns + 1, first_missing_id, last_missing_id, max(found.times_asked)
-    from kraken.id_holes
-    left join (select * from kraken_raw.id_holes where found_at >= ?) as found
-        using (symbol, first_missing_id, last_missing_id)
-    where not is_lifted
+    select
+        holes.symbol, holes.from_time_ns, holes.to_time_ns + 1, holes.first_missing_id, holes.last_missing_id,
+        max(found.times_asked) filter (where found.found_at >= ?)
+    from kraken.id_holes as holes
+    left join kraken_raw.id_holes as found using (symbol, first_missing_id, last_missing_id)
+    where not holes.is_lifted
     group by all
 """
 

@@ -3,13 +3,14 @@
 import threading
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dlt_pipeline.exchange import Call, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.candle_loop import candles
 from dlt_pipeline.jobs.repair import carry_out, repair
 from dlt_pipeline.jobs.repair_plan import plan_repairs
-from tests.jobs.gappy import HIDDEN, ns
+from tests.jobs.repair.gappy import HIDDEN, ns
 from tests.loading.quick import NOW_NS
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -130,8 +131,6 @@ def test_a_repair_that_is_stopped_is_no_try(exchange: LocalExchange, gappy: Path
 
 
 def test_reasons_choose_and_accepted_gaps_are_left_alone(gappy: Path) -> None:
-    import duckdb
-
     assert [each.span for each in plan_repairs(reasons=["rest_hole"]).repairs] == [REST_HOLE]
     assert plan_repairs(reasons=["rest_hole"], timeframe="5m").repairs == (), "no candles of five minutes are stored"
     with duckdb.connect(str(gappy)) as connection:

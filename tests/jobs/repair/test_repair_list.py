@@ -6,7 +6,7 @@ import pytest
 
 from dlt_pipeline.exceptions import BadInputError, UnknownSymbolError
 from dlt_pipeline.jobs.repair_list import ListedWindow, read_list
-from tests.jobs.gappy import ns
+from tests.jobs.repair.gappy import ns
 
 NOW_NS = ns("2026-11-08T12:00")
 HOUR = (ns("2026-11-06T10:00"), ns("2026-11-06T11:00"))

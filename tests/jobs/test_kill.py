@@ -1,0 +1,99 @@
+"""Kill -9 of a rebuild at random moments inside each of its phases: the tables end as without a kill."""
+
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from tests.conftest import Place
+from tests.dbt_project.same_tables import compared, differences
+from tests.jobs.conftest import NOW
+
+SYMBOLS = ("BTC/USD", "MINA/GBP")
+REBUILD = ("rebuild", *SYMBOLS, "--start", "2026-11-05", "--end", "2026-11-08", "--bucket-size", "15s", "--yes")
+# What the runner says when a phase begins, and for how long a kill may wait then (seconds).
+PHASES = {"loading": 1.5, "building": 5.0, "checking": 0.3, "publishing": 0.5}
+KILLS = ("loading", "loading", "building", "building", "checking", "publishing")
+# When this machine asked is not what the exchange said.
+CLOCKS = {"fetched_at", "first_fetched_at", "last_fetched_at", "first_seen_at", "last_seen_at"}
+TABLES = (
+    "candles",
+    "ohlcv",
+    "trades",
+    "rest_candles",
+    "coverage",
+    "gaps",
+    "id_holes",
+    "candle_days",
+    "check_rest_candles",
+)
+
+
+@pytest.mark.timeout(600)
+def test_a_rebuild_killed_in_each_phase_ends_as_without(serve: Callable[..., LocalExchange], tmp_path: Path) -> None:
+    serve(SyntheticFeed(11, Clock(NOW), days=3, trades_per_day=3.0), Clock(NOW))
+    seed = random.randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    moments = random.Random(seed)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole, killed = Place(tmp_path / "whole"), Place(tmp_path / "killed")
+    done = whole.run(*REBUILD, **_environment(whole))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    small = {**_environment(killed), "SOURCES__KRAKEN__CHUNK_PAGES": "3", "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.05"}
+    arguments: tuple[str, ...] = REBUILD
+    for phase in KILLS:
+        _kill_in(killed, arguments, phase, moments.uniform(0, PHASES[phase]), small)
+        arguments = ("jobs", "run", "--yes")
+    ended = killed.run("jobs", "run", **_environment(killed))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    jobs = killed.query("select symbol, status, attempt from kraken.data_jobs order by job_id")
+    assert [(symbol, status) for symbol, status, _ in jobs] == [(symbol, "succeeded") for symbol in SYMBOLS]
+    assert all(attempt >= 2 for *_, attempt in jobs)
+    assert differences(_tables(killed), _tables(whole)) == ""
+
+
+def _environment(place: Place) -> dict[str, str]:
+    return {"KRAKEN_CANDLES_WAREHOUSE": str(place.warehouse), "DLT_DATA_DIR": str(place.folder / "dlt")}
+
+
+def _kill_in(place: Place, arguments: tuple[str, ...], phase: str, wait: float, environment: dict[str, str]) -> None:
+    """Start the command, wait for the line that says that the phase begins, and a while, and kill."""
+    process = subprocess.Popen(
+        place.command(*arguments),
+        cwd=place.folder,
+        env=place.environment(PYTHONUNBUFFERED="1", **environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if f": {phase}" in line:
+            break
+    else:
+        raise AssertionError(f"the run ended before {phase}: {''.join(said)}")
+    time.sleep(wait)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def _tables(place: Place) -> dict[str, Any]:
+    found: dict[str, pa.Table] = {}
+    with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+        for name in TABLES:
+            table = connection.sql(f"select * from kraken.{name}").to_arrow_table()
+            found[f"kraken.{name}"] = table.drop_columns([each for each in table.column_names if each in CLOCKS])
+    return compared(found)
