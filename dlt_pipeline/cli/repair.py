@@ -54,13 +54,12 @@ def repair(
 
     configure_logging()
     console = out()
-    stop = stop_on_signals()
-    plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason, stop=stop)
+    plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason)
     tell_plan(console, plan)
     is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
     if not is_wanted:
         raise typer.Exit(1 if plan.broken or plan.left_out else 0)
-    load, began_at = load_planned(console, plan, stop)
+    load, began_at = load_planned(console, plan, stop_on_signals())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     raise typer.Exit(tell_outcomes(console, plan, load, began_at))

@@ -87,7 +87,7 @@ def tell_outcomes(console: Console, plan: RepairPlan, load: LoadReport, began_at
     console.print(f"{filled:,} of {len(report.outcomes):,} filled by {trades:,} trades.")
     lines, is_published = publish_after_build(plan.warehouse, (), report.is_green)
     console.print("\n".join(lines), markup=False)
-    return 0 if report.is_whole and is_published else 1
+    return 0 if report.is_whole and report.is_green and is_published else 1
 
 
 def _why(outcome: Outcome) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dlt_pipeline.building import build_result
-from dlt_pipeline.exceptions import WarehouseError
+from dlt_pipeline.exceptions import UnknownSymbolError, WarehouseError
 from dlt_pipeline.jobs.attempts import Attempt, write_attempts
 from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
@@ -17,8 +17,11 @@ from dlt_pipeline.jobs.repair_settings import load_repair_settings
 from dlt_pipeline.jobs.repair_windows import Repair, asked_spans
 from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.kraken.arrow import utc
-from dlt_pipeline.kraken.session import Window, make_windows_request
+from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
+from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import Listener, LoadReport, load_request
+from dlt_pipeline.trouble import when_unlocked
+from dlt_pipeline.warehouse import warehouse_path
 
 # What shows the attempts beside the gaps.
 _MARKED = ("--select", "stg_repair_attempts", "gaps")
@@ -40,9 +43,9 @@ class RepairReport:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing stays that it was asked to repair."""
+        """Whether nothing stays that it was asked to repair; `is_green` tells of the build, other symbols included."""
         is_filled = all(each.outcome == "filled" for each in self.outcomes)
-        return is_filled and self.is_green and not (self.is_stopped or self.plan.left_out or self.plan.broken)
+        return is_filled and not (self.is_stopped or self.plan.left_out or self.plan.broken)
 
 
 def repair(
@@ -104,12 +107,33 @@ def load_repairs(
     stop: threading.Event | None = None,
     listener: Listener | None = None,
 ) -> LoadReport:
-    """Load the windows of the repairs and nothing else; none of Kraken's own candles."""
+    """Load the windows of the repairs and nothing else; none of Kraken's own candles.
+
+    A symbol that the exchange does not list any more is among the report's failures.
+    """
+    session = Session(load_settings(), stop)
+    session.open(Request({}, ()))
+    spans = asked_spans(repairs)
+    unlisted = {symbol: error for symbol in spans if (error := _unlisted(session, symbol))}
     windows = {
-        symbol: [Window(*span, *span, is_distrusted) for span, is_distrusted in spans]
-        for symbol, spans in asked_spans(repairs).items()
+        symbol: [Window(*span, *span, is_distrusted) for span, is_distrusted in each]
+        for symbol, each in spans.items()
+        if symbol not in unlisted
     }
-    return load_request(make_windows_request(windows, ()), warehouse=warehouse, stop=stop, listener=listener)
+    report = LoadReport(warehouse_path(warehouse), Request({}, ()))
+    if windows:
+        request = make_windows_request(windows, ())
+        report = load_request(request, warehouse=warehouse, listener=listener, session=session)
+    report.failures.update(unlisted)
+    return report
+
+
+def _unlisted(session: Session, symbol: str) -> UnknownSymbolError | None:
+    try:
+        session.market(symbol)
+    except UnknownSymbolError as error:
+        return error
+    return None
 
 
 def build_repaired(path: Path) -> bool:
@@ -151,6 +175,7 @@ def record_attempts(path: Path, outcomes: Iterable[Outcome], job_id: int | None 
             attempts.append(
                 Attempt(repair.symbol, repair.span, repair.reason, None, None, times, each.outcome, each.error, now)
             )
-    write_attempts(path, attempts, load_repair_settings(), job_id)
+    settings = load_repair_settings()
+    when_unlocked(lambda: write_attempts(path, attempts, settings, job_id), path, threading.Event())
     if any(each.outcome == "unfilled" for each in attempts):
         build_result(path, _MARKED, quiet=True, variables=job_variables(path))
