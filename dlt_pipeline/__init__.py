@@ -5,19 +5,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlt_pipeline.building import build as build
+    from dlt_pipeline.jobs.queue import add_jobs as add_jobs
+    from dlt_pipeline.jobs.queue import cancel_jobs as cancel_jobs
+    from dlt_pipeline.jobs.queue import list_jobs as list_jobs
+    from dlt_pipeline.jobs.queue import make_job as make_job
+    from dlt_pipeline.jobs.queue import retry_jobs as retry_jobs
+    from dlt_pipeline.jobs.rebuild import rebuild as rebuild
     from dlt_pipeline.jobs.repair import repair as repair
+    from dlt_pipeline.jobs.runner import run_jobs as run_jobs
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.loading import load as load
     from dlt_pipeline.publishing import publish as publish
 
 _HOMES = {
+    "add_jobs": "dlt_pipeline.jobs.queue",
     "build": "dlt_pipeline.building",
+    "cancel_jobs": "dlt_pipeline.jobs.queue",
     "kraken_source": "dlt_pipeline.kraken.source",
+    "list_jobs": "dlt_pipeline.jobs.queue",
     "load": "dlt_pipeline.loading",
+    "make_job": "dlt_pipeline.jobs.queue",
     "publish": "dlt_pipeline.publishing",
+    "rebuild": "dlt_pipeline.jobs.rebuild",
     "repair": "dlt_pipeline.jobs.repair",
+    "retry_jobs": "dlt_pipeline.jobs.queue",
+    "run_jobs": "dlt_pipeline.jobs.runner",
 }
-__all__ = ["build", "kraken_source", "load", "publish", "repair"]
+__all__ = [
+    "add_jobs",
+    "build",
+    "cancel_jobs",
+    "kraken_source",
+    "list_jobs",
+    "load",
+    "make_job",
+    "publish",
+    "rebuild",
+    "repair",
+    "retry_jobs",
+    "run_jobs",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """Loads the trades that jobs want: side by side the first waiting job of each symbol, round after round."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +12,7 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
 
 # What Kraken's OHLC endpoint gives, whatever it is asked for.
 REST_CANDLES: Final = 720
+Snapshot = tuple[str, str]
 
 
 @dataclass
@@ -22,11 +23,18 @@ class Round:
     session: Session
     refused: list[tuple[Job, KrakenCandlesError]] = field(default_factory=list)
 
-    def request(self) -> Request:
-        """Return what to load: the jobs' windows, and those of Kraken's candles that reach into one of them."""
+    def request(self, fetched: Collection[Snapshot] = ()) -> Request:
+        """Return what to load: the jobs' windows, and those of Kraken's candles that reach into one of them.
+
+        Candles that were `fetched` for the same build already are not asked for once more.
+        """
         windows = {job.symbol: _windows(job, self.session.now_ns) for job in self.jobs}
-        timeframes = {name for job in self.jobs for name in _timeframes(job, self.session.now_ns)}
+        timeframes = {name for _, name in self.snapshots() - set(fetched)}
         return Request(windows, tuple(name for name in REST_TIMEFRAMES if name in timeframes))
+
+    def snapshots(self) -> set[Snapshot]:
+        """Return which of Kraken's candles the jobs want, by symbol and timeframe."""
+        return {(job.symbol, name) for job in self.jobs for name in _timeframes(job, self.session.now_ns)}
 
     def end_ns(self, job: Job) -> int:
         """Return up to where the job's trades are proven once its load is complete (ns, UTC, exclusive)."""

@@ -15,7 +15,7 @@ from dlt_pipeline.jobs.checking import check_range
 from dlt_pipeline.jobs.job import BUILDING_TYPES, Job, Phase
 from dlt_pipeline.jobs.processes import this_process
 from dlt_pipeline.jobs.recorder import Recorder
-from dlt_pipeline.jobs.rounds import needs_load, next_round
+from dlt_pipeline.jobs.rounds import Snapshot, needs_load, next_round
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.variables import variables_of
 from dlt_pipeline.kraken.session import Session
@@ -76,6 +76,7 @@ class _Runner:
         self._report = RunReport()
         self._in_hand: dict[int, Job] = {}
         self._since: dict[int, float] = {}
+        self._fetched: set[Snapshot] = set()
 
     def run(self) -> RunReport:
         while not self._stop.is_set():
@@ -96,6 +97,7 @@ class _Runner:
 
     def _batch(self, waiting: list[Job]) -> None:
         until = time.monotonic() + _LOADING_SECONDS
+        self._fetched.clear()
         to_load = [job for job in waiting if needs_load(job)]
         loaded = self._begin([job for job in waiting if not needs_load(job)])
         while to_load and not self._stop.is_set() and time.monotonic() < until:
@@ -124,7 +126,11 @@ class _Runner:
             return taken, []
         recorder = Recorder(chosen.jobs, self._change, self._path, self._listener)
         report = load_request(
-            chosen.request(), warehouse=self._path, listener=recorder, going_on=recorder.wanted, session=session
+            chosen.request(self._fetched),
+            warehouse=self._path,
+            listener=recorder,
+            going_on=recorder.wanted,
+            session=session,
         )
         complete = {
             job.symbol: {"phase": "building", "cursor_ns": chosen.end_ns(job)}
@@ -132,6 +138,7 @@ class _Runner:
             if job.symbol not in report.failures and job.symbol not in report.unfinished
         }
         recorder.write(complete)
+        self._fetched |= {each for each in chosen.snapshots() if each[0] in complete}
         done = []
         for job in [self._in_hand[job.job_id] for job in chosen.jobs]:
             if job.symbol in report.failures:
