@@ -8,7 +8,7 @@ import pytest
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.session import Window, make_windows_request
 from dlt_pipeline.loading import load_request
-from tests.loading.quick import NOW_NS, quick_load
+from tests.loading.quick import DAY_NS, NOW_NS, START_NS, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
 SYMBOL = "BTC/USD"
@@ -40,6 +40,22 @@ def test_lost_trades_come_back_also_where_pages_and_moments_meet(
     assert ask(window, exchange) == 1
     assert loaded_trades(warehouse, SYMBOL) == expected_trades(feed, SYMBOL, NOW_NS)
     assert quick_load(SYMBOL).trades[SYMBOL] == 0, "and the live load goes on where it was"
+
+
+def test_a_lost_trade_comes_back_though_its_page_ends_at_the_moment_of_the_one_before(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That page does not overlap the window, only touches it, and its cursor would call the trade known."""
+    monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "40")
+    quick_load(SYMBOL, end="2026-11-07")
+    ends = (
+        "select p.last_trade_id from kraken_raw.pages as p inner join kraken_raw.trades as t on p.symbol = t.symbol "
+        "and p.last_trade_id = t.trade_id + 1 and p.covered_to_ns = t.time_ns order by 1"
+    )
+    ((last_id,), *_) = query(warehouse, ends)
+    ask(lose(warehouse, last_id, last_id), exchange)
+    truth = expected_trades(feed, SYMBOL, NOW_NS, START_NS, START_NS + DAY_NS)
+    assert loaded_trades(warehouse, SYMBOL) == truth
 
 
 def test_a_distrusted_window_of_many_chunks_is_asked_for_once(

@@ -2,13 +2,14 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from dlt_pipeline.exchange import Call, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.candle_loop import candles
-from dlt_pipeline.jobs.repair import carry_out, repair
+from dlt_pipeline.jobs.repair import carry_out, load_repairs, repair
 from dlt_pipeline.jobs.repair_plan import plan_repairs
 from tests.jobs.repair.gappy import HIDDEN, ns
 from tests.loading.quick import NOW_NS
@@ -118,6 +119,17 @@ def test_what_kraken_never_gives_is_tried_recorded_given_up_and_asked_for_again(
     assert len(trades_calls(exchange, before)) == 6
     for symbol in ("BONK/USD", "BTC/USD"):
         assert loaded_trades(gappy, symbol) == truth(feed, symbol, WHOLE)
+
+
+def test_a_symbol_that_kraken_does_not_list_any_more_fails_alone(exchange: LocalExchange, gappy: Path) -> None:
+    def delist(pairs: dict[str, Any]) -> dict[str, Any]:
+        return {key: pair for key, pair in pairs.items() if key != "BONKUSD"}
+
+    exchange.faults.add(Fault("change", "AssetPairs", change=delist, times=None))
+    report = load_repairs(plan_repairs(["BONK/USD", "ETH/USD"]).repairs)
+    assert list(report.failures) == ["BONK/USD"]
+    assert report.trades["ETH/USD"] > 0
+    assert load_repairs(plan_repairs(["BONK/USD"]).repairs).failures
 
 
 def test_a_repair_that_is_stopped_is_no_try(exchange: LocalExchange, gappy: Path) -> None:
