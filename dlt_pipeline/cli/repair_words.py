@@ -100,8 +100,8 @@ def _why(outcome: Outcome) -> list[str]:
         if stays.first_missing_id is not None:
             ids = f", ids {stays.first_missing_id} to {stays.last_missing_id}"
         lines.append(
-            f"{outcome.repair.symbol}: {start} to {end} is still {stays.reason}{ids}, after asking {stays.times_asked} "
-            "times; kraken.gaps counts the attempts."
+            f"{outcome.repair.symbol}: {start} to {end} is still {stays.reason}{ids}, after asking "
+            f"{'once' if stays.times_asked == 1 else f'{stays.times_asked} times'}; kraken.gaps counts the attempts."
         )
     return lines
 
