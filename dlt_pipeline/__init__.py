@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlt_pipeline.building import build as build
+    from dlt_pipeline.jobs.estimate import estimate as estimate
+    from dlt_pipeline.jobs.estimate import price_of as price_of
+    from dlt_pipeline.jobs.options import Options as Options
+    from dlt_pipeline.jobs.plan import plan as plan
     from dlt_pipeline.jobs.queue import add_jobs as add_jobs
     from dlt_pipeline.jobs.queue import cancel_jobs as cancel_jobs
     from dlt_pipeline.jobs.queue import list_jobs as list_jobs
@@ -18,13 +22,17 @@ if TYPE_CHECKING:
     from dlt_pipeline.publishing import publish as publish
 
 _HOMES = {
+    "Options": "dlt_pipeline.jobs.options",
     "add_jobs": "dlt_pipeline.jobs.queue",
     "build": "dlt_pipeline.building",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
+    "estimate": "dlt_pipeline.jobs.estimate",
     "kraken_source": "dlt_pipeline.kraken.source",
     "list_jobs": "dlt_pipeline.jobs.queue",
     "load": "dlt_pipeline.loading",
     "make_job": "dlt_pipeline.jobs.queue",
+    "plan": "dlt_pipeline.jobs.plan",
+    "price_of": "dlt_pipeline.jobs.estimate",
     "publish": "dlt_pipeline.publishing",
     "rebuild": "dlt_pipeline.jobs.rebuild",
     "repair": "dlt_pipeline.jobs.repair",
@@ -32,13 +40,17 @@ _HOMES = {
     "run_jobs": "dlt_pipeline.jobs.runner",
 }
 __all__ = [
+    "Options",
     "add_jobs",
     "build",
     "cancel_jobs",
+    "estimate",
     "kraken_source",
     "list_jobs",
     "load",
     "make_job",
+    "plan",
+    "price_of",
     "publish",
     "rebuild",
     "repair",

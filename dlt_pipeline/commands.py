@@ -8,9 +8,11 @@ from dlt_pipeline.building import build_result
 from dlt_pipeline.console import Console
 from dlt_pipeline.dates import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
+from dlt_pipeline.jobs.asking import may_begin
 from dlt_pipeline.jobs.variables import job_variables
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
-from dlt_pipeline.loading import LoadReport, load
+from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
+from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing import publish
 from dlt_pipeline.publishing.report import publish_after_build, tell
@@ -28,18 +30,31 @@ def run_load(
     end: str | None = None,
     exact: bool = False,
     timeframes: str | None = None,
+    yes: bool = False,
 ) -> int:
-    """Load, say what came of it, and return the exit code: 0, 1 if a symbol failed, 130 if stopped."""
-    wanted = tuple(REST_TIMEFRAMES)
-    if timeframes is not None:
-        wanted = tuple(name.strip() for name in timeframes.split(",")) if timeframes != "none" else ()
+    """Load, say what came of it, and return the exit code: 0, 1 if a symbol failed, 130 if stopped.
+
+    What costs much is shown and asked about first, unless `yes`.
+    """
+    request = make_request(symbols, start, end, timeframes_of(timeframes), exact)
+    session = Session(load_settings(), stop)
+    if not may_begin(console, request, session, yes):
+        console.print("Nothing was loaded.")
+        return STOPPED
     with ProgressListener(console) as listener:
         report = beside_main(
-            lambda: load(symbols, start, end, timeframes=wanted, exact=exact, listener=listener, stop=stop),
+            lambda: load_request(request, listener=listener, session=session),
             stop,
             lambda: console.print("Stopping after the page in hand; what is loaded will be committed."),
         )
     return tell_load(console, report)
+
+
+def timeframes_of(text: str | None) -> tuple[str, ...]:
+    """Return Kraken's timeframes of an option: all where it was not given, none for `none`."""
+    if text is None:
+        return tuple(REST_TIMEFRAMES)
+    return tuple(name.strip() for name in text.split(",")) if text != "none" else ()
 
 
 def tell_load(console: Console, report: LoadReport) -> int:

@@ -11,6 +11,7 @@ import dlt
 from dlt_pipeline.dates import When
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.kraken.chunk import Chunk
+from dlt_pipeline.kraken.reader import Readers
 from dlt_pipeline.kraken.session import Request, Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind, source_of
@@ -81,15 +82,14 @@ def load_request(
 ) -> LoadReport:
     """Load what the request's windows lack, as `load` does, for windows that differ by symbol.
 
+    `session` is one that asked for the price before (its own `stop` counts); without it the load opens one.
     `going_on` is asked between chunks which of the remaining symbols are still wanted; the others are `unfinished`.
-    A `session` that was opened before is used as it is, with its own `stop`.
     """
-    settings = session.settings if session else load_settings()
+    session = session or Session(load_settings(), stop)
     path = warehouse_path(warehouse)
     try:
         with only_load(path):
-            check_usable(path, exchange_kind(settings.base_url))
-            session = session or Session(settings, stop)
+            check_usable(path, exchange_kind(session.settings.base_url))
             session.open(request)
             if listener:
                 listener.begin(session, request)
@@ -116,15 +116,19 @@ def _chain(
     def patiently(call: Callable[[], _T]) -> _T:
         return when_unlocked(call, report.warehouse, session.stop)
 
-    while remaining and not session.stop.is_set():
-        chunk = Chunk(session, report.request.part(remaining), hear, report.failures.__setitem__, patiently)
-        _run(pipeline, chunk, patiently)
-        if listener:
-            listener.committed(chunk.done)
-        remaining = [name for name in remaining if name not in chunk.done and name not in report.failures]
-        wanted = going_on(remaining)
-        given_up += [name for name in remaining if name not in wanted]
-        remaining = [name for name in remaining if name in wanted]
+    with Readers() as readers:
+        # What was asked while the chunk before was committed is kept, also when the user stops meanwhile.
+        while remaining and (not session.stop.is_set() or readers.have_waiting(remaining)):
+            part = report.request.part(remaining)
+            chunk = Chunk(session, part, hear, report.failures.__setitem__, patiently, readers)
+            _run(pipeline, chunk, patiently)
+            if listener:
+                listener.committed(chunk.done)
+            remaining = [name for name in remaining if name not in chunk.done and name not in report.failures]
+            wanted = going_on(remaining)
+            given_up += [name for name in remaining if name not in wanted]
+            readers.drop(given_up)
+            remaining = [name for name in remaining if name in wanted]
     report.unfinished = remaining + given_up
     report.calls = {name: session.client(name).calls for name in report.request.symbols}
     return report

@@ -2,5 +2,6 @@
 
 from dlt_pipeline.cli import core as core
 from dlt_pipeline.cli import jobs as jobs
+from dlt_pipeline.cli import price as price
 from dlt_pipeline.cli import repair as repair
 from dlt_pipeline.cli.app import main as main

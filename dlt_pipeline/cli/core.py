@@ -24,13 +24,14 @@ def load(
     timeframes: Annotated[
         str | None, typer.Option(help="Kraken's own candles to fetch, such as 1m,1h; 'none' for none. Default: all 9.")
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the load costs.")] = False,
 ) -> None:
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
     from dlt_pipeline.commands import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     configure_logging()
     stop = stop_on_signals()
-    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes))
+    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

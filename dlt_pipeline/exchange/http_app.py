@@ -27,6 +27,8 @@ class Call(NamedTuple):
     query: dict[str, str]
     at: float
     """Seconds of the machine's monotonic clock: what a pace is measured by."""
+    is_limited: bool = False
+    """Whether it came too fast and was refused for it; faults on demand do not count."""
 
 
 class HttpApp:
@@ -58,19 +60,25 @@ class HttpApp:
 
     async def _handle(self, request: web.Request) -> web.Response:
         method, query = request.match_info["method"], dict(request.query)
-        with self._calls_lock:
-            self._calls.append(Call(method, query, time.monotonic()))
+        call = Call(method, query, time.monotonic())
         market = self._api.feed.find_market(query.get("pair", ""))
         faults = self._faults.due(method, market)
         if faults and faults[0].kind in INSTEAD_OF_AN_ANSWER:
+            self._log(call)
             self._faults.spend(faults[0])
             return _instead(faults[0], request)
         if not self._limits.allows(request.remote or "", method, market.key if market else query.get("pair")):
+            self._log(call._replace(is_limited=True))
             return _envelope(error=RATE_LIMIT_EXCEEDED)
+        self._log(call)
         try:
             return _envelope(result=self._result(method, query, market, faults))
         except KrakenError as error:
             return _envelope(error=str(error))
+
+    def _log(self, call: Call) -> None:
+        with self._calls_lock:
+            self._calls.append(call)
 
     def _result(self, method: str, query: dict[str, str], market: Market | None, faults: list[Fault]) -> dict[str, Any]:
         hidden = frozenset[int]().union(*(fault.ids for fault in faults if fault.kind == "hide_ids"))

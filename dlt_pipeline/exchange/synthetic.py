@@ -11,7 +11,7 @@ from dlt_pipeline.exchange.feed import Feed
 from dlt_pipeline.exchange.market import Market
 from dlt_pipeline.exchange.series import TradeSeries
 from dlt_pipeline.exchange.synthetic_day import day_trades
-from dlt_pipeline.exchange.synthetic_markets import PROFILES
+from dlt_pipeline.exchange.synthetic_markets import PROFILES, extra_profile
 from dlt_pipeline.exchange.trade import ExchangeTrade
 
 
@@ -30,18 +30,21 @@ class SyntheticFeed(Feed):
         trades_per_day: float | Mapping[str, float] = 1.0,
         listed_on: date | None = None,
         burst: bool = True,
+        extra_markets: int = 0,
     ) -> None:
         """Trades begin on `listed_on`, by default `days` before the clock's day (the machine's clock where None).
 
         `trades_per_day` is a factor for all markets, or trades a day by symbol (markets not named keep their own).
-        `burst` puts 1,500 trades into one millisecond of BTC/USD's first day. Raises UnknownMarketError.
+        `burst` puts 1,500 trades into one millisecond of BTC/USD's first day. `extra_markets` adds so many further
+        liquid markets, COIN01/USD and on; the trades of the others stay the same. Raises UnknownMarketError.
         """
-        super().__init__([profile.market for profile in PROFILES])
+        profiles = [*PROFILES, *(extra_profile(number) for number in range(1, extra_markets + 1))]
+        super().__init__([profile.market for profile in profiles])
         self._clock = clock or Clock()
         self._seed = seed
         self._burst = burst
         self.listed_on = listed_on or self._clock.now().date() - timedelta(days=days)
-        self._profiles = {profile.market.key: profile for profile in PROFILES}
+        self._profiles = {profile.market.key: profile for profile in profiles}
         self._wanted = {key: profile.trades_per_day for key, profile in self._profiles.items()}
         if isinstance(trades_per_day, Mapping):
             self._wanted |= {self.market(name).key: float(trades) for name, trades in trades_per_day.items()}

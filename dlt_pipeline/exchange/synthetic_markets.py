@@ -1,4 +1,4 @@
-"""The four invented markets and what trading on each is like."""
+"""The four invented markets, further ones on demand, and what trading on each is like."""
 
 from __future__ import annotations
 
@@ -76,3 +76,18 @@ PROFILES = (
         busy_half_hours=40,
     ),
 )
+
+
+def extra_profile(number: int) -> Profile:
+    """The further market `number`, from 1: `COIN01/USD`, `COIN02/USD`, …; liquid, and without anything special."""
+    coin = f"COIN{number:02}"
+    return Profile(
+        market=_market(f"{coin}USD", f"{coin}/USD", (coin, "ZUSD"), 2, "0.01"),
+        first_id=1,
+        trades_per_day=2000,
+        start_ticks=10_000 + 100 * number,
+        step_ticks=10,
+        typical_volume=100_000_000,
+        volume_spread=1.5,
+        busy_half_hours=48,
+    )

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -11,9 +11,14 @@ import dlt
 
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import KrakenCandlesError, LoadStoppedError
+from dlt_pipeline.kraken.batch import Batch, Gathered
+from dlt_pipeline.kraken.budget import Budget
+from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import Range, missing
+from dlt_pipeline.kraken.reader import Direct, Reader, Readers
 from dlt_pipeline.kraken.session import Request, Session, check_clock, read_ledger
-from dlt_pipeline.kraken.symbol_load import Batch, Budget, Progress, SymbolLoad
+from dlt_pipeline.kraken.stopping import AnyOf, Stop
+from dlt_pipeline.kraken.symbol_load import Progress, SymbolLoad
 from dlt_pipeline.kraken.tables import SCHEMAS
 
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -32,34 +37,62 @@ class Chunk:
         on_progress: Callable[[Progress], None] | None = None,
         on_failure: Callable[[str, KrakenCandlesError], None] | None = None,
         patiently: Callable[[Callable[[], Ledger]], Ledger] = lambda read: read(),
+        readers: Readers | None = None,
     ) -> None:
         """Keep what the resources need; without `on_failure` the first symbol's error ends the run.
 
-        `patiently` reads the ledger: it may wait where another process holds the warehouse.
+        `patiently` reads the ledger: it may wait where another process holds the warehouse. `readers` go on asking from
+        chunk to chunk; without them a symbol is asked for within the chunk alone.
         """
-        self._patiently = patiently
+        self._patiently, self._readers = patiently, readers
         self.session, self.request = session, request
         self.on_progress, self.on_failure = on_progress, on_failure
         self.done: set[str] = set()
         self._budget: Budget | None = None
-        self._ranges: Ledger | None = None
+        self._ranges: Ledger = {}
         self._lock = threading.Lock()
 
     def begin(self) -> tuple[Budget, Ledger]:
-        """Open the session, start the chunk's clock and read the ledger: once, by whichever symbol comes first."""
+        """Open the session, read the ledger, start asking and the chunk's clock: once, by whichever symbol is first.
+
+        The ledger is that of the symbols for which nobody asks yet.
+        """
         with self._lock:
-            if self._ranges is None:
+            if self._budget is None:
                 self.session.open(self.request)
+                readers = self._readers
+                symbols = [name for name in self.request.symbols if readers is None or name not in readers]
+                if symbols:
+                    self._ranges = self._read(symbols)
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
-                pipeline, began_at = dlt.current.pipeline(), self.session.began_at
-                ranges = self._patiently(lambda: read_ledger(pipeline, self.request, began_at))
-                if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
-                    check_clock(ranges, self.session.now_ns)
-                    self.session.is_clock_checked = True
-                self._ranges = ranges
-            assert self._budget is not None  # noqa: S101 - set together with the ranges
+                if readers is not None:
+                    for symbol in symbols:
+                        cancelled = threading.Event()
+                        stop = AnyOf(self.session.stop, cancelled)
+                        load = self._load(symbol, self.session.new_client(stop), stop)
+                        readers.add(load, cancelled, settings.chunk_pages)
             return self._budget, self._ranges
+
+    def _read(self, symbols: Sequence[str]) -> Ledger:
+        pipeline, began_at = dlt.current.pipeline(), self.session.began_at
+        ranges = self._patiently(lambda: read_ledger(pipeline, self.request, began_at, symbols))
+        if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
+            check_clock(ranges, self.session.now_ns)
+            self.session.is_clock_checked = True
+        return ranges
+
+    def _load(self, symbol: str, client: KrakenClient, stop: Stop) -> SymbolLoad:
+        windows, known = self.request.windows[symbol], self._ranges[symbol]
+        return SymbolLoad(
+            client=client,
+            market=self.session.market(symbol),
+            settings=self.session.settings,
+            wanted=[lack for each in windows for lack in missing(known, each.start_ns, each.end_ns)],
+            is_backfill=self.request.is_backfill,
+            timeframes=self.request.timeframes,
+            stop=stop,
+        )
 
     def answers(self, symbol: str) -> Iterator[Batch]:
         """Yield a symbol's batches and keep its cursor in dlt's state; the ledger, not the state, says where to go on.
@@ -69,30 +102,15 @@ class Chunk:
         cursors = dlt.current.source_state().setdefault("cursors", {})
         try:
             budget, ranges = self.begin()
-            known = ranges[symbol]
-            request, session = self.request, self.session
-            if not request.is_backfill:  # which may leave answers out, and moves no cursor
-                _correct(cursors, symbol, known)
-            load = SymbolLoad(
-                client=session.client(symbol),
-                market=session.market(symbol),
-                settings=session.settings,
-                wanted=[
-                    lack for each in request.windows[symbol] for lack in missing(known, each.start_ns, each.end_ns)
-                ],
-                budget=budget,
-                is_backfill=request.is_backfill,
-                timeframes=request.timeframes,
-                stop=session.stop,
-                on_progress=self.on_progress,
-            )
-            try:
-                yield Batch({name: SCHEMAS[name].empty_table() for name in SYMBOL_TABLES})  # dbt reads all of them
-                yield from load.batches()
-            finally:
-                if load.cursor is not None and not request.is_backfill:
-                    cursors[symbol] = asdict(load.cursor)
-            if load.is_done:
+            if symbol in ranges and not self.request.is_backfill:  # which may leave answers out, and moves no cursor
+                _correct(cursors, symbol, ranges[symbol])
+            if self._readers is not None:
+                reader: Reader = self._readers[symbol]
+            else:
+                reader = Direct(self._load(symbol, self.session.client(symbol), self.session.stop))
+            yield {name: SCHEMAS[name].empty_table() for name in SYMBOL_TABLES}  # dbt reads all of them
+            yield from self._batches(reader, budget, symbol, cursors)
+            if reader.is_done:
                 self.done.add(symbol)
         except LoadStoppedError:
             return
@@ -100,6 +118,31 @@ class Chunk:
             if self.on_failure is None:
                 raise
             self.on_failure(symbol, error)
+
+    def _batches(self, reader: Reader, budget: Budget, symbol: str, cursors: dict[str, Any]) -> Iterator[Batch]:
+        """Yield batches of at least `batch_trades` trades, the last one smaller; also of what came before an error."""
+        gathered, pages = Gathered(), 0
+        try:
+            while budget.allows(pages):
+                taken = reader.take(budget.is_over)
+                if taken is None:
+                    break
+                gathered.add(taken)
+                if taken.progress and self.on_progress:
+                    self.on_progress(taken.progress)
+                if taken.cursor:
+                    pages += 1
+                    budget.count(pages)
+                    if not self.request.is_backfill:
+                        cursors[symbol] = asdict(taken.cursor)
+                if gathered.trade_count >= self.session.settings.batch_trades:
+                    yield gathered.flush()
+        except Exception:
+            if gathered.has_any:
+                yield gathered.flush()
+            raise
+        if gathered.has_any:
+            yield gathered.flush()
 
 
 def _correct(cursors: dict[str, Any], symbol: str, ranges: list[Range]) -> None:

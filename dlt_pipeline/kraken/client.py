@@ -14,9 +14,11 @@ import tenacity
 from dlt_pipeline.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import Market, check_markets
+from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
 from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.stopping import Stop
 
 _T = TypeVar("_T")
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -32,7 +34,16 @@ def decode_exactly(text: str) -> Any:
 
 
 class _TextKraken(ccxt.kraken):  # type: ignore[misc]
-    """ccxt's client with exact decoding: its own turns numbers into floats, wrong for 7-decimal times."""
+    """ccxt's client with exact decoding: its own turns numbers into floats, wrong for 7-decimal times.
+
+    `wait_for_turn` is called before every request with its method and pair: ccxt may make two for one call of ours.
+    """
+
+    wait_for_turn: Callable[[str, str], None]
+
+    def fetch2(self, path: str, api: Any, method: str, params: dict[str, Any], config: dict[str, Any]) -> Any:
+        self.wait_for_turn(path, str(params.get("pair", "")))
+        return super().fetch2(path, api, method, params, config)
 
     def parse_json(self, http_response: str) -> Any:
         try:
@@ -42,12 +53,12 @@ class _TextKraken(ccxt.kraken):  # type: ignore[misc]
 
 
 class KrakenClient:
-    """Public calls for one symbol's pace. One client a symbol; a client is not for several threads at once."""
+    """Public calls, each at its pair's pace. A client is not for several threads at once, so take one a symbol."""
 
     def __init__(
         self,
         settings: KrakenSettings,
-        stop: threading.Event | None = None,
+        stop: Stop | None = None,
         clock: tuple[int, float] | None = None,
     ) -> None:
         """Prepare a client; nothing is asked yet. Setting `stop` ends waits and retries with LoadStoppedError.
@@ -59,12 +70,13 @@ class KrakenClient:
         self._attempts = settings.retry_attempts
         self._ccxt = _TextKraken(
             {
-                "enableRateLimit": True,
-                "rateLimit": settings.seconds_per_call * 1000,
+                "enableRateLimit": False,  # the pace is ours: see pace.py
                 "timeout": int(settings.timeout_seconds * 1000),
                 "urls": {"api": {"public": settings.base_url}},
             }
         )
+        self._ccxt.wait_for_turn = self._wait_for_turn
+        self._pace: Pace | None = None
         self.clock = clock
         self.calls = 0
 
@@ -142,9 +154,15 @@ class KrakenClient:
         def once() -> _T:
             self.calls += 1
             try:
-                return check(self._decoded(ask()))
+                checked = check(self._decoded(ask()))
+                if self._pace:
+                    self._pace.passed(self._settings)
+                return checked
             except ccxt.BaseError as error:
-                raise translate(error, where, self._settings.base_url) from error
+                known = translate(error, where, self._settings.base_url)
+                if self._pace and isinstance(known, RateLimitError):
+                    self._pace.limited(self._settings)
+                raise known from error
             except (KeyError, TypeError, AttributeError) as error:  # ccxt stumbles over what is no Kraken answer
                 raise BadAnswerError(f"{where}: the answer is not what Kraken documents ({error!r}).") from error
 
@@ -157,6 +175,12 @@ class KrakenClient:
             reraise=True,
         )
         return retrying(once)
+
+    def _wait_for_turn(self, method: str, pair: str) -> None:
+        self._pace = pace_of(self._settings.base_url, method, pair)
+        seconds = self._pace.book(self._settings, time.monotonic()) - time.monotonic()
+        if seconds > 0:
+            self._sleep(seconds)
 
     def _decoded(self, answer: Any) -> Any:
         if isinstance(answer, str):

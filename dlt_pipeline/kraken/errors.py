@@ -27,7 +27,7 @@ def translate(error: Exception, where: str, base_url: str) -> ExchangeError | Un
     response = cause.response if isinstance(cause, requests.RequestException) else None
     status = response.status_code if response is not None else None
     is_broken_off = isinstance(cause, requests.RequestException) and response is None
-    if status == 429 or "DDoSProtection" in kinds or any(part in text for part in _RATE_TEXTS):
+    if status == 429 or kinds & {"DDoSProtection", "RateLimitExceeded"} or any(part in text for part in _RATE_TEXTS):
         until = _THROTTLED.search(text)
         return RateLimitError(
             f"{where}: {base_url} asks for a slower pace ({_reason(text, status)}); "

@@ -17,6 +17,7 @@ from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Market, find_market
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.stopping import Stop
 
 # The exchange's own servers may differ by so much.
 _CLOCK_TOLERANCE_NS = 60 * NS_PER_SECOND
@@ -137,11 +138,15 @@ class Session:
         return find_market(self.markets, symbol)
 
     def client(self, symbol: str) -> KrakenClient:
-        """Return the symbol's own client, so that each symbol has its own pace."""
+        """Return the symbol's own client: a client is not for several threads at once."""
         with self._lock:
             if symbol not in self._clients:
-                self._clients[symbol] = KrakenClient(self.settings, self.stop, self._clock)
+                self._clients[symbol] = self.new_client(self.stop)
             return self._clients[symbol]
+
+    def new_client(self, stop: Stop) -> KrakenClient:
+        """Return a further client, whose waits `stop` ends."""
+        return KrakenClient(self.settings, stop, self._clock)
 
 
 def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
@@ -154,14 +159,16 @@ def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
             )
 
 
-def read_ledger(pipeline: dlt.Pipeline, request: Request, began_at: datetime) -> dict[str, list[Range]]:
-    """Read what the warehouse proves loaded: ranges by symbol, from rows of completed loads only.
+def read_ledger(
+    pipeline: dlt.Pipeline, request: Request, began_at: datetime, symbols: Sequence[str]
+) -> dict[str, list[Range]]:
+    """Read what the warehouse proves loaded of some of a request's symbols, from rows of completed loads only.
 
     Answers from before `began_at` (naive UTC) that a load must not rely on are left out, so that they are asked for
     again: with explicit bounds those that lacked ids, and those that touch a distrusted window.
     """
-    symbols, holes_since = request.symbols, began_at if request.is_backfill else None
-    distrusted = {name: [each for each in windows if each.is_distrusted] for name, windows in request.windows.items()}
+    holes_since = began_at if request.is_backfill else None
+    distrusted = {name: [each for each in request.windows[name] if each.is_distrusted] for name in symbols}
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     with pipeline.sql_client() as client:
         pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))

@@ -35,6 +35,9 @@ SINCE_TOLERANCE_NS: Final = NS_PER_SECOND
 
 _LIMITS: Final[dict[str, tuple[float, float]]] = {
     "seconds_per_call": (0, 3_600),
+    "slowest_seconds_per_call": (0, 3_600),
+    "slowdown_factor": (1, 100),
+    "recovery_calls": (1, 100_000),
     "page_size": (2, 1000),
     "chunk_pages": (1, 100_000),
     "chunk_seconds": (0, 86_400),
@@ -54,8 +57,14 @@ class KrakenSettings(BaseConfiguration):
     """Settings of the source; `SOURCES__KRAKEN__<NAME>` in the environment or `[sources.kraken]` in config.toml."""
 
     base_url: str = "https://api.kraken.com"
-    # One call a second and pair is documented as safe; ccxt adds a fifth for Trades and OHLC.
+    # One call a second is documented as safe: for each pair's Trades and OHLC, and for all other calls together.
     seconds_per_call: float = 1.0
+    # A rate-limit answer doubles the seconds between that symbol's calls. Users who met bans went to 3.1 s: two
+    # answers reach it, and past 20 s a slower pace helps less than to report what goes on.
+    slowdown_factor: float = 2.0
+    slowest_seconds_per_call: float = 20.0
+    # 20 calls that pass bring the pace a quarter back: a limit that is just met shows itself sooner than that.
+    recovery_calls: int = 20
     # The most that Kraken gives in one answer.
     page_size: int = 1000
     # A chunk is what a kill can cost: 200 pages are 4 minutes at the default pace.

@@ -12,11 +12,11 @@ from dlt.extract import DltResource
 
 from dlt_pipeline.dates import When
 from dlt_pipeline.kraken.arrow import to_table, utc
+from dlt_pipeline.kraken.batch import Batch
 from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Chunk
 from dlt_pipeline.kraken.rows import market_rows
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
-from dlt_pipeline.kraken.symbol_load import Batch
 from dlt_pipeline.kraken.tables import hints
 from dlt_pipeline.version import SCHEMA_VERSION, program
 
@@ -89,7 +89,7 @@ def _answers(chunk: Chunk, symbol: str) -> Callable[[], Iterator[Batch]]:
 
 def _part_of(table: str) -> Callable[[Batch], pa.Table | None]:
     def part(batch: Batch) -> pa.Table | None:
-        return batch.tables.get(table)
+        return batch.get(table)
 
     return part
 

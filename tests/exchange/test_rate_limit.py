@@ -46,3 +46,10 @@ def test_the_limit_goes_by_real_time_not_by_the_exchange_clock(serve_tape, fetch
         answer = fetch(exchange, "Trades", pair="XBTUSDT")
         exchange.clock.advance(3600)
     assert answer == LIMITED
+
+
+def test_the_log_says_which_calls_came_too_fast(serve_tape, fetch):
+    exchange = serve_tape(TAPE, START + 1, seconds_per_call=60)
+    for _ in range(5):
+        fetch(exchange, "Trades", pair="XBTUSDT")
+    assert [call.is_limited for call in exchange.calls] == [False] * 3 + [True] * 2

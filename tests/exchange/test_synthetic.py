@@ -134,3 +134,14 @@ def test_a_client_that_rewinds_a_nanosecond_gets_every_trade(feed, fetch, since_
             since = str(int(result["last"]) - 1)
     assert list(known) == expected
     assert len(expected) > 3000
+
+
+def test_further_markets_on_demand_leave_the_others_as_they_are(feed):
+    wide, end = SyntheticFeed(seed=3, clock=Clock(NOON), extra_markets=12), Clock(NOON).now_ns()
+    assert [market.symbol for market in feed.markets] == SYMBOLS
+    assert [market.symbol for market in wide.markets] == [*SYMBOLS, *(f"COIN{n:02}/USD" for n in range(1, 13))]
+    for symbol in SYMBOLS:
+        assert wide.trades(symbol, end) == feed.trades(symbol, end)
+    first, last = wide.trades("COIN01/USD", end), wide.trades("COIN12/USD", end)
+    assert min(len(first), len(last)) > 1000
+    assert [trade.price for trade in first[:50]] != [trade.price for trade in last[:50]]

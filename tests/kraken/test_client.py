@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from dlt_pipeline.exceptions import (
     BadAnswerError,
     ExchangeError,
+    LoadStoppedError,
     NoConnectionError,
     RateLimitError,
     TransientExchangeError,
@@ -26,6 +28,8 @@ from dlt_pipeline.kraken.settings import KrakenSettings, load_settings
 
 NOON = Clock(datetime(2026, 11, 8, 12, tzinfo=timezone.utc))
 BTC = Market("BTC/USD", "XXBTZUSD", "XBTUSD", "XBT/USD", "BTC", "USD", 1, 8, "online")
+
+ETH = Market("ETH/USD", "XETHZUSD", "ETHUSD", "ETH/USD", "ETH", "USD", 2, 8, "online")
 
 
 @pytest.fixture
@@ -206,17 +210,80 @@ def test_nobody_there_is_said_soon() -> None:
         client.first_contact()
 
 
-def test_each_client_keeps_its_own_pace(exchange: LocalExchange) -> None:
-    """At 0.1 s a call, ccxt's margin makes it 0.12 s; a second client need not wait for the first one's pace."""
-    clients = [KrakenClient(load_settings(base_url=exchange.base_url, seconds_per_call=0.1)) for _ in range(2)]
+def test_each_pair_keeps_its_own_pace(exchange: LocalExchange) -> None:
+    """At 0.1 s a call from start to start; another pair need not wait for the first one's pace."""
+    settings = load_settings(base_url=exchange.base_url, seconds_per_call=0.1)
+    clients = [(KrakenClient(settings), market) for market in (BTC, ETH)]
     for _ in range(4):
-        for client in clients:
-            client.trades(BTC, None, 1)
+        for client, market in clients:
+            client.trades(market, None, 1)
     times = sorted(call.at for call in exchange.calls)
-    assert times[-1] - times[0] >= 3 * 0.12 - 0.02
-    between = statistics.median(second - first for first, second in zip(times[::2], times[1::2], strict=True))
-    rounds = statistics.median(second - first for first, second in zip(times[::2], times[2::2], strict=False))
-    assert between < rounds / 4, "with a shared pace it would be half"
+    assert times[-1] - times[0] >= 3 * 0.1 - 0.02
+    rounds = statistics.median(second - first for first, second in pairwise(times[::2]))
+    assert rounds < 0.17, "with a shared pace it would be 0.2"
+
+
+def test_two_clients_of_a_pair_share_its_pace(exchange: LocalExchange) -> None:
+    settings = load_settings(base_url=exchange.base_url, seconds_per_call=0.1)
+    for client in (KrakenClient(settings), KrakenClient(settings), KrakenClient(settings)):
+        client.trades(BTC, None, 1)
+    times = [call.at for call in exchange.calls]
+    assert times[-1] - times[0] >= 2 * 0.1 - 0.02
+
+
+def test_calls_that_are_limited_by_address_alone_share_one_pace(exchange: LocalExchange) -> None:
+    """Also the two that ccxt makes for the list of markets, and whichever session asks."""
+    settings = load_settings(base_url=exchange.base_url, seconds_per_call=0.1)
+    KrakenClient(settings).markets()
+    KrakenClient(settings).server_time_ns()
+    times = {call.path: call.at for call in exchange.calls}
+    assert set(times) == {"Assets", "AssetPairs", "Time"}
+    assert max(times.values()) - min(times.values()) >= 2 * 0.1 - 0.02
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("error", "Trades", pair="BTC/USD", error="EAPI:Rate limit exceeded", skip=5),
+        Fault("error", "Trades", pair="BTC/USD", error="EService: Throttled: 1762795433", skip=5),
+        Fault("http_status", "Trades", pair="BTC/USD", status=429, skip=5),
+    ],
+    ids=["Kraken's words", "until when", "HTTP 429"],
+)
+def test_a_rate_limit_slows_its_pair_alone_and_it_recovers(exchange: LocalExchange, fault: Fault) -> None:
+    exchange.faults.add(fault)
+    slow = {"slowdown_factor": 16.0, "recovery_calls": 2, "retry_max_seconds": 0.0}
+    settings = load_settings(base_url=exchange.base_url, seconds_per_call=0.02, **slow)
+
+    def ask(market: Market) -> None:
+        client = KrakenClient(settings)
+        for _ in range(40):
+            client.trades(market, None, 1)
+
+    threads = [threading.Thread(target=ask, args=(market,)) for market in (BTC, ETH)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gaps = {
+        market.symbol: [second - first for first, second in pairwise(at)]
+        for market in (BTC, ETH)
+        if (at := [call.at for call in exchange.calls if call.query.get("pair") == market.market_id])
+    }
+    assert min(gaps["BTC/USD"][5:7]) > 0.15, "0.32 s, sixteen times the set pace, from the answer on"
+    assert statistics.median(gaps["BTC/USD"][-8:]) < 0.1, "back at the set pace"
+    assert statistics.median(gaps["ETH/USD"]) < 0.1
+    assert len(gaps["ETH/USD"]) == 39
+
+
+def test_a_stop_ends_the_wait_for_a_turn(exchange: LocalExchange) -> None:
+    stop = threading.Event()
+    client = KrakenClient(load_settings(base_url=exchange.base_url, seconds_per_call=3600.0), stop)
+    client.trades(BTC, None, 1)
+    threading.Timer(0.1, stop.set).start()
+    with pytest.raises(LoadStoppedError):
+        client.trades(BTC, None, 1)
+    assert len(exchange.calls) == 1
 
 
 def test_rest_candles_are_the_committed_ones_with_vwap_and_count(quick: KrakenClient) -> None:

@@ -23,3 +23,9 @@ def exchange(serve: Callable[..., LocalExchange], feed: SyntheticFeed) -> LocalE
 @pytest.fixture
 def warehouse() -> Path:
     return warehouse_path()
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dbt's target folder."""
+    return tmp_path_factory.mktemp("dbt") / "target"

@@ -1,0 +1,122 @@
+"""The price of a load before it begins: two calls a symbol tell the number of trades, arithmetic the rest."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from dlt_pipeline.dates import When
+from dlt_pipeline.exceptions import ExchangeError
+from dlt_pipeline.jobs.counting import Counter
+from dlt_pipeline.jobs.edges import Edge
+from dlt_pipeline.jobs.known import edges_of, ledger_of, reading
+from dlt_pipeline.jobs.price import Costs, Estimate, days_between, price_trades, until
+from dlt_pipeline.jobs.settings import load_job_settings
+from dlt_pipeline.kraken.ledger import Range, missing
+from dlt_pipeline.kraken.session import Request, Session, check_clock, make_request
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
+from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.warehouse import check_usable, warehouse_path
+
+Piece = tuple[int, int | None]
+OnFailure = Callable[[str, ExchangeError], object]
+
+
+def estimate(
+    symbols: Sequence[str],
+    start: When,
+    end: When | None = None,
+    *,
+    exact: bool = False,
+    timeframes: Sequence[str] = tuple(REST_TIMEFRAMES),
+    stop: threading.Event | None = None,
+) -> list[Estimate]:
+    """Price a load of all of [start, end) into an empty warehouse, a line a symbol in the order they were given.
+
+    Arguments as of `load`; bounds are widened to whole UTC days unless `exact`. Asks two calls a symbol, or a few more
+    where many trades share the moment before a bound, where the exchange is silent since, or where Kraken gives no ids
+    and samples must do (`is_approximate`). Ids that Kraken lacks are counted as trades. Raises KrakenCandlesError.
+    """
+    request = make_request(symbols, start, end, timeframes, exact)
+    session = Session(load_settings(), stop)
+    session.open(request)
+    pieces = {
+        symbol: [(window.start_ns, window.end_ns) for window in windows] for symbol, windows in request.windows.items()
+    }
+    return _priced(request, session, pieces, {})
+
+
+def price_of(
+    request: Request,
+    warehouse: str | Path | None = None,
+    session: Session | None = None,
+    on_failure: OnFailure | None = None,
+) -> list[Estimate]:
+    """Price what a request's windows still lack in the warehouse, a line a symbol: what is loaded costs nothing.
+
+    `session` may be kept for the load itself. The warehouse is only read. A symbol that the exchange has no good answer
+    for is told to `on_failure` and left out; without it the error is raised. Raises KrakenCandlesError.
+    """
+    path = warehouse_path(warehouse)
+    session = session or Session(load_settings())
+    check_usable(path, exchange_kind(session.settings.base_url))
+    session.open(request)
+    pieces: dict[str, list[Piece]] = {}
+    edges: dict[str, dict[int | None, Edge]] = {}
+    with reading(path) as connection:
+        # As in the load: explicit bounds ask once more for what Kraken did not give before.
+        ledger = ledger_of(connection, request.symbols, session.began_at if request.is_backfill else None)
+        check_clock(ledger, session.now_ns)
+        for symbol, ranges in ledger.items():
+            pieces[symbol] = _lacking(request, symbol, ranges)
+            bounds = {bound for piece in pieces[symbol] for bound in piece if bound is not None}
+            edges[symbol] = edges_of(connection, symbol, ranges, bounds)
+    return _priced(request, session, pieces, edges, on_failure)
+
+
+def _lacking(request: Request, symbol: str, ranges: list[Range]) -> list[Piece]:
+    return [
+        (wanted.cursor.covered_to_ns, wanted.end_ns)
+        for window in request.windows[symbol]
+        for wanted in missing(ranges, window.start_ns, window.end_ns)
+    ]
+
+
+def _priced(
+    request: Request,
+    session: Session,
+    pieces: dict[str, list[Piece]],
+    edges: dict[str, dict[int | None, Edge]],
+    on_failure: OnFailure | None = None,
+) -> list[Estimate]:
+    """Price the symbols at the same time, because each waits for its own pace."""
+    costs = Costs(session.settings, load_job_settings())
+
+    def price(symbol: str) -> Estimate:
+        counter = Counter(session, symbol, costs.jobs.sample_pages, edges.get(symbol, {}))
+        counted = [counter.count(*piece) for piece in pieces[symbol]]
+        ids = [one for one in counted if one.trades]
+        windows = request.windows[symbol]
+        return price_trades(
+            costs,
+            symbol,
+            (windows[0].start_ns, windows[-1].end_ns),
+            [one.trades for one in counted],
+            days=sum(days_between(start, until(end, session.now_ns)) for start, end in pieces[symbol]),
+            snapshots=len(request.timeframes),
+            ids=(ids[0].first_trade_id, ids[-1].last_trade_id) if ids else (None, None),
+            is_approximate=any(one.is_approximate for one in counted),
+            asked_calls=counter.calls,
+        )
+
+    def price_or_tell(symbol: str) -> Estimate | None:
+        try:
+            return price(symbol)
+        except ExchangeError as error:
+            if on_failure is None:
+                raise
+            on_failure(symbol, error)
+            return None
+
+    with ThreadPoolExecutor(max_workers=len(request.symbols), thread_name_prefix="price") as pool:
+        return [one for one in pool.map(price_or_tell, request.symbols) if one is not None]

@@ -1,0 +1,122 @@
+"""What the warehouse already knows, read from its file without dlt: the ledger, ids at its seams, Kraken's candles."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dlt_pipeline.jobs.edges import Edge
+from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
+from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
+from dlt_pipeline.warehouse import DATASET, open_warehouse
+
+Span = tuple[int, int]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """Open the warehouse read-only for a short while; None where there is no file yet. Raises a WarehouseError."""
+    if not path.exists():
+        yield None
+        return
+    with open_warehouse(path, read_only=True) as connection:
+        yield connection
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[tuple[Any, ...]]:
+    """Return what a query finds; nothing where its tables were never made, or are made otherwise."""
+    try:
+        return connection.execute(query, values).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []
+
+
+def ledger_of(
+    connection: duckdb.DuckDBPyConnection | None, symbols: Sequence[str], holes_since: datetime | None = None
+) -> dict[str, list[Range]]:
+    """Return what complete loads prove, ranges by symbol, as `read_ledger` does in a load.
+
+    With `holes_since` (naive UTC) earlier answers that lacked ids do not count, for they will be asked for again.
+    """
+    rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
+    if connection is not None:
+        columns = ", ".join(f"p.{name}" for name in LEDGER_COLUMNS)
+        query = (
+            f"select p.symbol, {columns} from {DATASET}.pages as p "  # noqa: S608 - own names only
+            f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
+            "where list_contains($symbols, p.symbol) "
+            "and ($holes_since is null or p.missing_id_count = 0 or p.asked_at >= $holes_since)"
+        )
+        values = {"symbols": list(symbols), "holes_since": holes_since}
+        for symbol, *found in _rows(connection, query, values):
+            rows[symbol].append(ledger_row(tuple(found)))
+    return {symbol: merge(found) for symbol, found in rows.items()}
+
+
+def edges_of(
+    connection: duckdb.DuckDBPyConnection | None, symbol: str, ranges: Sequence[Range], bounds: Iterable[int]
+) -> dict[int | None, Edge]:
+    """Return the edges at those bounds (ns) that lie within or behind what is proven, so that nobody need be asked."""
+    found: dict[int | None, Edge] = {}
+    for bound in bounds:
+        for known in ranges:
+            if connection is None or not known.from_ns <= bound <= known.to_ns:
+                continue
+            edge = _first_proven(connection, symbol, bound, known.to_ns) if bound < known.to_ns else None
+            cursor = known.cursor
+            if edge is None and cursor.known_trade_id is not None and not cursor.idless_since_id:
+                edge = Edge(cursor.known_trade_id + 1, bound)
+            if edge is not None:
+                found[bound] = edge
+    return found
+
+
+def _first_proven(connection: duckdb.DuckDBPyConnection, symbol: str, from_ns: int, to_ns: int) -> Edge | None:
+    row = connection.execute(
+        f"select trade_id, time_ns from {DATASET}.trades "  # noqa: S608 - own names only
+        "where symbol = ? and time_ns >= ? and time_ns < ? order by time_ns, trade_id limit 1",
+        [symbol, from_ns, to_ns],
+    ).fetchone()
+    return Edge(row[0] or None, row[1]) if row else None
+
+
+def rest_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str, timeframe: str) -> list[Span]:
+    """Return the spans (ns, UTC) for which complete loads brought Kraken's own committed candles, ascending."""
+    if connection is None:
+        return []
+    query = (
+        "select distinct epoch_us(bucket_start) * 1000, timeframe_seconds * 1000000000 "  # noqa: S608 - own names only
+        f"from {DATASET}.rest_candles as r "
+        f"inner join {DATASET}._dlt_loads as l on r._dlt_load_id = l.load_id and l.status = 0 "
+        "where symbol = ? and timeframe = ? order by 1"
+    )
+    return joined((start, start + size) for start, size in _rows(connection, query, [symbol, timeframe]))
+
+
+def archive_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str) -> list[Span]:
+    """Return the spans (ns, UTC) that imported downloads cover: nothing before a warehouse has such a table.
+
+    Expected are the columns `symbol`, `covered_from_ns` and `covered_to_ns`, named as in the ledger of answers.
+    """
+    if connection is None:
+        return []
+    query = (
+        f"select covered_from_ns, covered_to_ns from {DATASET}.archive_files as f "  # noqa: S608 - own names only
+        f"inner join {DATASET}._dlt_loads as l on f._dlt_load_id = l.load_id and l.status = 0 "
+        "where symbol = ? order by 1, 2"
+    )
+    return joined((start, end) for start, end in _rows(connection, query, [symbol]))
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Join ascending spans that touch or overlap."""
+    found: list[Span] = []
+    for start, end in spans:
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found

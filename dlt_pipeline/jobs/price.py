@@ -1,0 +1,175 @@
+"""What a number of trades costs: calls, seconds, bytes. Pure arithmetic over settings; talks to nobody."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from dlt_pipeline.dates import NS_PER_DAY, show_ns
+from dlt_pipeline.jobs.settings import JobSettings
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
+
+_MINUTES_PER_DAY: Final = 1_440
+# ccxt counts a call of Trades or OHLC as 1.2 of its rate limit.
+CCXT_COST: Final = 1.2
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Everything that turns trades into a price."""
+
+    kraken: KrakenSettings
+    jobs: JobSettings
+
+    @property
+    def seconds_per_call(self) -> float:
+        """Seconds between two calls for one pair, as they really are."""
+        return self.kraken.seconds_per_call * CCXT_COST
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The price of one symbol's load over [start_ns, end_ns) (ns, UTC; None: up to the newest trade).
+
+    `calls` are answers of the exchange, `seconds` what they take at the set pace; `duckdb_bytes` is the growth of the
+    warehouse with its candles built, `parquet_bytes` that of the published files, `build_seconds` a build of this
+    symbol alone. `trades` is exact unless `is_approximate`; `asked_calls` is what finding out took.
+    """
+
+    symbol: str
+    start_ns: int
+    end_ns: int | None
+    first_trade_id: int | None
+    last_trade_id: int | None
+    trades: int
+    is_approximate: bool
+    calls: int
+    seconds: float
+    duckdb_bytes: int
+    parquet_bytes: int
+    build_seconds: float
+    asked_calls: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes on disk in all."""
+        return self.duckdb_bytes + self.parquet_bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields for machines: times as ISO 8601 UTC."""
+        fields = asdict(self)
+        start_ns, end_ns = fields.pop("start_ns"), fields.pop("end_ns")
+        bounds = {"start": iso(start_ns), "end": None if end_ns is None else iso(end_ns)}
+        return {"symbol": fields.pop("symbol")} | bounds | fields | {"bytes": self.bytes}
+
+
+@dataclass(frozen=True)
+class Total:
+    """All symbols together: they load side by side, so the slowest counts; a build starts once for all of them."""
+
+    trades: int
+    is_approximate: bool
+    calls: int
+    seconds: float
+    duckdb_bytes: int
+    parquet_bytes: int
+    build_seconds: float
+
+    @property
+    def bytes(self) -> int:
+        """Bytes on disk in all."""
+        return self.duckdb_bytes + self.parquet_bytes
+
+
+def calls_of(trades: int, page_size: int) -> int:
+    """Return how many answers bring the trades of one range, with the one that proves its end.
+
+    Each page but the first repeats the last trade of the page before it, which proves the seam. It is one call too
+    many where the range ends in the middle of a page with a later trade.
+    """
+    return 2 + math.ceil(max(0, trades + 1 - page_size) / (page_size - 1))
+
+
+def disk_of(trades: int, days: float, jobs: JobSettings) -> tuple[int, int]:
+    """Return bytes in the warehouse and in the published files for trades of one pair spread over so many days."""
+    minutes = days * _MINUTES_PER_DAY
+    # Of trades that fall anywhere in the minutes, so many minutes see one: empty candles take less than others.
+    traded = 1 - math.exp(-trades / minutes) if minutes else 0.0
+
+    def candles(quiet: float, busy: float) -> float:
+        return days * (quiet + (busy - quiet) * traded)
+
+    built = candles(jobs.duckdb_bytes_per_quiet_day, jobs.duckdb_bytes_per_busy_day)
+    published = candles(jobs.parquet_bytes_per_quiet_day, jobs.parquet_bytes_per_busy_day)
+    return round(trades * jobs.duckdb_bytes_per_trade + built), round(published)
+
+
+def build_seconds_of(trades: int, days: float, jobs: JobSettings) -> float:
+    """Return the seconds of a build that makes so many trades and days of one pair anew."""
+    return jobs.build_start_seconds + trades / jobs.build_trades_per_second + days * jobs.build_seconds_per_day
+
+
+def total_of(estimates: Sequence[Estimate], jobs: JobSettings) -> Total:
+    """Add up the symbols of one load and one build."""
+    builds = sum(one.build_seconds - jobs.build_start_seconds for one in estimates)
+    return Total(
+        trades=sum(one.trades for one in estimates),
+        is_approximate=any(one.is_approximate for one in estimates),
+        calls=sum(one.calls for one in estimates),
+        seconds=max((one.seconds for one in estimates), default=0.0),
+        duckdb_bytes=sum(one.duckdb_bytes for one in estimates),
+        parquet_bytes=sum(one.parquet_bytes for one in estimates),
+        build_seconds=builds + jobs.build_start_seconds,
+    )
+
+
+def price_trades(
+    costs: Costs,
+    symbol: str,
+    bounds: tuple[int, int | None],
+    trades: Sequence[int],
+    *,
+    days: float,
+    snapshots: int = 0,
+    ids: tuple[int | None, int | None] = (None, None),
+    is_approximate: bool = False,
+    asked_calls: int = 0,
+) -> Estimate:
+    """Price the trades of one symbol, a number for each range that is to be asked for; `days` is their length in all.
+
+    `snapshots` is how many of Kraken's own timeframes are fetched beside them, `bounds` the time (ns, UTC) they span.
+    """
+    count = sum(trades)
+    calls = sum(calls_of(one, costs.kraken.page_size) for one in trades) + snapshots
+    duckdb_bytes, parquet_bytes = disk_of(count, days, costs.jobs)
+    return Estimate(
+        symbol=symbol,
+        start_ns=bounds[0],
+        end_ns=bounds[1],
+        first_trade_id=ids[0],
+        last_trade_id=ids[1],
+        trades=count,
+        is_approximate=is_approximate,
+        calls=calls,
+        seconds=calls * costs.seconds_per_call,
+        duckdb_bytes=duckdb_bytes,
+        parquet_bytes=parquet_bytes,
+        build_seconds=build_seconds_of(count, days, costs.jobs),
+        asked_calls=asked_calls,
+    )
+
+
+def days_between(start_ns: int, end_ns: int) -> float:
+    """Return the length of [start_ns, end_ns) in days."""
+    return max(0, end_ns - start_ns) / NS_PER_DAY
+
+
+def until(end_ns: int | None, now_ns: int) -> int:
+    """Return where a range that ends at `end_ns` (None: open) ends as of now."""
+    return now_ns if end_ns is None else min(end_ns, now_ns)
+
+
+def iso(time_ns: int) -> str:
+    """Return ns since the epoch as ISO 8601, UTC, with as many decimals as it needs (cut to microseconds)."""
+    fraction = f"{time_ns % NS_PER_SECOND // 1_000:06}".rstrip("0")
+    return show_ns(time_ns).replace(" ", "T") + (f".{fraction}" if fraction else "") + "Z"

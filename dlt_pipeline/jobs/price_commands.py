@@ -1,0 +1,127 @@
+"""What `estimate` and `plan` do and say."""
+
+import json
+import threading
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from dlt_pipeline.commands import timeframes_of
+from dlt_pipeline.console import Console
+from dlt_pipeline.dates import show_ns
+from dlt_pipeline.jobs.cheaper import ARCHIVE_SIZES
+from dlt_pipeline.jobs.estimate import estimate
+from dlt_pipeline.jobs.plan import Plan, PlanRange, plan
+from dlt_pipeline.jobs.price import Costs
+from dlt_pipeline.jobs.settings import load_job_settings
+from dlt_pipeline.jobs.show import count, duration, price_table, remarks
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.threads import beside_main
+
+_STATES = {"trades": "proven trades", "archive": "archive", "rest": "Kraken's candles", "missing": "MISSING"}
+
+
+def run_estimate(
+    console: Console,
+    stop: threading.Event,
+    symbols: Sequence[str],
+    start: str,
+    end: str | None,
+    exact: bool,
+    timeframes: str | None,
+    as_json: bool,
+) -> int:
+    """Print the price of a load as a table or as JSON, and return the exit code."""
+    wanted = timeframes_of(timeframes)
+    estimates = beside_main(
+        lambda: estimate(symbols, start, end, exact=exact, timeframes=wanted, stop=stop), stop, lambda: None
+    )
+    if as_json:
+        _print_json(console, [one.as_json() for one in estimates])
+        return 0
+    costs = Costs(load_settings(), load_job_settings())
+    console.print(price_table(estimates, costs))
+    console.print("\n".join(remarks(estimates, costs)), markup=False)
+    return 0
+
+
+def run_plan(
+    console: Console,
+    stop: threading.Event,
+    symbol: str,
+    timeframe: str,
+    start: str,
+    end: str | None,
+    exact: bool,
+    offline: bool,
+    as_json: bool,
+) -> int:
+    """Print the plan of a symbol as a table or as JSON, and return the exit code."""
+    made = beside_main(
+        lambda: plan(symbol, timeframe, start, end, exact=exact, offline=offline, stop=stop), stop, lambda: None
+    )
+    if as_json:
+        _print_json(console, [one.as_json() for one in made.ranges])
+        return 0
+    console.print(_plan_table(made))
+    for line in _plan_lines(made, offline):
+        console.print(line, markup=False)
+    return 0
+
+
+def _print_json(console: Console, rows: list[dict[str, object]]) -> None:
+    console.print(json.dumps(rows, indent=2), markup=False)
+
+
+def _plan_table(made: Plan) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("from", "to (UTC)", f"{made.symbol} {made.timeframe}", "cheapest way"):
+        table.add_column(name, no_wrap=True)
+    for name in ("trades", "calls", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in made.ranges:
+        table.add_row(show_ns(one.start_ns), show_ns(one.end_ns), _STATES[one.state], *_way(one))
+    return table
+
+
+def _way(one: PlanRange) -> list[str]:
+    if one.way is None:
+        return [""] * 4
+    name = {"rest": "OHLC endpoint", "trades": "trades", "zip": "Kraken's ZIP"}[one.way]
+    if one.price is None or one.way == "rest":
+        trades, calls = "", "" if one.calls is None else f"{one.calls:,}"
+        return [name, trades, calls, _seconds(one)]
+    return [
+        name,
+        count(one.price.trades, one.price.is_approximate),
+        f"{one.price.calls:,}",
+        duration(one.price.seconds),
+    ]
+
+
+def _seconds(one: PlanRange) -> str:
+    if one.price is None or one.calls is None or not one.price.calls:
+        return ""
+    return duration(one.price.seconds / one.price.calls * one.calls)
+
+
+def _plan_lines(made: Plan, offline: bool) -> list[str]:
+    lacking = [one for one in made.ranges if one.state == "missing"]
+    if not lacking:
+        return ["Nothing is missing."]
+    found = []
+    if offline:
+        found.append("Without the exchange nobody knows the price; leave out --offline for it.")
+    if any(one.way == "rest" for one in lacking):
+        found.append(
+            "OHLC endpoint: Kraken's own candles, not proven by trades; it serves the newest 720 of a timeframe, which "
+            "come with any load."
+        )
+    if any(one.way == "zip" for one in lacking):
+        found.append(
+            f"Kraken's ZIP: its downloads of time and sales ({ARCHIVE_SIZES}) hold this time, and take less than so "
+            "many calls. This version does not import them; the command asks for the trades."
+        )
+    found += ["", "What fills it:" if len(lacking) > 1 else "To fill it:"]
+    return found + [f"  {command}" for command in dict.fromkeys(one.command for one in lacking) if command]

@@ -1,0 +1,162 @@
+"""A range split at ids: loaded in any order, one window failing and loaded again, it is one proven whole."""
+
+import random
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
+from dlt_pipeline.kraken.seams import MOST_GUESSES
+from dlt_pipeline.kraken.session import Session, Window, make_windows_request, read_ledger
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.kraken.windows import split_at_ids
+from dlt_pipeline.loading import LoadReport, load_request
+from dlt_pipeline.packages import make_pipeline
+from tests.dbt_project.dbt_run import build
+from tests.loading.quick import DAY_NS, NOW, NOW_NS, START, START_NS
+from tests.truth import expected_trades, loaded_trades, query
+
+SYMBOL = "BTC/USD"
+END = "2026-11-08"
+END_NS = START_NS + 2 * DAY_NS
+
+
+def split(windows: int, symbol: str = SYMBOL, start: str = START, end: str | None = END) -> list[Window]:
+    return split_at_ids(Session(load_settings()), symbol, start, end, windows)
+
+
+def load_window(window: Window, symbol: str = SYMBOL) -> LoadReport:
+    return load_request(make_windows_request({symbol: [window]}, ()))
+
+
+def proven(warehouse: Path, symbol: str = SYMBOL) -> list[tuple[int, int]]:
+    ranges = read_ledger(make_pipeline(warehouse), [symbol])[symbol]
+    return [(known.from_ns, known.to_ns) for known in ranges]
+
+
+def random_fault(moment: random.Random, ids: list[int]) -> Fault:
+    hidden = frozenset(moment.sample(ids, 3))
+    return moment.choice(
+        [
+            Fault("wrong_pair", "Trades", times=None),
+            Fault("wrong_pair", "Trades", times=None, skip=1),
+            Fault("out_of_order", "Trades", times=None),
+            Fault("error", "Trades", times=None, error="EGeneral:Invalid arguments"),
+            Fault("hide_ids", "Trades", times=None, ids=hidden),
+        ]
+    )
+
+
+def test_windows_in_any_order_with_one_that_fails_first_are_one_proven_whole(
+    serve: Callable[..., LocalExchange], tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed: {seed}")
+    moment = random.Random(seed)
+    warehouse = tmp_path
+    for number in range(2):
+        warehouse = tmp_path / f"{number}.duckdb"
+        monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(warehouse))
+        feed = SyntheticFeed(moment.randrange(10**6), Clock(NOW), days=2)
+        exchange = serve(feed, Clock(NOW), since_inclusive=moment.random() < 0.5)
+        windows = split(moment.randint(2, 6))
+        truth = expected_trades(feed, SYMBOL, NOW_NS, START_NS, END_NS)
+        bad = moment.choice(windows)
+        ids = [row[0] for row in truth if bad.start_ns <= row[1] < (bad.end_ns or NOW_NS)]
+        fault = random_fault(moment, ids[1:-1])
+        print(f"{len(windows)} windows, the one of {len(ids)} trades meets {fault}")
+        for window in moment.sample(windows, len(windows)):
+            if window == bad:
+                exchange.faults.add(fault)
+            report = load_window(window)
+            exchange.faults.clear()
+            assert bool(report.failures or report.missing_ids.get(SYMBOL)) == (window == bad)
+        assert loaded_trades(warehouse, SYMBOL) != truth
+        load_window(bad)
+        assert loaded_trades(warehouse, SYMBOL) == truth
+        assert proven(warehouse) == [(START_NS, END_NS)]
+    assert query(warehouse, "select max(n) from (select count(*) as n from kraken_raw.trades group by trade_id)") == [
+        (1,)
+    ]
+    built = build(warehouse, target)
+    assert built.exit_code == 0, built.output
+    coverage = "select covered_from_ns, covered_to_ns, trade_count, are_ids_contiguous from kraken.coverage"
+    assert query(warehouse, coverage) == [(START_NS, END_NS, len(truth), True)]
+    assert query(warehouse, "select count(*) from kraken.gaps") == [(0,)]
+
+
+def test_windows_meet_at_seams_that_ids_prove_and_hold_about_as_many_trades(
+    exchange: LocalExchange, feed: SyntheticFeed
+) -> None:
+    windows = split(5)
+    assert (windows[0].start_ns, windows[-1].end_ns) == (START_NS, END_NS)
+    assert all(first.end_ns == second.start_ns for first, second in pairwise(windows))
+    truth = expected_trades(feed, SYMBOL, NOW_NS, START_NS, END_NS)
+    parts = [[row[0] for row in truth if window.start_ns <= row[1] < window.end_ns] for window in windows]
+    assert [trade_id for part in parts for trade_id in part] == [row[0] for row in truth]
+    assert max(map(len, parts)) < 1.3 * min(map(len, parts)), "the burst of 1,500 trades in a millisecond is split too"
+    assert not {window.start_ns for window in windows[1:]} & {row[1] for row in truth}, "nobody traded at a seam"
+    calls = [call for call in exchange.calls if call.path == "Trades"]
+    assert len(calls) <= 3 + 4 * MOST_GUESSES
+
+
+def test_a_window_in_the_middle_of_loaded_ones_goes_on_from_the_ids_before_it(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    first, middle, last = split(3)
+    for window in (last, first, middle):
+        load_window(window)
+    assert proven(warehouse) == [(START_NS, END_NS)]
+    known = f"select asked_known_trade_id from kraken_raw.pages where covered_from_ns = {middle.start_ns}"
+    (asked,) = query(warehouse, known)
+    assert asked[0] == max(row[0] for row in expected_trades(feed, SYMBOL, NOW_NS, 0, middle.start_ns))
+
+
+def test_all_windows_in_one_request_and_the_last_one_open(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    windows = split(4, end=None)
+    assert windows[-1].end_ns is None
+    load_request(make_windows_request({SYMBOL: windows}, ()))
+    assert loaded_trades(warehouse, SYMBOL) == expected_trades(feed, SYMBOL, NOW_NS)
+    assert len(proven(warehouse)) == 1
+
+
+def test_more_windows_than_trades_are_as_many_as_seams_allow(exchange: LocalExchange, feed: SyntheticFeed) -> None:
+    windows = split(500, "MINA/GBP")
+    count = len({row[1] for row in expected_trades(feed, "MINA/GBP", NOW_NS, START_NS, END_NS)})
+    assert 2 <= len(windows) <= count
+    assert split(1) == [Window(START_NS, END_NS, START_NS, END_NS)]
+
+
+def test_a_range_without_trades_is_one_window(exchange: LocalExchange) -> None:
+    assert len(split(4, "MINA/GBP", "2026-11-01", "2026-11-05")) == 1
+
+
+def test_trades_without_ids_are_refused_with_a_way_out(
+    serve: Callable[..., LocalExchange], recorded_folder: Path
+) -> None:
+    serve(ReplayFeed(recorded_folder / "grteth"))
+    with pytest.raises(BadInputError, match=r"GRT/ETH cannot be split: .* without ids.*Load the range as one window"):
+        split(2, "GRT/ETH", "2021-03-28", "2021-03-30")
+
+
+def test_a_count_that_makes_no_sense_is_refused(exchange: LocalExchange) -> None:
+    with pytest.raises(BadInputError, match="cannot be split into 0 windows"):
+        split(0)
+
+
+def test_a_trade_lost_just_behind_a_seam_is_noticed_and_found_by_loading_that_window_again(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    first, second = split(2)
+    load_window(first)
+    lost = min(row[0] for row in expected_trades(feed, SYMBOL, NOW_NS, second.start_ns))
+    exchange.faults.add(Fault("hide_ids", "Trades", times=None, ids={lost}))
+    assert load_window(second).missing_ids[SYMBOL] == 1
+    exchange.faults.clear()
+    load_window(second)
+    assert loaded_trades(warehouse, SYMBOL) == expected_trades(feed, SYMBOL, NOW_NS, START_NS, END_NS)
