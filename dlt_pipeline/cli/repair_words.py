@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime
 
 import typer
@@ -12,12 +13,15 @@ from rich.table import Table
 from dlt_pipeline.cli.app import STOPPED
 from dlt_pipeline.console import Console
 from dlt_pipeline.dates import show_ns
+from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.repair import finish, load_repairs
 from dlt_pipeline.jobs.repair_check import Outcome
 from dlt_pipeline.jobs.repair_plan import RepairPlan
 from dlt_pipeline.jobs.repair_windows import Repair
 from dlt_pipeline.jobs.spans import Span
 from dlt_pipeline.kraken.arrow import utc
+from dlt_pipeline.kraken.session import Session, Window, make_windows_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import LoadReport
 from dlt_pipeline.progress import ProgressListener
@@ -25,18 +29,33 @@ from dlt_pipeline.publishing.report import publish_after_build
 from dlt_pipeline.threads import beside_main
 
 
+def count_calls(plan: RepairPlan) -> dict[Repair, int | None]:
+    """Return about how many answers each repair takes; where no ids are known beside it, the exchange is asked.
+
+    None where the exchange cannot tell.
+    """
+    settings = load_settings()
+    calls = {each: each.calls(settings.page_size) for each in plan.repairs}
+    session = Session(settings)
+    for each in [each for each, count in calls.items() if count is None]:
+        windows = [Window(*span, *span) for span in each.asked]
+        with suppress(KrakenCandlesError):  # the load will meet it and report it
+            (price,) = price_of(make_windows_request({each.symbol: windows}, ()), plan.warehouse, session)
+            calls[each] = price.calls
+    return calls
+
+
 def tell_plan(console: Console, plan: RepairPlan) -> None:
     """Print what will be asked for, what is left out, and the broken lines of a list."""
-    page_size = load_settings().page_size
     if plan.repairs:
+        calls = count_calls(plan)
         table = _table("symbol", "from (UTC)", "to", "reason", "calls")
         for each in plan.repairs:
-            calls = each.calls(page_size)
-            table.add_row(*_place(each.symbol, each.span), each.reason, "?" if calls is None else f"{calls:,}")
+            count = calls[each]
+            table.add_row(*_place(each.symbol, each.span), each.reason, "?" if count is None else f"{count:,}")
         console.print(table)
-        known = [each.calls(page_size) for each in plan.repairs]
-        total = f"{sum(count or 0 for count in known):,}"
-        more = ", and as many as there are trades where nothing beside is loaded (?)" if None in known else ""
+        total = f"{sum(count or 0 for count in calls.values()):,}"
+        more = ", and those that cannot be told (?)" if None in calls.values() else ""
         console.print(f"{len(plan.repairs):,} to repair by about {total} calls{more}.", markup=False)
     elif not plan.left_out and not plan.broken:
         console.print("There is nothing to repair.")
