@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dlt_pipeline.jobs.queue import make_job as make_job
     from dlt_pipeline.jobs.queue import retry_jobs as retry_jobs
     from dlt_pipeline.jobs.rebuild import rebuild as rebuild
+    from dlt_pipeline.jobs.repair import repair as repair
     from dlt_pipeline.jobs.retention import apply_retention as apply_retention
     from dlt_pipeline.jobs.runner import run_jobs as run_jobs
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
@@ -38,6 +39,7 @@ _HOMES = {
     "price_of": "dlt_pipeline.jobs.estimate",
     "publish": "dlt_pipeline.publishing",
     "rebuild": "dlt_pipeline.jobs.rebuild",
+    "repair": "dlt_pipeline.jobs.repair",
     "retry_jobs": "dlt_pipeline.jobs.queue",
     "run_jobs": "dlt_pipeline.jobs.runner",
 }
@@ -57,6 +59,7 @@ __all__ = [
     "price_of",
     "publish",
     "rebuild",
+    "repair",
     "retry_jobs",
     "run_jobs",
 ]

@@ -1,6 +1,7 @@
 """What all tests share: the recorded answers, a local exchange, and a load in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -87,3 +88,25 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     yield start
     for exchange in running:
         exchange.stop()
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
+    """Run a command in this process; returns (exit code, all that was printed)."""
+    from dlt_pipeline.cli import main
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["kraken-candles", *arguments])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        text = " ".join((printed.out + printed.err).split())
+        assert "Traceback" not in text
+        return int(ended.value.code or 0), text
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

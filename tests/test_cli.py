@@ -1,9 +1,8 @@
 """The commands as a user meets them: exit codes, sentences, and no traceback."""
 
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from dlt_pipeline.cli import main
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
 from dlt_pipeline.version import SCHEMA_VERSION
 from dlt_pipeline.warehouse import warehouse_path
@@ -26,26 +24,6 @@ NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 @pytest.fixture
 def exchange(serve: Callable[..., LocalExchange]) -> LocalExchange:
     return serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
-    """Run a command in this process; returns (exit code, all that was printed)."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["kraken-candles", *arguments])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        text = " ".join((printed.out + printed.err).split())
-        assert "Traceback" not in text
-        return int(ended.value.code or 0), text
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 LOAD = ("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")

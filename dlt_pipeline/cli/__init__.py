@@ -4,4 +4,5 @@ from dlt_pipeline.cli import core as core
 from dlt_pipeline.cli import follow as follow
 from dlt_pipeline.cli import jobs as jobs
 from dlt_pipeline.cli import price as price
+from dlt_pipeline.cli import repair as repair
 from dlt_pipeline.cli.app import main as main

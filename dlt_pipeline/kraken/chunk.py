@@ -75,11 +75,9 @@ class Chunk:
             return self._budget, self._ranges
 
     def _read(self, symbols: Sequence[str]) -> Ledger:
-        # Explicit bounds ask once more for what Kraken did not give in earlier loads; going on live does not.
-        holes_since = self.session.began_at if self.request.is_backfill else None
-        pipeline = dlt.current.pipeline()
+        pipeline, began_at = dlt.current.pipeline(), self.session.began_at
         from_ns = self.from_ns(*symbols)
-        ranges = self._patiently(lambda: read_ledger(pipeline, symbols, holes_since, from_ns))
+        ranges = self._patiently(lambda: read_ledger(pipeline, self.request, began_at, symbols, from_ns))
         if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
             check_clock(ranges, self.session.now_ns)
             self.session.is_clock_checked = True
@@ -109,7 +107,7 @@ class Chunk:
         cursors = dlt.current.source_state().setdefault("cursors", {})
         try:
             budget, ranges = self.begin()
-            if symbol in ranges:
+            if symbol in ranges and not self.request.is_backfill:  # which may leave answers out, and moves no cursor
                 _correct(cursors, symbol, ranges[symbol], self.from_ns(symbol))
             if self._readers is not None:
                 reader: Reader = self._readers[symbol]

@@ -25,12 +25,20 @@ _CLOCK_TOLERANCE_NS = 60 * NS_PER_SECOND
 
 @dataclass(frozen=True)
 class Window:
-    """A range of time to load, [start_ns, end_ns) in ns UTC; no end: up to now. `asked_…` is it as the user said it."""
+    """A range of time to load, [start_ns, end_ns) in ns UTC; no end: up to now. `asked_…` is it as the user said it.
+
+    One that is `is_distrusted` is asked for whatever the ledger says of it: its trades are not those that it speaks of.
+    """
 
     start_ns: int
     end_ns: int | None
     asked_start_ns: int
     asked_end_ns: int | None
+    is_distrusted: bool = False
+
+    def touches(self, from_ns: int, to_ns: int) -> bool:
+        """Tell whether [from_ns, to_ns) lies within it in part, or ends where it starts."""
+        return to_ns >= self.start_ns and (self.end_ns is None or from_ns < self.end_ns)
 
 
 @dataclass(frozen=True)
@@ -164,28 +172,34 @@ def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
 
 
 def read_ledger(
-    pipeline: dlt.Pipeline, symbols: Sequence[str], holes_since: datetime | None = None, from_ns: int = 0
+    pipeline: dlt.Pipeline, request: Request, began_at: datetime, symbols: Sequence[str], from_ns: int = 0
 ) -> dict[str, list[Range]]:
-    """Read what the warehouse proves loaded: ranges by symbol, from rows of completed loads only.
+    """Read what the warehouse proves loaded of some of a request's symbols, from rows of completed loads only.
 
-    With `holes_since` (naive UTC), earlier answers that lacked ids are left out, so that they are asked for again. What
-    ends before `from_ns` is left out too: it does not matter to a load that begins there, and there may be much of it.
+    Answers from before `began_at` (naive UTC) that a load must not rely on are left out, so that they are asked for
+    again: with explicit bounds those that lacked ids, and those that touch a distrusted window. What ends before
+    `from_ns` is left out too: it does not matter to a load that begins there, and there may be much of it.
     """
+    holes_since = began_at if request.is_backfill else None
+    distrusted = {name: [each for each in request.windows[name] if each.is_distrusted] for name in symbols}
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     with pipeline.sql_client() as client:
         pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
         columns = ", ".join(f"p.{name}" for name in LEDGER_COLUMNS)
         marks = ", ".join(["%s"] * len(symbols))
         query = (
-            f"select p.symbol, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
+            f"select p.symbol, p.asked_at, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
             f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({marks})"
             f" and p.covered_to_ns >= %s"
             f"{' and (p.missing_id_count = 0 or p.asked_at >= %s)' if holes_since else ''}"
         )
         try:
             values_of_marks = (*symbols, from_ns, *([holes_since] if holes_since else []))
-            for symbol, *values in client.execute_sql(query, *values_of_marks) or ():
-                rows[symbol].append(ledger_row(tuple(values)))
+            for symbol, asked_at, *values in client.execute_sql(query, *values_of_marks) or ():
+                row = ledger_row(tuple(values))
+                span = row.covered_from_ns, row.cursor.covered_to_ns
+                if asked_at >= began_at or not any(window.touches(*span) for window in distrusted[symbol]):
+                    rows[symbol].append(row)
         except DatabaseUndefinedRelation:  # nothing was ever loaded here
             return {symbol: [] for symbol in symbols}
     return {symbol: merge(found) for symbol, found in rows.items()}

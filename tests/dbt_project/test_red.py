@@ -33,6 +33,8 @@ SPOILT = {
     "gaps_reason_is_known": "update kraken.gaps set reason = 'why not' where symbol = 'seam'",
     "gaps_no_trade_is_lost": "update kraken.gaps set reason = 'trades_lost' where symbol = 'seam'",
     "gaps_and_coverage_leave_nothing_out": "delete from kraken.gaps where symbol = 'seam'",
+    "stg_repair_attempts_outcome_is_known": "create or replace view kraken_staging.stg_repair_attempts as "
+    "select 'lost' as outcome",
     "day_checks_one_row_a_day": DOUBLED.format("kraken_internal.day_checks"),
     "candles_one_row_a_bucket": "update kraken_internal.day_checks set doubled_count = 1 where symbol = 'ties'",
     "candles_are_sound": "update kraken_internal.day_checks set unsound_count = 1 where symbol = 'ties'",

@@ -9,6 +9,7 @@ import pytest
 
 from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
+from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.seams import MOST_GUESSES
 from dlt_pipeline.kraken.session import Session, Window, make_windows_request, read_ledger
 from dlt_pipeline.kraken.settings import load_settings
@@ -33,7 +34,8 @@ def load_window(window: Window, symbol: str = SYMBOL) -> LoadReport:
 
 
 def proven(warehouse: Path, symbol: str = SYMBOL) -> list[tuple[int, int]]:
-    ranges = read_ledger(make_pipeline(warehouse), [symbol])[symbol]
+    request = make_windows_request({symbol: ()}, ())
+    ranges = read_ledger(make_pipeline(warehouse), request, utc(0), [symbol])[symbol]
     return [(known.from_ns, known.to_ns) for known in ranges]
 
 

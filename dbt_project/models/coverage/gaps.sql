@@ -51,6 +51,29 @@ accepted as (
         and {{ timestamp_from_ns('gaps.gap_from_ns') }} >= lines.gap_from
         and {{ timestamp_from_ns('gaps.gap_to_ns') }} <= lines.gap_to
     group by gaps.symbol, gaps.gap_from_ns
+),
+
+-- A gap was asked for where an attempt held it whole; given up is only what an attempt left just as it is now.
+tried as (
+    select
+        gaps.symbol,
+        gaps.gap_from_ns,
+        count(*) as attempt_count,
+        max(attempts.happened_at) as last_repair_at,
+        max(
+            case
+                when attempts.from_ns = gaps.gap_from_ns and attempts.to_ns = gaps.gap_to_ns and attempts.is_given_up then 1
+                else 0
+            end
+        ) = 1 as is_given_up
+    from gaps
+    inner join {{ ref('stg_repair_attempts') }} as attempts
+        on
+            gaps.symbol = attempts.symbol
+            and gaps.gap_from_ns >= attempts.from_ns
+            and gaps.gap_to_ns <= attempts.to_ns
+    where attempts.outcome = 'unfilled'
+    group by gaps.symbol, gaps.gap_from_ns
 )
 
 select
@@ -64,8 +87,12 @@ select
     neighbours.first_trade_id_after,
     neighbours.first_trade_id_after - neighbours.last_trade_id_before - 1 as ids_between,
     accepted.reason is not null as is_accepted,
-    accepted.reason as accepted_reason
+    accepted.reason as accepted_reason,
+    cast(coalesce(tried.attempt_count, 0) as bigint) as repair_attempts,
+    tried.last_repair_at,
+    coalesce(tried.is_given_up, false) as is_given_up
 from gaps
 inner join neighbours on gaps.symbol = neighbours.symbol and gaps.gap_from_ns = neighbours.gap_from_ns
 left join accepted on gaps.symbol = accepted.symbol and gaps.gap_from_ns = accepted.gap_from_ns
+left join tried on gaps.symbol = tried.symbol and gaps.gap_from_ns = tried.gap_from_ns
 order by gaps.symbol, gaps.gap_from_ns

@@ -1,0 +1,65 @@
+"""The command `repair`: shows what it will ask for, does it, and tells what came of it."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from dlt_pipeline.cli.app import STOPPED, app, configure_logging, out, stop_on_signals
+
+
+@app.command()
+def repair(
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="[SYMBOL...]", help="Only these, such as BTC/USD; all without it.")
+    ] = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from", help="A CSV of symbol,start,end (UTC, end exclusive) to repair instead of kraken.gaps."),
+    ] = None,
+    timeframe: Annotated[
+        str | None,
+        typer.Option(help="Of which of Kraken's own candles to look for breaks. Default: the finest stored."),
+    ] = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only gaps for this reason: never_loaded, ids_missing, trades_lost or rest_hole; repeatable."
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Ask also for what was tried too often or too lately, and for all of a list."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before loading.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be asked for, and change nothing.")
+    ] = False,
+) -> None:
+    """Load what the last build found missing, build and check it: gaps, breaks in Kraken's candles, or a list."""
+    from dlt_pipeline.cli.repair_words import (  # noqa: PLC0415 - dlt and ccxt take seconds to import
+        confirm,
+        load_planned,
+        tell_outcomes,
+        tell_plan,
+    )
+    from dlt_pipeline.jobs.repair_plan import plan_repairs  # noqa: PLC0415
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, b"\nStopped; what was loaded and built stays. Run the same command again.\n")
+        os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
+
+    configure_logging()
+    console = out()
+    plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason)
+    tell_plan(console, plan)
+    is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
+    if not is_wanted:
+        raise typer.Exit(1 if plan.broken or plan.left_out else 0)
+    load, began_at = load_planned(console, plan, stop_on_signals())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    raise typer.Exit(tell_outcomes(console, plan, load, began_at))

@@ -1,0 +1,143 @@
+"""What the command `repair` says, and its steps between."""
+
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime
+
+import typer
+from rich import box
+from rich.table import Table
+
+from dlt_pipeline.cli.app import STOPPED
+from dlt_pipeline.console import Console
+from dlt_pipeline.dates import show_ns
+from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.jobs.estimate import price_of
+from dlt_pipeline.jobs.repair import finish, load_repairs
+from dlt_pipeline.jobs.repair_check import Outcome
+from dlt_pipeline.jobs.repair_plan import RepairPlan
+from dlt_pipeline.jobs.repair_windows import Repair
+from dlt_pipeline.jobs.spans import Span
+from dlt_pipeline.kraken.arrow import utc
+from dlt_pipeline.kraken.session import Session, Window, make_windows_request
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.loading import LoadReport
+from dlt_pipeline.progress import ProgressListener
+from dlt_pipeline.publishing.report import publish_after_build
+from dlt_pipeline.threads import beside_main
+
+
+def count_calls(plan: RepairPlan) -> dict[Repair, int | None]:
+    """Return about how many answers each repair takes; where no ids are known beside it, the exchange is asked.
+
+    None where the exchange cannot tell.
+    """
+    settings = load_settings()
+    calls = {each: each.calls(settings.page_size) for each in plan.repairs}
+    session = Session(settings)
+    for each in [each for each, count in calls.items() if count is None]:
+        windows = [Window(*span, *span) for span in each.asked]
+        with suppress(KrakenCandlesError):  # the load will meet it and report it
+            (price,) = price_of(make_windows_request({each.symbol: windows}, ()), plan.warehouse, session)
+            calls[each] = price.calls
+    return calls
+
+
+def tell_plan(console: Console, plan: RepairPlan) -> None:
+    """Print what will be asked for, what is left out, and the broken lines of a list."""
+    if plan.repairs:
+        calls = count_calls(plan)
+        table = _table("symbol", "from (UTC)", "to", "reason", "calls")
+        for each in plan.repairs:
+            count = calls[each]
+            table.add_row(*_place(each.symbol, each.span), each.reason, "?" if count is None else f"{count:,}")
+        console.print(table)
+        total = f"{sum(count or 0 for count in calls.values()):,}"
+        more = ", and those that cannot be told (?)" if None in calls.values() else ""
+        console.print(f"{len(plan.repairs):,} to repair by about {total} calls{more}.", markup=False)
+    elif not plan.left_out and not plan.broken:
+        console.print("There is nothing to repair.")
+    for left in plan.left_out:
+        console.print(f"Left out: {_say(left.repair)}: {left.why}.", markup=False)
+    if any(left.repair.asked for left in plan.left_out):
+        console.print("`--again` asks all the same; a line in accepted_gaps.csv accepts a gap for good.", markup=False)
+    if plan.broken:
+        console.print(f"{len(plan.broken):,} lines of the list cannot be used:")
+        for line in plan.broken:
+            console.print(f"  line {line.line}: {line.why}", markup=False)
+
+
+def confirm(console: Console) -> bool:
+    """Ask whether to go on where a person can answer; anywhere else the command was wanted as it is."""
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return True
+    return typer.confirm("Repair?", default=True)
+
+
+def load_planned(console: Console, plan: RepairPlan, stop: threading.Event) -> tuple[LoadReport, datetime]:
+    """Load the plan's windows and show how it goes; return also when it began (naive UTC)."""
+    began_at = utc(time.time())
+    with ProgressListener(console) as listener:
+        load = beside_main(
+            lambda: load_repairs(plan.repairs, warehouse=plan.warehouse, stop=stop, listener=listener),
+            stop,
+            lambda: console.print("Stopping after the page in hand; what is loaded will be committed."),
+        )
+    return load, began_at
+
+
+def tell_outcomes(console: Console, plan: RepairPlan, load: LoadReport, began_at: datetime) -> int:
+    """Build, check and publish after the load, say what came of each window, and return the exit code."""
+    report = finish(plan, load, began_at)
+    if report.is_stopped:
+        console.print("Stopped. Run the same command again to go on; what was loaded is not built yet.")
+        return STOPPED
+    table = _table("symbol", "from (UTC)", "to", "reason", "outcome")
+    for each in report.outcomes:
+        table.add_row(*_place(each.repair.symbol, each.repair.span), each.repair.reason, each.outcome)
+    console.print(table)
+    for each in report.outcomes:
+        for line in _why(each):
+            console.print(line, markup=False)
+    trades = sum(load.trades.values())
+    filled = sum(each.outcome == "filled" for each in report.outcomes)
+    console.print(f"{filled:,} of {len(report.outcomes):,} filled by {trades:,} trades.")
+    lines, is_published = publish_after_build(plan.warehouse, (), report.is_green)
+    console.print("\n".join(lines), markup=False)
+    return 0 if report.is_whole and report.is_green and is_published else 1
+
+
+def _why(outcome: Outcome) -> list[str]:
+    if outcome.outcome == "failed":
+        return [f"{_say(outcome.repair)}: FAILED: {outcome.error}"]
+    lines = []
+    for stays in outcome.stays:
+        start, end = (show_ns(bound) for bound in stays.span)
+        ids = ""
+        if stays.first_missing_id is not None:
+            ids = f", ids {stays.first_missing_id} to {stays.last_missing_id}"
+        lines.append(
+            f"{outcome.repair.symbol}: {start} to {end} is still {stays.reason}{ids}, after asking "
+            f"{'once' if stays.times_asked == 1 else f'{stays.times_asked} times'}; kraken.gaps counts the attempts."
+        )
+    return lines
+
+
+def _say(repair: Repair) -> str:
+    symbol, start, end = _place(repair.symbol, repair.span)
+    return f"{symbol} {start} to {end} ({repair.reason})"
+
+
+def _place(symbol: str, span: Span) -> tuple[str, str, str]:
+    """The end is shown in whole seconds too, so a window of nanoseconds shows the second after it begins."""
+    start, end = span
+    return symbol, show_ns(start), show_ns(end + 999_999_999)
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(name, justify="right" if name == "calls" else "left", no_wrap=True)
+    return table

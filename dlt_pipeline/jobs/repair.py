@@ -1,0 +1,181 @@
+"""A repair in its steps: find what is not proven, load just that, build, check, and write down what was tried."""
+
+import json
+import threading
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from dlt_pipeline.building import build_result
+from dlt_pipeline.exceptions import UnknownSymbolError, WarehouseError
+from dlt_pipeline.jobs.attempts import Attempt, write_attempts
+from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
+from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
+from dlt_pipeline.jobs.repair_settings import load_repair_settings
+from dlt_pipeline.jobs.repair_windows import Repair, asked_spans
+from dlt_pipeline.jobs.variables import job_variables
+from dlt_pipeline.kraken.arrow import utc
+from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
+from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.loading import Listener, LoadReport, load_request
+from dlt_pipeline.trouble import when_unlocked
+from dlt_pipeline.warehouse import warehouse_path
+
+# What shows the attempts beside the gaps.
+_MARKED = ("--select", "stg_repair_attempts", "gaps")
+
+
+@dataclass
+class RepairReport:
+    """How a repair went. `load` is None where nothing was to be loaded; `outcomes` tell of what was asked for whole."""
+
+    plan: RepairPlan
+    load: LoadReport | None = None
+    is_green: bool = True
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was stopped before all was asked for; the same repair goes on from there."""
+        return self.load is not None and bool(self.load.unfinished)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing stays that it was asked to repair; `is_green` tells of the build, other symbols included."""
+        is_filled = all(each.outcome == "filled" for each in self.outcomes)
+        return is_filled and not (self.is_stopped or self.plan.left_out or self.plan.broken)
+
+
+def repair(
+    symbols: Sequence[str] | None = None,
+    from_file: str | Path | None = None,
+    *,
+    again: bool = False,
+    timeframe: str | None = None,
+    reasons: Collection[str] | None = None,
+    warehouse: str | Path | None = None,
+    stop: threading.Event | None = None,
+    listener: Listener | None = None,
+) -> RepairReport:
+    """Ask Kraken for what the last build found not proven, build, and tell what came of it.
+
+    Repaired are the gaps that are not accepted, and breaks in the stored candles of Kraken's own (`timeframe`; None:
+    the finest stored) that are longer than its 720; or the windows of a CSV `from_file` (symbol, start, end) alone.
+    `symbols` and `reasons` (never_loaded, ids_missing, trades_lost, rest_hole) keep it to some. What was tried too
+    often or too lately is left out, unless `again`. `warehouse`, `stop` and `listener` are those of `load`.
+
+    Raises BadInputError, UnknownSymbolError, NothingLoadedError, NothingBuiltError, and what a load and a build raise.
+    """
+    plan = plan_repairs(
+        symbols, from_file, again=again, timeframe=timeframe, reasons=reasons, warehouse=warehouse, stop=stop
+    )
+    return carry_out(plan, stop=stop, listener=listener)
+
+
+def carry_out(
+    plan: RepairPlan,
+    *,
+    stop: threading.Event | None = None,
+    listener: Listener | None = None,
+    job_id: int | None = None,
+) -> RepairReport:
+    """Do what was planned; a load that was stopped is not built. `job_id` is written beside each attempt."""
+    if not plan.repairs:
+        return RepairReport(plan)
+    began_at = utc(time.time())
+    load = load_repairs(plan.repairs, warehouse=plan.warehouse, stop=stop, listener=listener)
+    return finish(plan, load, began_at, job_id)
+
+
+def finish(plan: RepairPlan, load: LoadReport, began_at: datetime, job_id: int | None = None) -> RepairReport:
+    """Build, check and write down after the load of a plan's repairs, which began at `began_at` (naive UTC)."""
+    report = RepairReport(plan, load)
+    if report.is_stopped:
+        return report
+    report.is_green = build_repaired(plan.warehouse)
+    report.outcomes = check_repairs(plan.warehouse, plan.repairs, began_at, load.failures)
+    record_attempts(plan.warehouse, report.outcomes, job_id)
+    return report
+
+
+def load_repairs(
+    repairs: Sequence[Repair],
+    *,
+    warehouse: str | Path | None = None,
+    stop: threading.Event | None = None,
+    listener: Listener | None = None,
+) -> LoadReport:
+    """Load the windows of the repairs and nothing else; none of Kraken's own candles.
+
+    A symbol that the exchange does not list any more is among the report's failures.
+    """
+    session = Session(load_settings(), stop)
+    session.open(Request({}, ()))
+    spans = asked_spans(repairs)
+    unlisted = {symbol: error for symbol in spans if (error := _unlisted(session, symbol))}
+    windows = {
+        symbol: [Window(*span, *span, is_distrusted) for span, is_distrusted in each]
+        for symbol, each in spans.items()
+        if symbol not in unlisted
+    }
+    report = LoadReport(warehouse_path(warehouse), Request({}, ()))
+    if windows:
+        request = make_windows_request(windows, ())
+        report = load_request(request, warehouse=warehouse, listener=listener, session=session)
+    report.failures.update(unlisted)
+    return report
+
+
+def _unlisted(session: Session, symbol: str) -> UnknownSymbolError | None:
+    try:
+        session.market(symbol)
+    except UnknownSymbolError as error:
+        return error
+    return None
+
+
+def build_repaired(path: Path) -> bool:
+    """Build; True if all is green. Raises WarehouseError if it ended before the gaps were looked for anew."""
+    is_green = build_result(path, quiet=True, variables=job_variables(path)).is_green
+    if not is_green and not _are_gaps_built():
+        raise WarehouseError(
+            f"The build of {path} failed before it looked for gaps, so what the repair brought is not known; what was "
+            "loaded stays. See the failed models and tests above."
+        )
+    return is_green
+
+
+def _are_gaps_built() -> bool:
+    """Ask the results that dbt leaves here of its last build."""
+    results = json.loads((Path.cwd() / "target" / "run_results.json").read_text())["results"]
+    return any(each["unique_id"] == "model.kraken_candles.gaps" and each["status"] == "success" for each in results)
+
+
+def record_attempts(path: Path, outcomes: Iterable[Outcome], job_id: int | None = None) -> None:
+    """Append what was tried to `kraken_ops.repair_attempts`; what Kraken did not fill is then marked in `kraken.gaps`.
+
+    A repair that was filled or failed is one row, one that was not filled a row for each stretch that stays.
+    """
+    now = utc(time.time())
+    attempts = []
+    for each in outcomes:
+        repair = each.repair
+        if each.outcome == "unfilled":
+            attempts += [
+                Attempt(
+                    *(repair.symbol, stays.span, stays.reason, stays.first_missing_id, stays.last_missing_id),
+                    *(stays.times_asked, "unfilled", None, now),
+                )
+                for stays in each.stays
+            ]
+        else:
+            times = 1 if each.outcome == "filled" else 0
+            attempts.append(
+                Attempt(repair.symbol, repair.span, repair.reason, None, None, times, each.outcome, each.error, now)
+            )
+    settings = load_repair_settings()
+    when_unlocked(lambda: write_attempts(path, attempts, settings, job_id), path, threading.Event())
+    if any(each.outcome == "unfilled" for each in attempts):
+        build_result(path, _MARKED, quiet=True, variables=job_variables(path))

@@ -1,0 +1,112 @@
+"""Plans a repair: what is to be asked for, and what is left alone and why. Asks the exchange only about a list."""
+
+import threading
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.jobs.attempts import Attempt, read_attempts, why_not_now
+from dlt_pipeline.jobs.repair_list import BrokenLine, read_list
+from dlt_pipeline.jobs.repair_settings import RepairSettings, load_repair_settings
+from dlt_pipeline.jobs.repair_windows import REASONS, Repair, repairs_of_gaps, repairs_of_list
+from dlt_pipeline.jobs.unproven import read_unproven
+from dlt_pipeline.kraken.arrow import utc
+from dlt_pipeline.kraken.session import Request, Session
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
+from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
+
+_NO_CURE = (
+    "no trade is missing by its id, so rows of kraken_raw.trades stand twice or were changed, which no load mends; "
+    "put back a copy of the warehouse, or load the symbol into a new one"
+)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A stretch that stays as it is, and why."""
+
+    repair: Repair
+    why: str
+
+
+@dataclass(frozen=True)
+class RepairPlan:
+    """What a repair of the warehouse will ask for, in the order of symbols and times."""
+
+    warehouse: Path
+    repairs: tuple[Repair, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    broken: tuple[BrokenLine, ...] = ()
+
+
+def plan_repairs(
+    symbols: Sequence[str] | None = None,
+    from_file: str | Path | None = None,
+    *,
+    again: bool = False,
+    timeframe: str | None = None,
+    reasons: Collection[str] | None = None,
+    warehouse: str | Path | None = None,
+    stop: threading.Event | None = None,
+) -> RepairPlan:
+    """Plan what `repair` with the same arguments does; nothing is loaded.
+
+    Raises BadInputError for arguments that make no sense, UnknownSymbolError, NothingLoadedError before the first load
+    and NothingBuiltError before the first build.
+    """
+    if timeframe is not None and timeframe not in REST_TIMEFRAMES:
+        raise BadInputError(f"Kraken has no candles of {timeframe!r}; it has {', '.join(REST_TIMEFRAMES)}.")
+    possible = [name for name in REASONS if name != "listed"]
+    unknown = [name for name in reasons or () if name not in possible]
+    if unknown:
+        raise BadInputError(f"There is no gap for the reason {unknown[0]!r}; there are {', '.join(possible)}.")
+    if reasons and from_file is not None:
+        raise BadInputError("A list says itself what to repair: give a list or reasons, not both.")
+    path = warehouse_path(warehouse)
+    settings = load_repair_settings()
+    require_trades(path)
+    broken: list[BrokenLine] = []
+    if from_file is None:
+        wanted = _loaded(path, symbols)
+        found = repairs_of_gaps(read_unproven(path, timeframe, load_settings().page_size), wanted, reasons or possible)
+    else:
+        session = Session(load_settings(), stop)
+        session.open(Request({}, ()))
+        for symbol in symbols or ():
+            session.market(symbol)
+        windows, broken = read_list(Path(from_file), session.now_ns, session.market)
+        listed = [(each.symbol, (each.start_ns, each.end_ns)) for each in windows]
+        known = read_unproven(path, timeframe, session.settings.page_size)
+        found = repairs_of_list(known, [each for each in listed if not symbols or each[0] in symbols], again)
+    repairs, left_out = _sorted_out(found, [] if again else read_attempts(path), settings)
+    return RepairPlan(path, tuple(repairs), tuple(left_out), tuple(broken))
+
+
+def _loaded(path: Path, symbols: Sequence[str] | None) -> set[str]:
+    """Return the symbols to look at; BadInputError names one of which the warehouse holds nothing."""
+    with open_warehouse(path, read_only=True) as connection:
+        loaded = {name for (name,) in connection.execute("select distinct symbol from kraken_raw.pages").fetchall()}
+    for symbol in symbols or ():
+        if symbol not in loaded:
+            raise BadInputError(
+                f"Nothing of {symbol} is loaded, so nothing of it can be repaired; the warehouse {path} holds "
+                f"{', '.join(sorted(loaded))}."
+            )
+    return set(symbols or loaded)
+
+
+def _sorted_out(
+    found: Sequence[Repair], attempts: Sequence[Attempt], settings: RepairSettings
+) -> tuple[list[Repair], list[LeftOut]]:
+    repairs: list[Repair] = []
+    left_out: list[LeftOut] = []
+    now = utc(time.time())
+    for each in found:
+        why = why_not_now(attempts, each.symbol, each.span, settings, now) if each.asked else _NO_CURE
+        if why:
+            left_out.append(LeftOut(each, why))
+        else:
+            repairs.append(each)
+    return repairs, left_out
