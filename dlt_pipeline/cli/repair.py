@@ -41,9 +41,8 @@ def repair(
 ) -> None:
     """Load what the last build found missing, build and check it: gaps, breaks in Kraken's candles, or a list."""
     from dlt_pipeline.cli.repair_words import (  # noqa: PLC0415 - dlt and ccxt take seconds to import
+        carry_out,
         confirm,
-        load_planned,
-        tell_outcomes,
         tell_plan,
     )
     from dlt_pipeline.jobs.repair_plan import plan_repairs  # noqa: PLC0415
@@ -59,7 +58,9 @@ def repair(
     is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
     if not is_wanted:
         raise typer.Exit(1 if plan.broken or plan.left_out else 0)
-    load, began_at = load_planned(console, plan, stop_on_signals())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    raise typer.Exit(tell_outcomes(console, plan, load, began_at))
+
+    def end_at_once() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+
+    raise typer.Exit(carry_out(console, plan, stop_on_signals(), end_at_once))

@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -15,10 +16,11 @@ from dlt_pipeline.console import Console
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.jobs.estimate import price_of
-from dlt_pipeline.jobs.repair import finish, load_repairs
+from dlt_pipeline.jobs.repair import RepairReport, finish, load_repairs
 from dlt_pipeline.jobs.repair_check import Outcome
 from dlt_pipeline.jobs.repair_plan import RepairPlan
 from dlt_pipeline.jobs.repair_windows import Repair
+from dlt_pipeline.jobs.repairing import Noted
 from dlt_pipeline.jobs.spans import Span
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Session, Window, make_windows_request
@@ -76,8 +78,18 @@ def confirm(console: Console) -> bool:
     return typer.confirm("Repair?", default=True)
 
 
-def load_planned(console: Console, plan: RepairPlan, stop: threading.Event) -> tuple[LoadReport, datetime]:
-    """Load the plan's windows and show how it goes; return also when it began (naive UTC)."""
+def carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]) -> int:
+    """Do what was planned, each repair as a job of `data_jobs`; return the exit code. A build cannot be stopped."""
+    noted = Noted(plan.warehouse, plan.repairs)
+    with noted.put_back_if_cut_off():
+        load, began_at = _load_planned(console, plan, stop)
+        if not load.unfinished:
+            noted.loaded()
+        on_loaded()
+        return _tell_outcomes(console, finish(plan, load, began_at, noted.ids), noted)
+
+
+def _load_planned(console: Console, plan: RepairPlan, stop: threading.Event) -> tuple[LoadReport, datetime]:
     began_at = utc(time.time())
     with ProgressListener(console) as listener:
         load = beside_main(
@@ -88,12 +100,11 @@ def load_planned(console: Console, plan: RepairPlan, stop: threading.Event) -> t
     return load, began_at
 
 
-def tell_outcomes(console: Console, plan: RepairPlan, load: LoadReport, began_at: datetime) -> int:
-    """Build, check and publish after the load, say what came of each window, and return the exit code."""
-    report = finish(plan, load, began_at)
-    if report.is_stopped:
-        console.print("Stopped. Run the same command again to go on; what was loaded is not built yet.")
+def _tell_outcomes(console: Console, report: RepairReport, noted: Noted) -> int:
+    if report.load is None or report.is_stopped:
+        console.print("Stopped. `kraken-candles jobs run` goes on; what was loaded is not built yet.")
         return STOPPED
+    noted.end(report.outcomes, report.load.trades)
     table = _table("symbol", "from (UTC)", "to", "reason", "outcome")
     for each in report.outcomes:
         table.add_row(*_place(each.repair.symbol, each.repair.span), each.repair.reason, each.outcome)
@@ -101,10 +112,10 @@ def tell_outcomes(console: Console, plan: RepairPlan, load: LoadReport, began_at
     for each in report.outcomes:
         for line in _why(each):
             console.print(line, markup=False)
-    trades = sum(load.trades.values())
+    trades = sum(report.load.trades.values())
     filled = sum(each.outcome == "filled" for each in report.outcomes)
     console.print(f"{filled:,} of {len(report.outcomes):,} filled by {trades:,} trades.")
-    lines, is_published = publish_after_build(plan.warehouse, (), report.is_green)
+    lines, is_published = publish_after_build(report.plan.warehouse, (), report.is_green)
     console.print("\n".join(lines), markup=False)
     return 0 if report.is_whole and report.is_green and is_published else 1
 

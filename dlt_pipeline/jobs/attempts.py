@@ -51,6 +51,7 @@ class Attempt:
     outcome: str
     error: str | None
     happened_at: datetime
+    job_id: int | None = None
 
 
 def read_attempts(path: Path) -> list[Attempt]:
@@ -69,7 +70,7 @@ def ensure_table(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_CREATE)
 
 
-def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSettings, job_id: int | None) -> None:
+def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSettings) -> None:
     """Append attempts in one transaction. Each says whether with it the stretch is given up."""
     known = read_attempts(path)
     with open_warehouse(path) as connection:
@@ -83,7 +84,7 @@ def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSett
                 "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     *(each.symbol, *each.span, each.reason, each.first_missing_id, each.last_missing_id),
-                    *(each.times_asked, each.outcome, each.error, each.happened_at, is_given_up, job_id),
+                    *(each.times_asked, each.outcome, each.error, each.happened_at, is_given_up, each.job_id),
                 ],
             )
         connection.commit()

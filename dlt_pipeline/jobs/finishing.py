@@ -9,6 +9,7 @@ from dlt_pipeline.jobs.checking import check_range
 from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.removing import remove_for, want_for
+from dlt_pipeline.jobs.repairing import judge
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.variables import variables_of
 from dlt_pipeline.publishing import publish
@@ -44,6 +45,13 @@ def _is_sound(path: Path, job: Job, hand: InHand, remark: str) -> bool:
     """Check the job's own range in what was built; the job fails if it is not proven or differs from Kraken's."""
     assert job.start_ns is not None  # noqa: S101 - jobs that build have a start
     end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
+    if job.job_type == "repair":
+        trouble = judge(path, job, hand.began_at(job))
+        if trouble:
+            hand.fail(job, KrakenCandlesError(trouble))
+        else:
+            hand.to(job, summary=f"filled; {job.trades:,} trades loaded with {job.calls:,} calls{remark}")
+        return not trouble
     timeframe = job.parsed.bucket_size
     found = check_range(path, job.symbol, job.start_ns, end_ns or job.start_ns, timeframe)
     if not found.is_sound:

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.jobs.job import Job, Phase
 from dlt_pipeline.jobs.processes import this_process
 from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.kraken.arrow import utc
 
 Tell = Callable[[Job], object]
 
@@ -36,6 +38,7 @@ class InHand:
         self.report = RunReport()
         self._jobs: dict[int, Job] = {}
         self._since: dict[int, float] = {}
+        self._began_at: dict[int, datetime] = {}
 
     def __getitem__(self, job: Job) -> Job:
         """Return the job as it is now."""
@@ -47,9 +50,14 @@ class InHand:
         begun = []
         for job in jobs:
             changes = {"status": "running", "attempt": job.attempt + 1, "error": None}
+            self._began_at[job.job_id] = utc(time.time())
             with suppress(BadInputError):
                 begun.append(self.to(job, **changes, process_id=process_id, process_started_at=started_at))
         return begun
+
+    def began_at(self, job: Job) -> datetime:
+        """Return when this process took the job in hand (naive UTC)."""
+        return self._began_at[job.job_id]
 
     def to(self, job: Job, **changes: Any) -> Job:
         """Write down a change of one job."""

@@ -16,6 +16,7 @@ JOB_TYPES: Final = get_args(JobType)
 STATUSES: Final = get_args(Status)
 PHASES: Final = get_args(Phase)
 LOADING_TYPES: Final = ("trade_rebuild", "trade_load", "repair")
+PRICED_TYPES: Final = ("trade_rebuild", "trade_load")  # a repair asks again for what the ledger calls loaded
 BUILDING_TYPES: Final = ("trade_rebuild", "repair")
 
 _NEXT: Final[dict[str, tuple[str, ...]]] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dlt_pipeline.exceptions import ExchangeError
 from dlt_pipeline.jobs.estimate import price_of
-from dlt_pipeline.jobs.job import LOADING_TYPES, Job
+from dlt_pipeline.jobs.job import PRICED_TYPES, Job
 from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.jobs.rounds import Round, next_round
 from dlt_pipeline.kraken.session import Session
@@ -16,9 +16,9 @@ def price_jobs(jobs: Sequence[Job], path: Path, session: Session) -> Iterator[tu
 
     Raises KrakenCandlesError for what concerns all of them, such as no network.
     """
-    waiting = [job for job in jobs if job.job_type in LOADING_TYPES]
+    waiting = [job for job in jobs if job.job_type in PRICED_TYPES]
     while waiting:
-        chosen = next_round(waiting, session)
+        chosen = next_round(waiting, session, path)
         yield from price_round(chosen, path)
         dealt_with = {job.job_id for job in chosen.jobs} | {job.job_id for job, _ in chosen.refused}
         waiting = [job for job in waiting if job.job_id not in dealt_with]
@@ -30,7 +30,7 @@ def price_round(chosen: Round, path: Path) -> Iterator[tuple[Job, Estimate]]:
     def leave_it_to_the_load(_symbol: str, _error: ExchangeError) -> None:
         """One symbol's failure is its own."""
 
-    by_symbol = {job.symbol: job for job in chosen.jobs if job.job_type in LOADING_TYPES}
+    by_symbol = {job.symbol: job for job in chosen.jobs if job.job_type in PRICED_TYPES}
     if by_symbol:
         request = chosen.request().part(by_symbol)
         for estimate in price_of(request, path, chosen.session, leave_it_to_the_load):

@@ -15,7 +15,7 @@ from dlt_pipeline.warehouse import warehouse_path
 # Which types heed which options; another one would promise what nobody does.
 _HEEDED: Mapping[str, tuple[str, ...]] = {
     "trade_rebuild": ("bucket_size", "include_trades", "empty_bucket_policy", "export"),
-    "repair": ("bucket_size", "export", "reason"),
+    "repair": ("export", "reason"),
 }
 
 
@@ -95,6 +95,8 @@ def _bounds(job_type: str, start: When | None, end: When | None, exact: bool) ->
     if start is None:
         raise BadInputError(f"A {job_type} needs a start, such as 2026-11-01.")
     start_ns = to_ns(start, "The start")
+    if end is None and job_type == "repair":
+        raise BadInputError("A repair needs an end, such as 2026-11-08.")
     end_ns = None if end is None else to_ns(end, "The end")
     if end_ns is not None and end_ns <= start_ns:
         raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -79,24 +79,26 @@ def carry_out(
     *,
     stop: threading.Event | None = None,
     listener: Listener | None = None,
-    job_id: int | None = None,
+    job_ids: Mapping[Repair, int] | None = None,
 ) -> RepairReport:
-    """Do what was planned; a load that was stopped is not built. `job_id` is written beside each attempt."""
+    """Do what was planned; a load that was stopped is not built. `job_ids` are written beside the attempts."""
     if not plan.repairs:
         return RepairReport(plan)
     began_at = utc(time.time())
     load = load_repairs(plan.repairs, warehouse=plan.warehouse, stop=stop, listener=listener)
-    return finish(plan, load, began_at, job_id)
+    return finish(plan, load, began_at, job_ids)
 
 
-def finish(plan: RepairPlan, load: LoadReport, began_at: datetime, job_id: int | None = None) -> RepairReport:
+def finish(
+    plan: RepairPlan, load: LoadReport, began_at: datetime, job_ids: Mapping[Repair, int] | None = None
+) -> RepairReport:
     """Build, check and write down after the load of a plan's repairs, which began at `began_at` (naive UTC)."""
     report = RepairReport(plan, load)
     if report.is_stopped:
         return report
     report.is_green = build_repaired(plan.warehouse)
     report.outcomes = check_repairs(plan.warehouse, plan.repairs, began_at, load.failures)
-    record_attempts(plan.warehouse, report.outcomes, job_id)
+    record_attempts(plan.warehouse, report.outcomes, job_ids)
     return report
 
 
@@ -153,7 +155,7 @@ def _are_gaps_built() -> bool:
     return any(each["unique_id"] == "model.kraken_candles.gaps" and each["status"] == "success" for each in results)
 
 
-def record_attempts(path: Path, outcomes: Iterable[Outcome], job_id: int | None = None) -> None:
+def record_attempts(path: Path, outcomes: Iterable[Outcome], job_ids: Mapping[Repair, int] | None = None) -> None:
     """Append what was tried to `kraken_ops.repair_attempts`; what Kraken did not fill is then marked in `kraken.gaps`.
 
     A repair that was filled or failed is one row, one that was not filled a row for each stretch that stays.
@@ -161,21 +163,20 @@ def record_attempts(path: Path, outcomes: Iterable[Outcome], job_id: int | None 
     now = utc(time.time())
     attempts = []
     for each in outcomes:
-        repair = each.repair
+        repair, job_id = each.repair, (job_ids or {}).get(each.repair)
         if each.outcome == "unfilled":
             attempts += [
                 Attempt(
                     *(repair.symbol, stays.span, stays.reason, stays.first_missing_id, stays.last_missing_id),
-                    *(stays.times_asked, "unfilled", None, now),
+                    *(stays.times_asked, "unfilled", None, now, job_id),
                 )
                 for stays in each.stays
             ]
         else:
             times = 1 if each.outcome == "filled" else 0
-            attempts.append(
-                Attempt(repair.symbol, repair.span, repair.reason, None, None, times, each.outcome, each.error, now)
-            )
+            how = (times, each.outcome, each.error, now, job_id)
+            attempts.append(Attempt(repair.symbol, repair.span, repair.reason, None, None, *how))
     settings = load_repair_settings()
-    when_unlocked(lambda: write_attempts(path, attempts, settings, job_id), path, threading.Event())
+    when_unlocked(lambda: write_attempts(path, attempts, settings), path, threading.Event())
     if any(each.outcome == "unfilled" for each in attempts):
         build_result(path, _MARKED, quiet=True, variables=job_variables(path))

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.dates import NS_PER_DAY
 from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError, UnknownSymbolError
 from dlt_pipeline.jobs.job import LOADING_TYPES, Job
+from dlt_pipeline.jobs.repairing import windows_of
 from dlt_pipeline.kraken.session import Request, Session, Window
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
 
@@ -21,6 +23,7 @@ class Round:
 
     jobs: list[Job]
     session: Session
+    path: Path
     refused: list[tuple[Job, KrakenCandlesError]] = field(default_factory=list)
 
     def request(self, fetched: Collection[Snapshot] = ()) -> Request:
@@ -28,9 +31,12 @@ class Round:
 
         Candles that were `fetched` for the same build already are not asked for once more.
         """
-        windows = {job.symbol: _windows(job, self.session.now_ns) for job in self.jobs}
+        windows = {job.symbol: self._windows(job) for job in self.jobs}
         timeframes = {name for _, name in self.snapshots() - set(fetched)}
         return Request(windows, tuple(name for name in REST_TIMEFRAMES if name in timeframes))
+
+    def _windows(self, job: Job) -> tuple[Window, ...]:
+        return windows_of(self.path, job) if job.job_type == "repair" else _windows(job, self.session.now_ns)
 
     def snapshots(self) -> set[Snapshot]:
         """Return which of Kraken's candles the jobs want, by symbol and timeframe."""
@@ -42,13 +48,13 @@ class Round:
         return settled if job.end_ns is None else min(job.end_ns, settled)
 
 
-def next_round(waiting: Sequence[Job], session: Session) -> Round:
+def next_round(waiting: Sequence[Job], session: Session, path: Path) -> Round:
     """Open the session and choose the first waiting job of each symbol. What the exchange does not have is refused.
 
     Raises an ExchangeError where the exchange cannot be asked at all.
     """
     session.open(Request({}, ()))
-    found = Round([], session)
+    found = Round([], session, path)
     first = {job.symbol: job for job in reversed(waiting)}
     for job in sorted(first.values(), key=lambda job: job.job_id):
         error = _refusal(job, session)

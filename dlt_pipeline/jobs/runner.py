@@ -10,7 +10,7 @@ from typing import Final
 from dlt_pipeline.exceptions import LoadStoppedError
 from dlt_pipeline.jobs.finishing import finish
 from dlt_pipeline.jobs.in_hand import InHand, RunReport, Tell
-from dlt_pipeline.jobs.job import BUILDING_TYPES, Job
+from dlt_pipeline.jobs.job import BUILDING_TYPES, PRICED_TYPES, Job
 from dlt_pipeline.jobs.pricing import estimated, price_round
 from dlt_pipeline.jobs.recorder import Recorder
 from dlt_pipeline.jobs.rounds import Round, Snapshot, needs_load, next_round
@@ -95,7 +95,7 @@ class _Runner:
     def _load(self, waiting: list[Job]) -> tuple[set[int], list[Job]]:
         """Load one round; return the ids that were dealt with, and the jobs whose trades are complete."""
         session = Session(load_settings(), self._stop)
-        chosen = next_round(waiting, session)
+        chosen = next_round(waiting, session, self._path)
         taken = {job.job_id for job in chosen.jobs} | {job.job_id for job, _ in chosen.refused}
         for job, error in chosen.refused:
             for begun in self._hand.begin([job]):
@@ -125,7 +125,7 @@ class _Runner:
 
     def _price(self, chosen: Round) -> None:
         """Write down what the jobs will cost, where nobody asked before."""
-        unpriced = [job for job in chosen.jobs if job.estimated_trades is None]
+        unpriced = [job for job in chosen.jobs if job.estimated_trades is None and job.job_type in PRICED_TYPES]
         if unpriced:
             self._hand.to_phase(unpriced, "estimating")
             priced = {job.job_id: estimated(price) for job, price in price_round(chosen, self._path)}
