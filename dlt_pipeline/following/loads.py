@@ -70,7 +70,18 @@ class Loads:
         self._session: Session | None = None
 
     def newest(self, symbols: Sequence[str]) -> tuple[LoadReport, Mapping[str, int]]:
-        """Load what came since the symbols were loaded; return the report and how far each is covered (ns)."""
+        """Load what came since the symbols were loaded; return the report and how far each is covered (ns).
+
+        Right after a close, what a trade behind it does not prove is asked once more when silence will be believed.
+        """
+        report, reached = self._go_on(symbols)
+        late, seconds = self._state.unproven(reached)
+        if late and not self._stop.wait(seconds):
+            again, more = self._go_on(late)
+            report, reached = _both(report, again), {**reached, **more}
+        return report, reached
+
+    def _go_on(self, symbols: Sequence[str]) -> tuple[LoadReport, dict[str, int]]:
         ends = covered_ends(self._state.path, symbols)
         windows = {
             name: _from(ends[name]) if name in ends and name in self._whole else self._firsts[name] for name in symbols
@@ -93,7 +104,7 @@ class Loads:
         windows: Mapping[str, Window],
         timeframes: Sequence[str],
         progress: AbstractContextManager[Listener | None],
-    ) -> tuple[LoadReport, Mapping[str, int]]:
+    ) -> tuple[LoadReport, dict[str, int]]:
         request = make_windows_request({name: (window,) for name, window in windows.items()}, timeframes)
         session = self._session or Session(self._settings, self._stop)
         failures: dict[str, KrakenCandlesError] = {}
@@ -132,6 +143,17 @@ class Loads:
                 "day wanted with --start."
             )
         return {name: _from(ends[name]) for name in self._state.symbols}
+
+
+def _both(first: LoadReport, second: LoadReport) -> LoadReport:
+    """Add what a second load of some of the symbols brought to the report of the first."""
+    for name, count in second.trades.items():
+        first.trades[name] = first.trades.get(name, 0) + count
+    for name, count in second.missing_ids.items():
+        first.missing_ids[name] = first.missing_ids.get(name, 0) + count
+    first.failures.update(second.failures)
+    first.unfinished += second.unfinished
+    return first
 
 
 def _unlisted(session: Session, symbol: str) -> UnknownSymbolError | None:

@@ -40,8 +40,13 @@ def next_close_ns(reached_ns: int, every_ns: int) -> int:
     return (reached_ns // every_ns + 1) * every_ns
 
 
+def seconds_unproven(now_ns: int, every_ns: int, margin_ns: int) -> float:
+    """Return in how many seconds silence up to the last bucket's end will be believed; not above 0 where it is."""
+    return (now_ns // every_ns * every_ns + margin_ns + SPARE_NS - now_ns) / NS_PER_SECOND
+
+
 def next_moment_ns(reached_ns: int, now_ns: int, every_ns: int, margin_ns: int, has_moved: bool) -> int:
-    """Return when to load next, by the exchange's clock: as soon as silence up to a bucket's end will be believed.
+    """Return when to begin a round, by the exchange's clock: `margin_ns` after the first bucket's end not yet covered.
 
     Where a load brought nothing further (`has_moved` false), asking again at once would bring nothing either: the next
     bucket's end is waited for.

@@ -48,6 +48,11 @@ class State:
         if not self.is_paced:
             self.schedule.every_ns = max(finest_ns, round(self.settings.least_round_seconds * NS_PER_SECOND))
 
+    def unproven(self, reached: Mapping[str, int]) -> tuple[list[str], float]:
+        """Return which of the symbols just loaded lack the last close, and in how many seconds it can be proven."""
+        now_ns = self.clock.now_ns(time.monotonic())
+        return self.schedule.unproven(reached, now_ns) if now_ns else ([], 0.0)
+
     def loaded(self, reached: Mapping[str, int]) -> None:
         """Set the next moments of symbols that were loaded up to now."""
         at = time.monotonic()

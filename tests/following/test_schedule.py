@@ -60,6 +60,18 @@ def test_all_are_due_at_first_and_then_each_at_its_moment() -> None:
     assert schedule.now(160.0) == ["A", "B"]
 
 
+def test_a_round_begins_before_a_close_can_be_proven_and_asks_the_rest_again_when_it_can() -> None:
+    schedule = make("A", "B")
+    schedule.loaded({"A": 603 * S, "B": 600 * S}, 606 * S, 100.0)
+    assert schedule.seconds_left(100.0) == pytest.approx(56.05), "2 s after the close at 660"
+    late, seconds = schedule.unproven({"A": 661 * S, "B": 657 * S}, 662 * S)
+    assert late == ["B"], "a trade proves the close of A"
+    assert seconds == pytest.approx(3.05)
+    assert schedule.unproven({"B": 657 * S}, 666 * S) == ([], 0.0)
+    schedule.every_ns = 10 * S
+    assert schedule.unproven({"B": 657 * S}, 662 * S) == ([], 0.0), "the next round comes soon"
+
+
 def test_one_in_trouble_waits_longer_each_time_and_comes_alone() -> None:
     schedule = make("A", "B")
     at, pauses = 0.0, []
