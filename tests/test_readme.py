@@ -144,9 +144,9 @@ def test_the_columns_of_candles_are_those_of_the_readme(proof: Place) -> None:
 
 
 def test_the_commands_and_options_of_the_readme_exist() -> None:
-    for command, rest in re.findall(r"^kraken-candles (\w+)(.*)$", "\n".join(blocks("sh")), re.M):
+    for command, rest in re.findall(r"^kraken-candles ((?:jobs )?\w+)(.*)$", "\n".join(blocks("sh")), re.M):
         shown = subprocess.run(
-            [sys.executable, "-m", "dlt_pipeline", command, "--help"],
+            [sys.executable, "-m", "dlt_pipeline", *command.split(), "--help"],
             capture_output=True,
             text=True,
             env={"PATH": "/usr/bin:/bin", "COLUMNS": "200"},

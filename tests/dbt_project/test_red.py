@@ -35,6 +35,15 @@ SPOILT = {
     "gaps_and_coverage_leave_nothing_out": "delete from kraken.gaps where symbol = 'seam'",
     "stg_repair_attempts_outcome_is_known": "create or replace view kraken_staging.stg_repair_attempts as "
     "select 'lost' as outcome",
+    "stg_job_events_one_row_an_event": "create or replace view kraken_staging.stg_job_events as "
+    "select unnest([1, 1]) as event_id",
+    "stg_job_events_are_complete": "create or replace view kraken_staging.stg_job_events as "
+    "select 1 as event_id, null as job_id, '' as job_type, '' as symbol, '' as options, '' as status, '' as phase, "
+    "0 as attempt, 0 as trades, 0 as calls, 0 as seconds, 0 as bytes, now() as happened_at",
+    "data_jobs_one_row_a_job": "create or replace view kraken.data_jobs as select unnest([1, 1]) as job_id",
+    "data_jobs_are_complete": "create or replace view kraken.data_jobs as "
+    "select 1 as job_id, '' as job_type, '' as symbol, '' as options, '' as status, '' as phase, 0 as attempt, "
+    "null as queued_at, now() as changed_at, 1 as event_count",
     "day_checks_one_row_a_day": DOUBLED.format("kraken_internal.day_checks"),
     "candles_one_row_a_bucket": "update kraken_internal.day_checks set doubled_count = 1 where symbol = 'ties'",
     "candles_are_sound": "update kraken_internal.day_checks set unsound_count = 1 where symbol = 'ties'",
