@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral') }}
 
 -- Where coverage holds a bucket, trades decide it, also that nothing traded: Kraken's candle is the best there is only outside of
--- it, and where ours cannot be made any more. Its rows stay as Kraken gave them; only the policy omit, which wants no row, takes the
--- empty ones away.
+-- it, and where ours cannot be made any more. Its rows stay as Kraken gave them; only the policy omit, which wants no row, takes
+-- the empty ones away.
 with
 
 rest as (

@@ -9,7 +9,8 @@
 
 {%- set day_ns = 86400000000000 %}
 
--- Made anew in each build, and of the days of which removal is wanted alone: they are few, and anything about them may have changed.
+-- Made anew in each build, and of the days of which removal is wanted alone: they are few, and anything about them may have
+-- changed.
 with
 
 wanted as (
@@ -121,6 +122,9 @@ left join {{ ref('checked_days') }} as pieces
         and wanted.day_start_ns = pieces.from_ns
         and wanted.day_start_ns + {{ day_ns }} = pieces.to_ns
 left join right_candles
-    on pieces.symbol = right_candles.symbol and pieces.covered_on = right_candles.covered_on and pieces.from_ns = right_candles.from_ns
+    on
+        pieces.symbol = right_candles.symbol
+        and pieces.covered_on = right_candles.covered_on
+        and pieces.from_ns = right_candles.from_ns
 left join holes on wanted.symbol = holes.symbol and wanted.removed_on = holes.removed_on
 left join differing on wanted.symbol = differing.symbol and wanted.removed_on = differing.removed_on

@@ -45,7 +45,12 @@ loaded as (
     from {{ ref('stg_trades') }} as trades
     where
         {{ removed_bounds('trades.traded_on') }}
-        and (trades.symbol, trades.traded_on) in (select had.symbol, had.bare_on from had) -- noqa: RF02
+        and (trades.symbol, trades.traded_on) in (
+            select
+                had.symbol,
+                had.bare_on
+            from had
+        )
     group by trades.symbol, trades.traded_on
 )
 
