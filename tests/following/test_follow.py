@@ -144,7 +144,7 @@ def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
     def minute() -> None:
         exchange.clock.advance(60)
 
-    story = Story([fail, heal, minute])
+    story = Story([fail, heal, minute, lambda: None])
     run(story, timeframes=())
     failed = [set(each.failures) for each in story.rounds]
     assert failed[:2] == [set(), {"MINA/GBP"}]
