@@ -26,12 +26,16 @@ class Schedule:
         self._due = dict.fromkeys(symbols, 0.0)
         self._tries = dict.fromkeys(symbols, 0)
         self._reached: dict[str, int] = {}
+        self._have_others_begun = False
 
     def now(self, at: float, named: Iterable[str] = ()) -> list[str]:
-        """Return the symbols to load now. Those in trouble come in a round of their own and hold up nobody."""
+        """Return the symbols to load now. Those in trouble come in a round of their own, after the others."""
         named = set(named)
         due = [name for name, moment in self._due.items() if moment <= at + _TOGETHER_SECONDS or name in named]
-        return [name for name in due if not self._tries[name]] or due
+        troubled = [name for name in due if self._tries[name]]
+        others = [name for name in due if not self._tries[name]]
+        self._have_others_begun = bool(troubled and others) and not self._have_others_begun
+        return (others if self._have_others_begun else troubled) or due
 
     def seconds_left(self, at: float) -> float:
         """Return how long it is until some symbol is due; 0 where one is."""

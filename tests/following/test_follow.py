@@ -144,7 +144,7 @@ def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
     def minute() -> None:
         exchange.clock.advance(60)
 
-    story = Story([fail, heal, minute])
+    story = Story([fail, heal, minute, lambda: None])
     run(story, timeframes=())
     failed = [set(each.failures) for each in story.rounds]
     assert failed[:2] == [set(), {"MINA/GBP"}]
@@ -158,7 +158,7 @@ def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
 @pytest.mark.timeout(300)
 def test_a_stream_may_end_a_wait_and_say_what_to_load(exchange: LocalExchange, warehouse: Path) -> None:
     story = Story([lambda: exchange.clock.advance(20)], heard=frozenset({"BTC/USD"}))
-    run(story, timeframes=())
+    run(story, timeframes=(), every_seconds=3600)  # the next moment is far
     assert [each.symbols for each in story.rounds] == [SYMBOLS, ("BTC/USD",)]
     assert set(story.rounds[1].reached) == {"BTC/USD"}
 
