@@ -66,6 +66,9 @@ def edges_of(
             if connection is None or not known.from_ns <= bound <= known.to_ns:
                 continue
             edge = _first_proven(connection, symbol, bound, known.to_ns) if bound < known.to_ns else None
+            until = known.to_ns if edge is None or edge.time_ns is None else edge.time_ns
+            if bound < known.to_ns and _are_removed(connection, symbol, bound, until):
+                continue
             cursor = known.cursor
             if edge is None and cursor.known_trade_id is not None and not cursor.idless_since_id:
                 edge = Edge(cursor.known_trade_id + 1, bound)
@@ -81,6 +84,15 @@ def _first_proven(connection: duckdb.DuckDBPyConnection, symbol: str, from_ns: i
         [symbol, from_ns, to_ns],
     ).fetchone()
     return Edge(row[0] or None, row[1]) if row else None
+
+
+def _are_removed(connection: duckdb.DuckDBPyConnection, symbol: str, from_ns: int, to_ns: int) -> bool:
+    """Whether trades of the time, or of its days, were removed: then what lies there does not tell the first one."""
+    query = (
+        "select 1 from kraken_ops.removed_days where symbol = ? and state = 'removed' "
+        "and removed_on between make_timestamp(? // 1000)::date and make_timestamp(? // 1000)::date limit 1"
+    )
+    return bool(_rows(connection, query, [symbol, from_ns, to_ns]))
 
 
 def rest_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str, timeframe: str) -> list[Span]:

@@ -115,7 +115,15 @@ class _Runner:
         )
         lacking = {*report.failures, *report.unfinished}
         complete = [job for job in chosen.jobs if job.symbol not in lacking]
-        recorder.write({job.symbol: {"phase": "building", "cursor_ns": chosen.end_ns(job)} for job in complete})
+        recorder.write(
+            {
+                job.symbol: {
+                    "phase": "building" if job.job_type in BUILDING_TYPES else "done",
+                    "cursor_ns": chosen.end_ns(job),
+                }
+                for job in complete
+            }
+        )
         self._fetched |= {each for each in chosen.snapshots() if each[0] not in lacking}
         for job in chosen.jobs:
             if job.symbol in report.failures:

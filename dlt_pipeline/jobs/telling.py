@@ -24,9 +24,11 @@ _DOING = {
 
 def tell_job(console: Console, job: Job) -> None:
     """Say in a line what a job is at now."""
+    if job.status == "running" and job.phase in ("waiting", "done"):
+        return
     if job.status == "running":
         text = _DOING.get(job.phase, job.phase)
-        if job.attempt > 1 and job.phase in ("waiting", "loading"):
+        if job.attempt > 1 and job.phase == "loading":
             text += f" (attempt {job.attempt})"
     elif job.status == "failed":
         text = f"FAILED: {job.error}"

@@ -58,8 +58,22 @@ def read_loaded(connection: duckdb.DuckDBPyConnection, symbol: str, stretches: S
         ]
     except duckdb.CatalogException:
         return Loaded(frozenset(), (), None)
+    ids |= _kept_ids(connection, symbol, first, last)
     ranges = merge(row for _, row in rows)
     return Loaded(ids, _spans(ranges, rows), ranges[0].from_ns if ranges else None)
+
+
+def _kept_ids(connection: duckdb.DuckDBPyConnection, symbol: str, first: int, last: int) -> set[int]:
+    """Return the ids of days whose trades were removed; such a day has all ids from its first to its last one."""
+    query = (
+        "select distinct unnest(range(greatest(first_trade_id, $first), least(last_trade_id, $last) + 1)) "
+        "from kraken_kept.kept_days where symbol = $symbol and first_trade_id <= $last and last_trade_id >= $first"
+    )
+    try:
+        found = connection.execute(query, {"symbol": symbol, "first": first, "last": last}).fetchall()
+    except duckdb.CatalogException:  # nothing was ever removed here
+        return set()
+    return {each for (each,) in found}
 
 
 def _first_id(stretch: Stretch) -> int:

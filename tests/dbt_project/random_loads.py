@@ -6,7 +6,7 @@ A step is a kind and a seed; `World` carries it out and counts what it really di
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,16 +15,30 @@ from typing import Any
 import pyarrow as pa
 
 from dlt_pipeline.kraken.arrow import to_table, utc_of_ns
+from dlt_pipeline.kraken.batch import Batch, Gathered
 from dlt_pipeline.kraken.ledger import Range, merge, missing
 from dlt_pipeline.kraken.rows import ledger_row, market_rows
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
-from dlt_pipeline.kraken.symbol_load import Budget, SymbolLoad
+from dlt_pipeline.kraken.symbol_load import SymbolLoad
 from tests.dbt_project.raw_warehouse import Package, arrive, complete, create_raw, ledger_values
 from tests.dbt_project.tape import DAY, END, HOUR, MINUTE, SECOND, START, Tape, random_tape
 from tests.dbt_project.tape_exchange import TapeClient
 
-_FOREVER = float("inf")
 _STAMPS = {"pages": ("asked_at", "answered_at"), "id_holes": ("found_at",), "rest_candles": ("fetched_at",)}
+
+
+def _batches(load: SymbolLoad, batch_trades: int, budget: int) -> Iterator[Batch]:
+    """What a chunk of at most `budget` pages commits."""
+    gathered, pages = Gathered(), 0
+    for taken in load.answers():
+        gathered.add(taken)
+        pages += taken.cursor is not None
+        if gathered.trade_count >= batch_trades:
+            yield gathered.flush()
+        if pages >= budget:
+            break
+    if gathered.has_any:
+        yield gathered.flush()
 
 
 @dataclass
@@ -83,13 +97,12 @@ class World:
                 market=self.tapes[symbol].market,
                 settings=settings,
                 wanted=missing(self.ranges(symbol, holes_since, after), start_ns, end_ns),
-                budget=Budget(budget, _FOREVER),
                 is_backfill=end_ns is not None,
                 timeframes=tuple(REST_TIMEFRAMES) if rest else (),
                 stop=threading.Event(),
             )
-            for batch in load.batches():
-                for name, rows in batch.tables.items():
+            for batch in _batches(load, settings.batch_trades, budget):
+                for name, rows in batch.items():
                     package.add(name, self._stamped(name, rows))
             package.is_done &= load.is_done
         markets = market_rows([tape.market for tape in self.tapes.values()], 0.0)
