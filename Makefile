@@ -32,8 +32,8 @@ $(SPARK_READY): requirements-spark.lock
 demo: $(READY) ## Run the whole way offline: local exchange, load, build, what came out
 	$(BIN)/kraken-candles demo
 
-test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest
+test: $(READY) ## Run all tests, a process a core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 spark-test: ## Build a small tape on DuckDB and on Spark and compare every table; needs Java 17 or newer
 	@.ci/has-java || { echo 'Spark needs Java 17 or newer: put java on the PATH or set JAVA_HOME.' >&2; exit 2; }
