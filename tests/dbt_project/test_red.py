@@ -79,6 +79,7 @@ SPOILT = {
     "absent_days_one_row_a_day": "insert into kraken.absent_days (symbol) values ('ties')",
     "absent_days_have_no_candles": "insert into kraken.absent_days select symbol, timeframe, bucket_on, 1, 0 "
     "from kraken_internal.day_checks where symbol = 'ties' and timeframe = '1m'",
+    "export_days_one_row_a_day": DOUBLED.format("kraken_internal.certified_days"),
     "export_partitions_one_row_a_file": DOUBLED.format("kraken.export_partitions"),
 }
 

@@ -20,7 +20,7 @@ SETTINGS = RepairSettings()
 
 def attempt(hours: float, outcome: str = "unfilled", span: tuple[int, int] = SPAN, symbol: str = "BTC/USD") -> Attempt:
     at = FIRST + timedelta(hours=hours)
-    return Attempt(symbol, span, "ids_missing", 7, 8, 3, outcome, None, at)
+    return Attempt(symbol, span, "ids_missing", 7, 8, 3, outcome, None, at, job_id=4)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_attempts_are_appended_and_the_one_that_gives_up_says_so(tmp_path: Path)
     duckdb.connect(str(path)).close()
     assert read_attempts(path) == []
     for hours in (0, 24, 48):
-        write_attempts(path, [attempt(hours), attempt(hours, "filled", (30, 40))], SETTINGS, job_id=4)
+        write_attempts(path, [attempt(hours), attempt(hours, "filled", (30, 40))], SETTINGS)
     known = read_attempts(path)
     assert sorted(each.happened_at for each in known if each.outcome == "unfilled") == [
         FIRST + timedelta(hours=hours) for hours in (0, 24, 48)
@@ -73,7 +73,7 @@ def test_attempts_are_appended_and_the_one_that_gives_up_says_so(tmp_path: Path)
 def test_the_models_name_the_columns_that_are_written(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     duckdb.connect(str(path)).close()
-    write_attempts(path, [attempt(0)], SETTINGS, None)
+    write_attempts(path, [attempt(0)], SETTINGS)
     with duckdb.connect(str(path)) as connection:
         written = [name for name, *_ in connection.execute("describe kraken_ops.repair_attempts").fetchall()]
     staging = ROOT / "dbt_project" / "models" / "staging"

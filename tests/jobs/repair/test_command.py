@@ -78,7 +78,7 @@ def test_ctrl_c_keeps_what_is_loaded_and_counts_as_no_try(
     before = query(gappy, "select count(*) from kraken_raw.trades")[0][0]
     code, text = command("repair", "BTC/USD")
     assert code == 130, text
-    assert "Stopped. Run the same command again to go on" in text
+    assert "Stopped. `kraken-candles jobs run` goes on" in text
     assert query(gappy, "select count(*) from kraken_raw.trades")[0][0] > before
     assert query(gappy, ATTEMPTS) == [(0,)]
 
