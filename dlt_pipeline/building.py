@@ -51,16 +51,16 @@ def build_result(
     warehouse: str | Path | None = None,
     arguments: Sequence[str] = (),
     quiet: bool = False,
-    variables: Mapping[str, Any] | None = None,
 ) -> BuildResult:
-    """Run `dbt build` (models and tests) on the warehouse.
+    """Run `dbt build` (models and tests) on the warehouse, with the timeframes and policies that its jobs asked for.
 
-    `arguments` go to dbt as they are, such as `("--select", "candles")`; `variables` are dbt's, besides those that
-    `arguments` give with `--vars`. The models' unit tests, which say nothing of the warehouse, run only where
-    `arguments` choose the kinds of nodes by `--resource-type`. dbt's logs and artifacts go to `target/` and `logs/`
-    here. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError
-    for a variable that cannot be.
+    `arguments` go to dbt as they are, such as `("--select", "candles")`; a `--vars` in them has the last word. The
+    models' unit tests, which say nothing of the warehouse, run only where `arguments` choose the kinds of nodes by
+    `--resource-type`. dbt's logs and artifacts go to `target/` and `logs/` here. Raises NothingLoadedError before the
+    first load, WarehouseLockedError if the file is in use, BadInputError for a variable that cannot be.
     """
+    from dlt_pipeline.jobs.variables import job_variables  # noqa: PLC0415 - it asks this module for the project
+
     path = warehouse_path(warehouse)
     require_trades(path)
     prepare(path)
@@ -68,7 +68,7 @@ def build_result(
         path,
         "build",
         *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
-        *with_variables(arguments, variables or {}),
+        *with_variables(arguments, job_variables(path)),
         flags=["--quiet"] if quiet else [],
     )
     if arguments and not getattr(result.result, "results", True):

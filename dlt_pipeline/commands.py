@@ -10,8 +10,7 @@ from dlt_pipeline.dates import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
 from dlt_pipeline.jobs.asking import may_begin
 from dlt_pipeline.jobs.removing import told_removal
-from dlt_pipeline.jobs.retention import KEEP_TRADES_DAYS, remove_trades, want_old_days
-from dlt_pipeline.jobs.variables import job_variables
+from dlt_pipeline.jobs.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.loading import LoadReport, load_request
@@ -88,7 +87,7 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
     path = warehouse_path()
     require_trades(path)
     is_old_wanted = want_old_days(path)
-    is_green = build_result(path, arguments, variables=job_variables(path)).is_green
+    is_green = build_result(path, arguments).is_green
     if is_green:
         console.print(f"Built and checked: {path}", markup=False)
     else:
@@ -98,7 +97,7 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
             markup=False,
         )
     if is_green and is_old_wanted and not partial_argument(arguments):
-        console.print(f"Trades beyond {KEEP_TRADES_DAYS}: {told_removal(remove_trades(path))}", markup=False)
+        console.print(f"Trades beyond {KEEP_TRADES_DAYS}: {told_removal(remove_trades(path, BY_AGE))}", markup=False)
     lines, is_fine = publish_after_build(path, arguments, is_green)
     console.print("\n".join(lines), markup=False)
     return 0 if is_green and is_fine else 1

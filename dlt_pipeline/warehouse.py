@@ -49,6 +49,11 @@ def open_warehouse(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckD
         raise explain(error, path) or WarehouseError(f"The warehouse {path} cannot be opened: {error}") from error
     try:
         yield connection
+    except duckdb.Error as error:
+        known = explain(error, path)
+        if known is None:
+            raise
+        raise known from error
     finally:
         connection.close()
 

@@ -48,7 +48,7 @@ def repair(
     from dlt_pipeline.jobs.repair_plan import plan_repairs  # noqa: PLC0415
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        os.write(2, b"\nStopped; what was loaded and built stays. Run the same command again.\n")
+        os.write(2, b"\nStopped; what was loaded and built stays. `kraken-candles jobs run` goes on.\n")
         os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
 
     configure_logging()

@@ -21,6 +21,7 @@ from dlt_pipeline.jobs.repair_check import Outcome
 from dlt_pipeline.jobs.repair_plan import RepairPlan
 from dlt_pipeline.jobs.repair_windows import Repair
 from dlt_pipeline.jobs.repairing import Noted
+from dlt_pipeline.jobs.runner import only_runner
 from dlt_pipeline.jobs.spans import Span
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Session, Window, make_windows_request
@@ -80,6 +81,11 @@ def confirm(console: Console) -> bool:
 
 def carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]) -> int:
     """Do what was planned, each repair as a job of `data_jobs`; return the exit code. A build cannot be stopped."""
+    with only_runner(plan.warehouse):  # jobs that nobody runs are taken over by the next runner
+        return _carry_out(console, plan, stop, on_loaded)
+
+
+def _carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]) -> int:
     noted = Noted(plan.warehouse, plan.repairs)
     with noted.put_back_if_cut_off():
         load, began_at = _load_planned(console, plan, stop)

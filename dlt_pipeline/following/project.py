@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.building import prepare, run_dbt, with_variables
-from dlt_pipeline.jobs.retention import remove_trades, want_old_days
+from dlt_pipeline.jobs.retention import BY_AGE, remove_trades, want_old_days
 from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import require_trades
@@ -52,12 +52,15 @@ class KeptProject:
 
     def parse(self) -> None:
         """Read the project, once more if jobs want other variables; BadInputError for a setting that cannot be."""
-        variables = with_variables((), job_variables(self._path))
-        if self._manifest is None or variables != self._variables:
+        if self._manifest is None or self._are_variables_new():
+            variables = with_variables((), job_variables(self._path))
             prepare(self._path)
             flags = [*_SILENT, "--no-write-json"]
             self._manifest = run_dbt(self._path, "parse", *variables, flags=flags).result
             self._variables = variables
+
+    def _are_variables_new(self) -> bool:
+        return with_variables((), job_variables(self._path)) != self._variables
 
     def build_all(self) -> Built:
         """Build all models and run all tests, as `kraken-candles build` does; dbt's log has the details.
@@ -70,11 +73,13 @@ class KeptProject:
         is_old_wanted = want_old_days(self._path)
         built = self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
         if built.is_green and is_old_wanted:
-            remove_trades(self._path)
+            remove_trades(self._path, BY_AGE)
         return built
 
     def build_newest(self) -> Built:
         """Build what published candles are made of, for the days that changed, without tests and without a log."""
+        if self._are_variables_new():  # a part cannot be built with other timeframes than the rest
+            return self.build_all()
         chosen = ["--select", *_NEWEST, "--exclude", *_STANDING]
         return self._run("run", chosen, (*_SILENT, "--log-level-file", "none", "--no-write-json"))
 

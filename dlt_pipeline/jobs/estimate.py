@@ -66,7 +66,8 @@ def price_of(
     edges: dict[str, dict[int | None, Edge]] = {}
     with reading(path) as connection:
         # As in the load: explicit bounds ask once more for what Kraken did not give before.
-        ledger = ledger_of(connection, request.symbols, session.began_at if request.is_backfill else None)
+        backfilled = [symbol for symbol in request.symbols if request.is_backfill(symbol)]
+        ledger = ledger_of(connection, request.symbols, session.began_at, backfilled)
         check_clock(ledger, session.now_ns)
         for symbol, ranges in ledger.items():
             pieces[symbol] = _lacking(request, symbol, ranges)

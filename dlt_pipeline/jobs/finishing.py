@@ -1,44 +1,58 @@
 """After the loads of several jobs: one build for all, each job's own check, publishing, and removing trades."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlt_pipeline.building import build_result
+from dlt_pipeline.building import BuildResult, build_result
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.jobs.checking import check_range
 from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.removing import remove_for, want_for
 from dlt_pipeline.jobs.repairing import judge
-from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.jobs.variables import variables_of
 from dlt_pipeline.publishing import publish
+from dlt_pipeline.trouble import explain, when_unlocked
 
 
-def finish(jobs: Sequence[Job], hand: InHand, store: JobStore) -> None:
-    """Build and end the jobs; each that fails says why. Raises KrakenCandlesError where nothing can be built."""
-    path = store.path
+def finish(jobs: Sequence[Job], hand: InHand, path: Path, stop: threading.Event) -> None:
+    """Build and end the jobs; each that fails says why, and what `stop` leaves is still in hand.
+
+    Waits where another process holds the warehouse. Raises KrakenCandlesError where nothing can be built.
+    """
     jobs = hand.to_phase(jobs, "building")
     for job in jobs:
-        want_for(path, job)
-    result = build_result(path, quiet=True, variables=variables_of(store.jobs()))
+        when_unlocked(lambda job=job: want_for(path, job), path, stop)  # type: ignore[misc]
+    result = when_unlocked(lambda: _build(path), path, stop)
+    if stop.is_set():
+        return
     if result.errors:
-        for job in jobs:
+        for job in hand.remaining(jobs):
             hand.fail(job, KrakenCandlesError(f"The build failed at {result.errors[0]}."))
         return
     remark = ""
     if not result.is_green:
         remark = f"; not published, for the build is not green: {'; '.join(result.red[:3])}"
     jobs = hand.remaining(hand.to_phase(jobs, "checking"))
-    jobs = [job for job in jobs if _is_sound(path, job, hand, remark)]
+    jobs = [job for job in jobs if when_unlocked(lambda job=job: _is_sound(path, job, hand, remark), path, stop)]  # type: ignore[misc]
     if result.is_green:
         _export(path, [job for job in jobs if job.parsed.export], hand)
     for job in hand.remaining(jobs):
         if not job.parsed.include_trades:
             hand.to(job, phase="removing")
-            said = remove_for(path, job)
+            said = remove_for(path, job, stop)
             hand.to(job, summary=f"{job.summary}; {said}")
         hand.end(job)
+
+
+def _build(path: Path) -> BuildResult:
+    """Build; a lock or a full disk that a model met is raised as what it is."""
+    result = build_result(path, quiet=True)
+    for each in result.errors:
+        known = explain(RuntimeError(each), path)
+        if known:
+            raise known
+    return result
 
 
 def _is_sound(path: Path, job: Job, hand: InHand, remark: str) -> bool:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.jobs.job import Job, Phase
 from dlt_pipeline.jobs.processes import this_process
+from dlt_pipeline.jobs.removing import withdraw_for
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.arrow import utc
 
@@ -75,7 +78,7 @@ class InHand:
     def fail(self, job: Job, error: KrakenCandlesError) -> None:
         """Let a job fail, in the phase that it is in."""
         self.to(job, status="failed", error=str(error))
-        self._jobs.pop(job.job_id)
+        withdraw_for(self._store.path, self._jobs.pop(job.job_id))
 
     def remaining(self, jobs: Sequence[Job]) -> list[Job]:
         """Return those that are still in hand, and end those that somebody asked to cancel; what they loaded stays."""
@@ -83,14 +86,15 @@ class InHand:
         for job in found:
             if job.is_cancel_requested:
                 self.to(job, status="cancelled", is_cancel_requested=False)
-                self._jobs.pop(job.job_id)
+                withdraw_for(self._store.path, self._jobs.pop(job.job_id))
         return [job for job in found if job.job_id in self._jobs]
 
     def put_back(self, error: KrakenCandlesError | None) -> None:
         """Queue again what is in hand, where it stopped; what the warehouse does not take is found running later."""
         said = f"Put back into the queue: {error}" if error else None
-        with suppress(KrakenCandlesError):
-            self.change({job_id: {"status": "queued", "error": said} for job_id in self._jobs})
+        with suppress(KrakenCandlesError, duckdb.Error):
+            for job in self.remaining(list(self._jobs.values())):
+                self.to(job, status="queued", error=said)
         self._jobs.clear()
 
     def change(self, changes: Mapping[int, Mapping[str, Any]]) -> Mapping[int, Job]:

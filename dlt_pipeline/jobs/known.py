@@ -35,11 +35,15 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, values: Any) -> lis
 
 
 def ledger_of(
-    connection: duckdb.DuckDBPyConnection | None, symbols: Sequence[str], holes_since: datetime | None = None
+    connection: duckdb.DuckDBPyConnection | None,
+    symbols: Sequence[str],
+    holes_since: datetime | None = None,
+    backfilled: Sequence[str] = (),
 ) -> dict[str, list[Range]]:
     """Return what complete loads prove, ranges by symbol, as `read_ledger` does in a load.
 
-    With `holes_since` (naive UTC) earlier answers that lacked ids do not count, for they will be asked for again.
+    Of the `backfilled` symbols, answers from before `holes_since` (naive UTC) that lacked ids do not count, for they
+    will be asked for again.
     """
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     if connection is not None:
@@ -48,9 +52,9 @@ def ledger_of(
             f"select p.symbol, {columns} from {DATASET}.pages as p "  # noqa: S608 - own names only
             f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
             "where list_contains($symbols, p.symbol) "
-            "and ($holes_since is null or p.missing_id_count = 0 or p.asked_at >= $holes_since)"
+            "and (not list_contains($backfilled, p.symbol) or p.missing_id_count = 0 or p.asked_at >= $holes_since)"
         )
-        values = {"symbols": list(symbols), "holes_since": holes_since}
+        values = {"symbols": list(symbols), "backfilled": list(backfilled), "holes_since": holes_since}
         for symbol, *found in _rows(connection, query, values):
             rows[symbol].append(ledger_row(tuple(found)))
     return {symbol: merge(found) for symbol, found in rows.items()}

@@ -9,6 +9,7 @@ from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.job import BUILDING_TYPES, JOB_TYPES, LOADING_TYPES, Job, JobType
 from dlt_pipeline.jobs.options import Options, parse_options
 from dlt_pipeline.jobs.processes import is_alive
+from dlt_pipeline.jobs.removing import withdraw_for
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse import warehouse_path
 
@@ -60,31 +61,33 @@ def cancel_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> 
 
     Raises BadInputError for ids that are not there and jobs that are over; then none is cancelled.
     """
-    store = JobStore(warehouse_path(warehouse))
-    known = {job.job_id: job for job in store.jobs()}
-    changes: dict[int, dict[str, Any]] = {}
-    for job_id in job_ids:
-        job = known.get(job_id)
-        is_run = job is not None and job.status == "running" and is_alive(job.process_id, job.process_started_at)
-        changes[job_id] = {"is_cancel_requested": True} if is_run else {"status": "cancelled"}
-        if job is not None and job.status in ("succeeded", "failed", "cancelled"):
+
+    def cancel(job: Job) -> dict[str, Any]:
+        if job.status in ("succeeded", "failed", "cancelled"):
             raise BadInputError(f"The {job.name} is {job.status} already; there is nothing to cancel.")
-    return list(store.change(changes).values())
+        is_run = job.status == "running" and is_alive(job.process_id, job.process_started_at)
+        return {"is_cancel_requested": True} if is_run else {"status": "cancelled"}
+
+    store = JobStore(warehouse_path(warehouse))
+    found = list(store.change(dict.fromkeys(job_ids, cancel)).values())
+    for job in found:
+        if job.status == "cancelled":
+            withdraw_for(store.path, job)
+    return found
 
 
 def retry_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> list[Job]:
     """Queue failed and cancelled jobs again; what they loaded is not loaded again. BadInputError for other jobs."""
-    store = JobStore(warehouse_path(warehouse))
-    known = {job.job_id: job for job in store.jobs()}
-    changes = {}
-    for job_id in job_ids:
-        job = known.get(job_id)
-        if job is not None and job.status not in ("failed", "cancelled"):
+
+    def retry(job: Job) -> dict[str, Any]:
+        if job.status not in ("failed", "cancelled"):
             raise BadInputError(f"The {job.name} is {job.status}; only failed and cancelled jobs are tried again.")
         # What made a check fail may be cured by another load and build; an export only needs to be done.
-        phase = "exporting" if job is not None and job.is_past("checking") else "waiting"
-        changes[job_id] = {"status": "queued", "phase": phase, "error": None, "is_cancel_requested": False}
-    return list(store.change(changes).values())
+        phase = "exporting" if job.is_past("checking") else "waiting"
+        return {"status": "queued", "phase": phase, "error": None, "is_cancel_requested": False}
+
+    store = JobStore(warehouse_path(warehouse))
+    return list(store.change(dict.fromkeys(job_ids, retry)).values())
 
 
 def _bounds(job_type: str, start: When | None, end: When | None, exact: bool) -> tuple[int | None, int | None]:

@@ -15,7 +15,6 @@ from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
 from dlt_pipeline.jobs.repair_settings import load_repair_settings
 from dlt_pipeline.jobs.repair_windows import Repair, asked_spans
-from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
 from dlt_pipeline.kraken.settings import load_settings
@@ -140,7 +139,7 @@ def _unlisted(session: Session, symbol: str) -> UnknownSymbolError | None:
 
 def build_repaired(path: Path) -> bool:
     """Build; True if all is green. Raises WarehouseError if it ended before the gaps were looked for anew."""
-    is_green = build_result(path, quiet=True, variables=job_variables(path)).is_green
+    is_green = build_result(path, quiet=True).is_green
     if not is_green and not _are_gaps_built():
         raise WarehouseError(
             f"The build of {path} failed before it looked for gaps, so what the repair brought is not known; what was "
@@ -179,4 +178,4 @@ def record_attempts(path: Path, outcomes: Iterable[Outcome], job_ids: Mapping[Re
     settings = load_repair_settings()
     when_unlocked(lambda: write_attempts(path, attempts, settings), path, threading.Event())
     if any(each.outcome == "unfilled" for each in attempts):
-        build_result(path, _MARKED, quiet=True, variables=job_variables(path))
+        build_result(path, _MARKED, quiet=True)

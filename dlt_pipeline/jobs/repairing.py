@@ -23,9 +23,12 @@ def job_of(repair: Repair) -> Job:
     return Job(0, "repair", repair.symbol, repair.start_ns, repair.end_ns, options)
 
 
-def windows_of(path: Path, job: Job) -> tuple[Window, ...]:
-    """Return what to ask for: what is not proven in the job's window; all of it where nothing is built yet."""
-    whole = _whole(job)
+def windows_of(path: Path, job: Job, settled_ns: int) -> tuple[Window, ...]:
+    """Return what to ask for: what is not proven in the job's window up to `settled_ns` (the newest that can be).
+
+    All of it where nothing is built yet.
+    """
+    whole = _whole(job, settled_ns)
     try:
         found = repairs_of_list(read_unproven(path, None, 1), [(job.symbol, whole.span)])
     except (NothingBuiltError, NothingLoadedError):
@@ -36,7 +39,7 @@ def windows_of(path: Path, job: Job) -> tuple[Window, ...]:
 
 def judge(path: Path, job: Job, began_at: datetime) -> str | None:
     """Write down what the last build made of the job's window; None if it is proven, else what is wrong with it."""
-    whole = _whole(job)
+    whole = _whole(job, job.cursor_ns)
     (outcome,) = check_repairs(path, [whole], began_at)
     record_attempts(path, [outcome], {whole: job.job_id})
     return trouble_of(outcome)
@@ -93,8 +96,8 @@ class Noted:
                 self._hand.end(job, f"filled; {loaded:,} trades loaded for the repairs of {job.symbol}")
 
 
-def _whole(job: Job) -> Repair:
+def _whole(job: Job, until_ns: int | None) -> Repair:
     assert job.start_ns is not None  # noqa: S101 - a repair has a window
     assert job.end_ns is not None  # noqa: S101
-    span = (job.start_ns, job.end_ns)
+    span = (job.start_ns, job.end_ns if until_ns is None else max(job.start_ns, min(job.end_ns, until_ns)))
     return Repair(job.symbol, *span, job.parsed.reason or "listed", (span,), is_distrusted=True)

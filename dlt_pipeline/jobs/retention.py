@@ -11,7 +11,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.building import build_result
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.jobs.removal_events import (
     NEWEST,
     REMOVED,
@@ -23,7 +23,6 @@ from dlt_pipeline.jobs.removal_events import (
     withdraw_removal,
     write_events,
 )
-from dlt_pipeline.jobs.variables import job_variables
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
 
@@ -37,6 +36,7 @@ __all__ = [
     "withdraw_removal",
 ]
 
+BY_AGE: Final = "by age"  # who wants the removal of days beyond an age
 KEEP_TRADES_DAYS: Final = "KRAKEN_CANDLES_KEEP_TRADES_DAYS"
 # Why a wanted day's trades stay, beside the reasons of the model removal_checks.
 NOT_BUILT, NOT_KEPT, CHANGED, QUIET = "not_built", "not_kept", "changed", "no_trades"
@@ -47,7 +47,14 @@ _CANDIDATES: Final = """
     with newest as ({newest}),
     wanted as (
         select symbol, removed_on as on_day from newest
-        where state = $wanted and ($job_id is null or job_id = $job_id)
+        where
+            state = $wanted
+            and (
+                $job_id is null
+                or (symbol, removed_on) in (
+                    select symbol, removed_on from kraken_ops.removed_days where state = $wanted and job_id = $job_id
+                )
+            )
     ),
     held as (
         select symbol, kept_on as on_day, size_ns, count(*) as candle_count, sum(trade_count) as trade_count,
@@ -108,7 +115,7 @@ class RemovalReport:
 
 
 def remove_trades(path: Path, job_id: str | None = None, stop: threading.Event | None = None) -> RemovalReport:
-    """Remove the raw trades of the days that are wanted (by `job_id`; None: by whomever) and whose candles are kept.
+    """Remove the raw trades of the days that are wanted (by `job_id`, or others too; None: by whomever) and kept.
 
     All of it is one transaction with the events that say so: a kill leaves everything or nothing, and the same call
     again ends in the same state. A day that the last build did not keep stays, with the reason in the report. Waits up
@@ -212,8 +219,11 @@ def apply_retention(
     require_trades(path)
     if not want_old_days(path, days_kept, now, job_id):
         return RemovalReport()
-    build_result(path, quiet=True, variables=job_variables(path))
-    return remove_trades(path, job_id, stop)
+    result = build_result(path, quiet=True)
+    if not result.is_green:
+        first = (*result.errors, *result.red, "dbt's log says what")[0]
+        raise WarehouseError(f"No trades were removed, for the build of {path} is not green: {first}.")
+    return remove_trades(path, job_id or BY_AGE, stop)
 
 
 def want_old_days(
@@ -223,5 +233,5 @@ def want_old_days(
     days_kept = keep_trades_days() if keep_days is None else keep_days
     days = [] if days_kept is None else days_by_age(path, days_kept, now)
     if days:
-        want_removal_of(path, days, job_id)
+        want_removal_of(path, days, job_id or BY_AGE)
     return bool(days)

@@ -36,7 +36,11 @@ class Round:
         return Request(windows, tuple(name for name in REST_TIMEFRAMES if name in timeframes))
 
     def _windows(self, job: Job) -> tuple[Window, ...]:
-        return windows_of(self.path, job) if job.job_type == "repair" else _windows(job, self.session.now_ns)
+        return (
+            windows_of(self.path, job, self.end_ns(job))
+            if job.job_type == "repair"
+            else _windows(job, self.session.now_ns)
+        )
 
     def snapshots(self) -> set[Snapshot]:
         """Return which of Kraken's candles the jobs want, by symbol and timeframe."""

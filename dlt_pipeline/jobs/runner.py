@@ -19,7 +19,7 @@ from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import Listener, load_request
 from dlt_pipeline.packages import held_alone, warehouse_key
-from dlt_pipeline.trouble import explain
+from dlt_pipeline.trouble import explain, when_unlocked
 from dlt_pipeline.warehouse import warehouse_path
 
 # Jobs that are loaded wait for others, so that one build of seconds serves all; not for longer than this.
@@ -69,8 +69,11 @@ class _Runner:
             except LoadStoppedError:
                 self._stop.set()
             except Exception as error:
-                self._hand.put_back(explain(error, self._path))
-                raise
+                known = explain(error, self._path)
+                self._hand.put_back(known)
+                if known is None or known is error:
+                    raise
+                raise known from error
         self._hand.put_back(None)
         self._hand.report.is_stopped = True
         return self._hand.report
@@ -90,7 +93,7 @@ class _Runner:
                 self._hand.end(job, f"{job.trades:,} trades loaded with {job.calls:,} calls")
         to_build = [job for job in loaded if job.job_type in BUILDING_TYPES]
         if to_build and not self._stop.is_set():
-            finish(to_build, self._hand, self._store)
+            finish(to_build, self._hand, self._path, self._stop)
 
     def _load(self, waiting: list[Job]) -> tuple[set[int], list[Job]]:
         """Load one round; return the ids that were dealt with, and the jobs whose trades are complete."""
@@ -106,12 +109,13 @@ class _Runner:
         self._price(chosen)
         chosen.jobs = self._hand.to_phase(chosen.jobs, "loading")
         recorder = Recorder(chosen.jobs, self._hand.change, self._path, self._listener)
-        report = load_request(
-            chosen.request(self._fetched),
-            warehouse=self._path,
-            listener=recorder,
-            going_on=recorder.wanted,
-            session=session,
+        request = when_unlocked(lambda: chosen.request(self._fetched), self._path, self._stop)
+        report = when_unlocked(
+            lambda: load_request(
+                request, warehouse=self._path, listener=recorder, going_on=recorder.wanted, session=session
+            ),
+            self._path,
+            self._stop,
         )
         lacking = {*report.failures, *report.unfinished}
         complete = [job for job in chosen.jobs if job.symbol not in lacking]

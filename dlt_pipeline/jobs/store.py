@@ -11,13 +11,14 @@ from typing import Any, Final, TypeVar
 import duckdb
 
 from dlt_pipeline.exceptions import BadInputError
-from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.job import PHASES, Job
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.version import program
 from dlt_pipeline.warehouse import open_warehouse
 
 _T = TypeVar("_T")
+Change = Mapping[str, Any] | Callable[[Job], Mapping[str, Any]]
 SCHEMA: Final = "kraken_ops"
 TABLE: Final = f"{SCHEMA}.job_events"
 # As long as a build of a large warehouse, or a load that commits, may keep the file.
@@ -64,19 +65,21 @@ class JobStore:
 
         return self._writing(write)
 
-    def change(self, changes: Mapping[int, Mapping[str, Any]]) -> dict[int, Job]:
+    def change(self, changes: Mapping[int, Change]) -> dict[int, Job]:
         """Write down what changed of jobs, by id, and return them as they are now; BadInputError for what cannot be.
 
-        They are read anew in the same transaction, so that nobody's change is lost.
+        A change may be a function of the job as it is. They are read anew in the same transaction, so that nobody's
+        change is lost.
         """
 
         def write(connection: duckdb.DuckDBPyConnection) -> dict[int, Job]:
             known = {job.job_id: job for job in _read(connection)}
             after = {}
-            for job_id, changed in changes.items():
+            for job_id, change in changes.items():
                 if job_id not in known:
                     raise _unknown(job_id)
-                after[job_id] = known[job_id].changed(**changed)
+                job = known[job_id]
+                after[job_id] = job.changed(**(change(job) if callable(change) else change))
             _append(connection, after.values())
             return after
 
@@ -87,6 +90,20 @@ class JobStore:
         if not self.path.exists():
             return []
         return self._reading(_read)
+
+    def built_ids(self) -> set[int]:
+        """Return the ids of the jobs whose build was ever begun."""
+        if not self.path.exists():
+            return set()
+
+        def read(connection: duckdb.DuckDBPyConnection) -> set[int]:
+            if not _is_there(connection):
+                return set()
+            phases = PHASES[PHASES.index("building") :]
+            query = f"select distinct job_id from {TABLE} where phase in {phases}"  # noqa: S608 - own names only
+            return {job_id for (job_id,) in connection.execute(query).fetchall()}
+
+        return self._reading(read)
 
     def events(self, job_id: int) -> list[tuple[datetime, Job]]:
         """Return the events of one job, oldest first: when (naive UTC), and the job then. BadInputError if unknown."""

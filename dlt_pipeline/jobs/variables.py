@@ -16,8 +16,13 @@ _OVERRIDES: Final = "kraken_candles_empty_bucket_overrides"
 
 
 def job_variables(warehouse: Path) -> dict[str, Any]:
-    """Return the variables that the warehouse's jobs add to the project's; none if they want nothing besides."""
-    return variables_of(JobStore(warehouse).jobs())
+    """Return the variables that the warehouse's jobs add to the project's; none if they want nothing besides.
+
+    A job counts from its first build on, and ever after: what was built is not to vanish with the next build.
+    """
+    store = JobStore(warehouse)
+    built = store.built_ids()
+    return variables_of(job for job in store.jobs() if job.job_id in built)
 
 
 def variables_of(jobs: Iterable[Job]) -> dict[str, Any]:
@@ -28,7 +33,7 @@ def variables_of(jobs: Iterable[Job]) -> dict[str, Any]:
     timeframes: dict[str, int] = {}
     overrides: dict[tuple[str, str], str] = {}
     for job in jobs:
-        if job.job_type not in BUILDING_TYPES or job.status == "cancelled":
+        if job.job_type not in BUILDING_TYPES:
             continue
         options = job.parsed
         seconds = timeframe_seconds(options.bucket_size)

@@ -90,7 +90,7 @@ class Chunk:
             market=self.session.market(symbol),
             settings=self.session.settings,
             wanted=[lack for each in windows for lack in missing(known, each.start_ns, each.end_ns)],
-            is_backfill=self.request.is_backfill,
+            is_backfill=self.request.is_backfill(symbol),
             timeframes=self.request.timeframes,
             stop=stop,
         )
@@ -107,7 +107,9 @@ class Chunk:
         cursors = dlt.current.source_state().setdefault("cursors", {})
         try:
             budget, ranges = self.begin()
-            if symbol in ranges and not self.request.is_backfill:  # which may leave answers out, and moves no cursor
+            if symbol in ranges and not self.request.is_backfill(
+                symbol
+            ):  # which may leave answers out, and moves no cursor
                 _correct(cursors, symbol, ranges[symbol], self.from_ns(symbol))
             if self._readers is not None:
                 reader: Reader = self._readers[symbol]
@@ -138,7 +140,7 @@ class Chunk:
                 if taken.cursor:
                     pages += 1
                     budget.count(pages)
-                    if not self.request.is_backfill:
+                    if not self.request.is_backfill(symbol):
                         cursors[symbol] = asdict(taken.cursor)
                 if gathered.trade_count >= self.session.settings.batch_trades:
                     yield gathered.flush()

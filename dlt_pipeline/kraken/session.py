@@ -53,10 +53,9 @@ class Request:
         """The symbols, in the order in which they were asked for."""
         return tuple(self.windows)
 
-    @property
-    def is_backfill(self) -> bool:
-        """Explicit bounds never move the live cursor."""
-        return all(window.end_ns is not None for windows in self.windows.values() for window in windows)
+    def is_backfill(self, symbol: str) -> bool:
+        """Whether all of a symbol's windows have explicit bounds, which never move the live cursor."""
+        return all(window.end_ns is not None for window in self.windows[symbol])
 
     def part(self, symbols: Iterable[str]) -> "Request":
         """Return the request for some of its symbols."""
@@ -180,7 +179,7 @@ def read_ledger(
     again: with explicit bounds those that lacked ids, and those that touch a distrusted window. What ends before
     `from_ns` is left out too: it does not matter to a load that begins there, and there may be much of it.
     """
-    holes_since = began_at if request.is_backfill else None
+    backfilled = {name for name in symbols if request.is_backfill(name)}
     distrusted = {name: [each for each in request.windows[name] if each.is_distrusted] for name in symbols}
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     with pipeline.sql_client() as client:
@@ -188,17 +187,18 @@ def read_ledger(
         columns = ", ".join(f"p.{name}" for name in LEDGER_COLUMNS)
         marks = ", ".join(["%s"] * len(symbols))
         query = (
-            f"select p.symbol, p.asked_at, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
+            f"select p.symbol, p.asked_at, p.missing_id_count, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
             f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({marks})"
             f" and p.covered_to_ns >= %s"
-            f"{' and (p.missing_id_count = 0 or p.asked_at >= %s)' if holes_since else ''}"
         )
         try:
-            values_of_marks = (*symbols, from_ns, *([holes_since] if holes_since else []))
-            for symbol, asked_at, *values in client.execute_sql(query, *values_of_marks) or ():
+            for symbol, asked_at, missing_ids, *values in client.execute_sql(query, *symbols, from_ns) or ():
                 row = ledger_row(tuple(values))
                 span = row.covered_from_ns, row.cursor.covered_to_ns
-                if asked_at >= began_at or not any(window.touches(*span) for window in distrusted[symbol]):
+                is_left_out = (missing_ids and symbol in backfilled) or any(
+                    window.touches(*span) for window in distrusted[symbol]
+                )
+                if asked_at >= began_at or not is_left_out:
                     rows[symbol].append(row)
         except DatabaseUndefinedRelation:  # nothing was ever loaded here
             return {symbol: [] for symbol in symbols}

@@ -1,0 +1,88 @@
+"""Where jobs meet each other and other commands: none spoils what another one has or leaves."""
+
+from typing import Any
+
+import duckdb
+import pytest
+
+from dlt_pipeline.building import build
+from dlt_pipeline.exceptions import DiskFullError
+from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.in_hand import InHand
+from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job
+from dlt_pipeline.jobs.removing import want_for
+from dlt_pipeline.jobs.retention import remove_trades
+from dlt_pipeline.jobs.runner import run_jobs
+from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.loading import load
+from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+from tests.jobs.conftest import NOW
+from tests.truth import expected_trades, loaded_trades, query
+
+NOW_NS = int(NOW.timestamp()) * 10**9
+
+
+def test_a_repair_up_to_today_neither_blocks_the_queue_nor_asks_for_what_cannot_be_proven(
+    exchange: LocalExchange,
+) -> None:
+    load(["MINA/GBP"], "2026-11-05", "2026-11-07", timeframes=())
+    build(quiet=True)
+    add_jobs([make_job("repair", "MINA/GBP", "2026-11-06", "2026-11-08T06:00"), make_job("rest_snapshot", "ETH/USD")])
+    run_jobs()
+    assert [job.status for job in list_jobs()] == ["succeeded", "succeeded"], [job.error for job in list_jobs()]
+
+
+def test_missing_ids_are_asked_for_again_whatever_runs_beside_them(
+    exchange: LocalExchange, feed: SyntheticFeed
+) -> None:
+    ids = {trade.trade_id for trade in feed.trades("MINA/GBP", NOW_NS)[20:23]}
+    exchange.faults.add(Fault("hide_ids", pair="MINA/GBP", times=None, ids={each for each in ids if each}))
+    load(["MINA/GBP"], "2026-11-04", "2026-11-08", timeframes=())
+    exchange.faults.clear()
+    add_jobs([make_job("trade_load", "MINA/GBP", "2026-11-04", "2026-11-08")])
+    add_jobs([make_job("trade_load", "ETH/USD", "2026-11-07")])
+    run_jobs()
+    truth = expected_trades(feed, "MINA/GBP", NOW_NS, 0, NOW_NS - NOW_NS % (86_400 * 10**9))
+    assert loaded_trades(warehouse_path(), "MINA/GBP") == truth
+    first, _ = list_jobs()
+    assert first.estimated_trades is not None
+
+
+def test_a_cancelled_job_keeps_its_trades_also_from_the_next_removal(exchange: LocalExchange) -> None:
+    options = {"include_trades": False}
+    add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-06", "2026-11-07", options)])
+    load(["MINA/GBP"], "2026-11-06", "2026-11-07", timeframes=())
+    store = JobStore(warehouse_path())
+    hand = InHand(store, lambda _: None)
+    (job,) = hand.begin(store.jobs())
+    job = hand.to(job, phase="building", cursor_ns=job.end_ns)
+    want_for(warehouse_path(), job)
+    cancel_jobs([1])
+    assert hand.remaining(hand.to_phase([job], "checking")) == [], "we live, so the job was asked to end and does"
+    build(quiet=True)
+    assert remove_trades(warehouse_path()).trades == 0
+    assert [each.status for each in list_jobs()] == ["cancelled"]
+
+
+def test_every_build_has_the_timeframes_that_jobs_built(exchange: LocalExchange) -> None:
+    add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-07", "2026-11-08", {"bucket_size": "2m"})])
+    run_jobs()
+    candles = "select count(*) from kraken.candles where timeframe = '2m'"
+    assert query(warehouse_path(), candles) == [(720,)]
+    add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-06", "2026-11-07", {"bucket_size": "3m"})])
+    build(quiet=True)
+    assert query(warehouse_path(), candles) == [(720,)]
+    assert query(warehouse_path(), candles.replace("2m", "3m")) == [(0,)], "a job that waits has built nothing yet"
+
+
+def test_a_full_disk_while_jobs_are_written_down_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_jobs([make_job("rest_snapshot", "ETH/USD")])
+
+    def full(*_: Any) -> None:
+        raise duckdb.IOException('IO Error: Could not write file "w.duckdb": No space left on device')
+
+    monkeypatch.setattr("dlt_pipeline.jobs.store._append", full)
+    with pytest.raises(DiskFullError, match="No space is left"):
+        cancel_jobs([1])
+    with pytest.raises(duckdb.BinderException), open_warehouse(warehouse_path()) as connection:
+        connection.execute("select nothing from kraken_ops.job_events")
