@@ -122,7 +122,7 @@ def test_a_stopped_run_puts_its_jobs_back_and_the_next_goes_on_there(
     exchange: LocalExchange, feed: SyntheticFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__KRAKEN__CHUNK_PAGES", "2")
-    monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "50")
+    monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "400")
     monkeypatch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.05")
     stop = threading.Event()
 

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import subprocess
 from dataclasses import replace
 
@@ -41,6 +42,10 @@ def on_a_terminal(place: Place, typed: bytes, *arguments: str, **extra: str) -> 
     os.close(follower)
     written, is_typed = b"", False
     while True:
+        # Ctrl-C may fall into a moment in which Python cannot raise it; a person would press it again.
+        if is_typed and not select.select([leader], [], [], 5)[0]:
+            os.write(leader, typed)
+            continue
         try:
             part = os.read(leader, 65536)
         except OSError:  # Linux ends a pseudo-terminal with an error
