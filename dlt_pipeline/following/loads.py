@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError, UnknownSymbolError
+from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.following.known import covered_ends, old_timeframes
 from dlt_pipeline.following.state import State
 from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
@@ -130,7 +130,7 @@ class Loads:
     def _listed(self, session: Session, request: Request, failures: dict[str, KrakenCandlesError]) -> Request:
         """Leave out what the exchange lists no more: after the beginning that ends no other symbol."""
         session.open(request.part(()))
-        failures.update((name, error) for name in request.symbols if (error := _unlisted(session, name)))
+        failures.update((name, error) for name in request.symbols if (error := session.unlisted(name)))
         return request.part([name for name in request.symbols if name not in failures])
 
     def _first_windows(self, ends: Mapping[str, int]) -> dict[str, Window]:
@@ -154,14 +154,6 @@ def _both(first: LoadReport, second: LoadReport) -> LoadReport:
     first.failures.update(second.failures)
     first.unfinished += second.unfinished
     return first
-
-
-def _unlisted(session: Session, symbol: str) -> UnknownSymbolError | None:
-    try:
-        session.market(symbol)
-    except UnknownSymbolError as error:
-        return error
-    return None
 
 
 def _from(start_ns: int) -> Window:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dlt_pipeline.building import build_result
-from dlt_pipeline.exceptions import UnknownSymbolError, WarehouseError
+from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.jobs.attempts import Attempt, write_attempts
 from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
@@ -115,7 +115,7 @@ def load_repairs(
     session = Session(load_settings(), stop)
     session.open(Request({}, ()))
     spans = asked_spans(repairs)
-    unlisted = {symbol: error for symbol in spans if (error := _unlisted(session, symbol))}
+    unlisted = {symbol: error for symbol in spans if (error := session.unlisted(symbol))}
     windows = {
         symbol: [Window(*span, *span, is_distrusted) for span, is_distrusted in each]
         for symbol, each in spans.items()
@@ -127,14 +127,6 @@ def load_repairs(
         report = load_request(request, warehouse=warehouse, listener=listener, session=session)
     report.failures.update(unlisted)
     return report
-
-
-def _unlisted(session: Session, symbol: str) -> UnknownSymbolError | None:
-    try:
-        session.market(symbol)
-    except UnknownSymbolError as error:
-        return error
-    return None
 
 
 def build_repaired(path: Path) -> bool:

@@ -10,7 +10,7 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.dates import When, show_ns, to_ns, widen
-from dlt_pipeline.exceptions import BadInputError, WrongWarehouseError
+from dlt_pipeline.exceptions import BadInputError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
@@ -136,6 +136,14 @@ class Session:
     def market(self, symbol: str) -> Market:
         """Return the market of a symbol; UnknownSymbolError if there is none."""
         return find_market(self.markets, symbol)
+
+    def unlisted(self, symbol: str) -> UnknownSymbolError | None:
+        """Return the error of a symbol that the exchange does not list (any more), None for one that it does."""
+        try:
+            find_market(self.markets, symbol)
+        except UnknownSymbolError as error:
+            return error
+        return None
 
     def client(self, symbol: str) -> KrakenClient:
         """Return the symbol's own client: a client is not for several threads at once."""

@@ -194,7 +194,10 @@ def test_once_without_network_says_so(exchange: LocalExchange, monkeypatch: pyte
 
 
 def test_a_second_follow_of_a_warehouse_is_refused(exchange: LocalExchange, warehouse: Path) -> None:
-    with only_follow(warehouse), pytest.raises(WarehouseLockedError, match=r"Another follow \(process \d+\) keeps"):
+    with (
+        only_follow(warehouse),
+        pytest.raises(WarehouseLockedError, match=r"Another follow is running \(process \d+\); it keeps"),
+    ):
         follow(["BTC/USD"], "2026-11-08")
 
 
