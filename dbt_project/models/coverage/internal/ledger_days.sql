@@ -1,7 +1,7 @@
 {%- set day_ns = 86400000000000 %}
 
--- What the ledger says of each day, and whether its trades are there. If that is the same as when the day was last built, the day needs
--- no building.
+-- What the ledger says of each day, and whether its trades are there. If that is the same as when the day was last built, the day
+-- needs no building.
 with
 
 days as (
