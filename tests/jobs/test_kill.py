@@ -18,10 +18,21 @@ from tests.dbt_project.same_tables import compared, differences
 from tests.jobs.conftest import NOW
 
 SYMBOLS = ("BTC/USD", "MINA/GBP")
-REBUILD = ("rebuild", *SYMBOLS, "--start", "2026-11-05", "--end", "2026-11-08", "--bucket-size", "15s", "--yes")
+REBUILD = (
+    "rebuild",
+    *SYMBOLS,
+    "--start",
+    "2026-11-05",
+    "--end",
+    "2026-11-08",
+    "--bucket-size",
+    "15s",
+    "--no-include-trades",
+    "--yes",
+)
 # What the runner says when a phase begins, and for how long a kill may wait then (seconds).
-PHASES = {"loading": 1.5, "building": 5.0, "checking": 0.3, "publishing": 0.5}
-KILLS = ("loading", "loading", "building", "building", "checking", "publishing")
+PHASES = {"loading": 1.5, "building": 5.0, "checking": 0.3, "publishing": 0.5, "removing": 0.2}
+KILLS = ("loading", "loading", "building", "building", "checking", "publishing", "removing")
 # When this machine asked is not what the exchange said.
 CLOCKS = {"fetched_at", "first_fetched_at", "last_fetched_at", "first_seen_at", "last_seen_at"}
 TABLES = (
