@@ -112,9 +112,11 @@ def load_repairs(
 
     A symbol that the exchange does not list any more is among the report's failures.
     """
+    spans = asked_spans(repairs)
+    if stop and stop.is_set():
+        return LoadReport(warehouse_path(warehouse), Request({}, ()), unfinished=list(spans))
     session = Session(load_settings(), stop)
     session.open(Request({}, ()))
-    spans = asked_spans(repairs)
     unlisted = {symbol: error for symbol in spans if (error := session.unlisted(symbol))}
     windows = {
         symbol: [Window(*span, *span, is_distrusted) for span, is_distrusted in each]
