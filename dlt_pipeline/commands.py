@@ -32,12 +32,13 @@ def run_load(
     exact: bool = False,
     timeframes: str | None = None,
     yes: bool = False,
+    also_archived: bool = False,
 ) -> int:
     """Load, say what came of it, and return the exit code: 0, 1 if a symbol failed, 130 if stopped.
 
     What costs much is shown and asked about first, unless `yes`.
     """
-    request = make_request(symbols, start, end, timeframes_of(timeframes), exact)
+    request = make_request(symbols, start, end, timeframes_of(timeframes), exact, also_archived)
     session = Session(load_settings(), stop)
     if not may_begin(console, request, session, yes):
         console.print("Nothing was loaded.")

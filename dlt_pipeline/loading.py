@@ -57,6 +57,7 @@ def load(
     *,
     timeframes: Sequence[str] = tuple(REST_TIMEFRAMES),
     exact: bool = False,
+    also_archived: bool = False,
     warehouse: str | Path | None = None,
     listener: Listener | None = None,
     stop: threading.Event | None = None,
@@ -64,10 +65,11 @@ def load(
     """Load what [start, end) of the symbols still lacks in the warehouse, and Kraken's own candles beside it.
 
     Arguments as of `kraken_source`; `warehouse` is the DuckDB file (default: KRAKEN_CANDLES_WAREHOUSE or
-    warehouse.duckdb here). Setting `stop` ends the load after the page in hand; the chunk is committed. A symbol that
-    fails is in the report and leaves the others alone. Raises KrakenCandlesError for what concerns the whole load.
+    warehouse.duckdb here). Whole UTC days that imported archives hold are not asked for, unless `also_archived`.
+    Setting `stop` ends the load after the page in hand; the chunk is committed. A symbol that fails is in the report
+    and leaves the others alone. Raises KrakenCandlesError for what concerns the whole load.
     """
-    request = make_request(symbols, start, end, timeframes, exact)
+    request = make_request(symbols, start, end, timeframes, exact, also_archived)
     return load_request(request, warehouse=warehouse, listener=listener, stop=stop)
 
 

@@ -24,6 +24,9 @@ def load(
     timeframes: Annotated[
         str | None, typer.Option(help="Kraken's own candles to fetch, such as 1m,1h; 'none' for none. Default: all 9.")
     ] = None,
+    also_archived: Annotated[
+        bool, typer.Option("--also-archived", help="Ask for days, too, that imported archives hold.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the load costs.")] = False,
 ) -> None:
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
@@ -31,7 +34,7 @@ def load(
 
     configure_logging()
     stop = stop_on_signals()
-    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes))
+    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes, also_archived))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -22,13 +22,13 @@ from dlt_pipeline.jobs.repair_plan import RepairPlan
 from dlt_pipeline.jobs.repair_windows import Repair
 from dlt_pipeline.jobs.repairing import Noted
 from dlt_pipeline.jobs.runner import only_runner
-from dlt_pipeline.jobs.spans import Span
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Session, Window, make_windows_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import LoadReport
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import publish_after_build
+from dlt_pipeline.spans import Span
 from dlt_pipeline.threads import beside_main
 
 

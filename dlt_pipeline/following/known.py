@@ -9,6 +9,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.following.settings import FollowSettings
+from dlt_pipeline.jobs.known import archived_days, reading
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
 from dlt_pipeline.warehouse import DATASET, open_warehouse
 
@@ -16,13 +17,18 @@ _TIMEFRAMES_TABLE: Final = "kraken_internal.timeframes"
 
 
 def covered_ends(path: Path, symbols: Sequence[str]) -> dict[str, int]:
-    """Return up to when the ledger covers each symbol (ns, UTC); symbols of which it knows nothing are left out."""
+    """Return up to when the ledger covers each symbol (ns, UTC), or else where the days that archives hold end.
+
+    Symbols of which nothing is known are left out.
+    """
     query = (
         f"select p.symbol, max(p.covered_to_ns) from {DATASET}.pages as p "  # noqa: S608 - own names only
         f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
         "where list_contains(?, p.symbol) group by p.symbol"
     )
-    return dict(_rows(path, query, [list(symbols)]))
+    with reading(path) as connection:
+        ends = {name: spans[-1][1] for name, spans in archived_days(connection).items() if name in symbols and spans}
+    return ends | dict(_rows(path, query, [list(symbols)]))
 
 
 def old_timeframes(

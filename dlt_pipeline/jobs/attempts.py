@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.jobs.repair_settings import RepairSettings
-from dlt_pipeline.jobs.spans import Span
+from dlt_pipeline.spans import Span
 from dlt_pipeline.warehouse import open_warehouse
 
 _CREATE: Final = """

@@ -1,7 +1,7 @@
 """The price of a load before it begins: two calls a symbol tell the number of trades, arithmetic the rest."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,13 +10,15 @@ from dlt_pipeline.exceptions import ExchangeError
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter
 from dlt_pipeline.jobs.edges import Edge
-from dlt_pipeline.jobs.known import edges_of, ledger_of, reading
+from dlt_pipeline.jobs.known import archived_days, edges_of, ledger_of, reading
 from dlt_pipeline.jobs.price import Estimate, days_between, price_trades, until
 from dlt_pipeline.jobs.settings import load_job_settings
+from dlt_pipeline.kraken.archived import without_archived
 from dlt_pipeline.kraken.ledger import Range, missing
 from dlt_pipeline.kraken.session import Request, Session, check_clock, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.spans import Span
 from dlt_pipeline.warehouse import check_usable, warehouse_path
 
 Piece = tuple[int, int | None]
@@ -69,17 +71,18 @@ def price_of(
         backfilled = [symbol for symbol in request.symbols if request.is_backfill(symbol)]
         ledger = ledger_of(connection, request.symbols, session.began_at, backfilled)
         check_clock(ledger, session.now_ns)
+        archived = {} if request.also_archived else archived_days(connection)
         for symbol, ranges in ledger.items():
-            pieces[symbol] = _lacking(request, symbol, ranges)
+            pieces[symbol] = _lacking(request, symbol, ranges, archived)
             bounds = {bound for piece in pieces[symbol] for bound in piece if bound is not None}
             edges[symbol] = edges_of(connection, symbol, ranges, bounds)
     return _priced(request, session, pieces, edges, on_failure)
 
 
-def _lacking(request: Request, symbol: str, ranges: list[Range]) -> list[Piece]:
+def _lacking(request: Request, symbol: str, ranges: list[Range], archived: Mapping[str, list[Span]]) -> list[Piece]:
     return [
         (wanted.cursor.covered_to_ns, wanted.end_ns)
-        for window in request.windows[symbol]
+        for window in without_archived(request.windows[symbol], archived, symbol)
         for wanted in missing(ranges, window.start_ns, window.end_ns)
     ]
 

@@ -9,11 +9,13 @@ from typing import Any
 import duckdb
 
 from dlt_pipeline.jobs.edges import Edge
+from dlt_pipeline.kraken.archived import PARTS_QUERY, whole_days
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.warehouse import DATASET, open_warehouse
 
 Span = tuple[int, int]
+_ARCHIVE_TABLES = {"parts": "archive_parts", "files": "archive_files", "loads": "_dlt_loads"}
 
 
 @contextmanager
@@ -112,19 +114,12 @@ def rest_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str, timefr
     return joined((start, start + size) for start, size in _rows(connection, query, [symbol, timeframe]))
 
 
-def archive_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str) -> list[Span]:
-    """Return the spans (ns, UTC) that imported downloads cover: nothing before a warehouse has such a table.
-
-    Expected are the columns `symbol`, `covered_from_ns` and `covered_to_ns`, named as in the ledger of answers.
-    """
+def archived_days(connection: duckdb.DuckDBPyConnection | None) -> dict[str, list[Span]]:
+    """Return by symbol the whole UTC days (spans of ns) that imported time and sales hold, which no load asks for."""
     if connection is None:
-        return []
-    query = (
-        f"select covered_from_ns, covered_to_ns from {DATASET}.archive_files as f "  # noqa: S608 - own names only
-        f"inner join {DATASET}._dlt_loads as l on f._dlt_load_id = l.load_id and l.status = 0 "
-        "where symbol = ? order by 1, 2"
-    )
-    return joined((start, end) for start, end in _rows(connection, query, [symbol]))
+        return {}
+    tables = {name: f"{DATASET}.{table}" for name, table in _ARCHIVE_TABLES.items()}
+    return whole_days(_rows(connection, PARTS_QUERY.format(**tables), []))
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

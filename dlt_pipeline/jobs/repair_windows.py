@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from dlt_pipeline.jobs.spans import Span, cut, joined, without
 from dlt_pipeline.jobs.unproven import Gap, Unproven
+from dlt_pipeline.spans import Span, cut, joined, without
 
 REASONS: Final = ("never_loaded", "ids_missing", "trades_lost", "rest_hole", "listed")
 # The ledger says of these that they are loaded, so it must not be asked.

@@ -11,6 +11,7 @@ import dlt
 
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import KrakenCandlesError, LoadStoppedError
+from dlt_pipeline.kraken.archived import read_archived, without_archived
 from dlt_pipeline.kraken.batch import Batch, Gathered
 from dlt_pipeline.kraken.budget import Budget
 from dlt_pipeline.kraken.client import KrakenClient
@@ -20,9 +21,11 @@ from dlt_pipeline.kraken.session import Request, Session, check_clock, read_ledg
 from dlt_pipeline.kraken.stopping import AnyOf, Stop
 from dlt_pipeline.kraken.symbol_load import Progress, SymbolLoad
 from dlt_pipeline.kraken.tables import SCHEMAS
+from dlt_pipeline.spans import Span
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 Ledger = dict[str, list[Range]]
+Known = tuple[Ledger, dict[str, list[Span]]]
 # The tables that one answer of the exchange fills.
 SYMBOL_TABLES: Final = ("trades", "pages", "id_holes", "rest_candles")
 
@@ -36,7 +39,7 @@ class Chunk:
         request: Request,
         on_progress: Callable[[Progress], None] | None = None,
         on_failure: Callable[[str, KrakenCandlesError], None] | None = None,
-        patiently: Callable[[Callable[[], Ledger]], Ledger] = lambda read: read(),
+        patiently: Callable[[Callable[[], Known]], Known] = lambda read: read(),
         readers: Readers | None = None,
     ) -> None:
         """Keep what the resources need; without `on_failure` the first symbol's error ends the run.
@@ -50,6 +53,7 @@ class Chunk:
         self.done: set[str] = set()
         self._budget: Budget | None = None
         self._ranges: Ledger = {}
+        self._archived: dict[str, list[Span]] = {}
         self._lock = threading.Lock()
 
     def begin(self) -> tuple[Budget, Ledger]:
@@ -77,14 +81,20 @@ class Chunk:
     def _read(self, symbols: Sequence[str]) -> Ledger:
         pipeline, began_at = dlt.current.pipeline(), self.session.began_at
         from_ns = self.from_ns(*symbols)
-        ranges = self._patiently(lambda: read_ledger(pipeline, self.request, began_at, symbols, from_ns))
+
+        def read() -> Known:
+            ledger = read_ledger(pipeline, self.request, began_at, symbols, from_ns)
+            return ledger, read_archived(pipeline, self.request)
+
+        ranges, self._archived = self._patiently(read)
         if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
             check_clock(ranges, self.session.now_ns)
             self.session.is_clock_checked = True
         return ranges
 
     def _load(self, symbol: str, client: KrakenClient, stop: Stop) -> SymbolLoad:
-        windows, known = self.request.windows[symbol], self._ranges[symbol]
+        windows = without_archived(self.request.windows[symbol], self._archived, symbol)
+        known = self._ranges[symbol]
         return SymbolLoad(
             client=client,
             market=self.session.market(symbol),

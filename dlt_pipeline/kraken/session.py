@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import dlt
@@ -43,10 +43,14 @@ class Window:
 
 @dataclass(frozen=True)
 class Request:
-    """What to load: for each ccxt symbol its windows, ascending, and which of Kraken's own candles."""
+    """What to load: for each ccxt symbol its windows, ascending, and which of Kraken's own candles.
+
+    Whole days that imported archives hold are left out of it unless they are wanted, too.
+    """
 
     windows: Mapping[str, tuple[Window, ...]]
     timeframes: tuple[str, ...]
+    also_archived: bool = False
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -59,15 +63,20 @@ class Request:
 
     def part(self, symbols: Iterable[str]) -> "Request":
         """Return the request for some of its symbols."""
-        return Request({symbol: self.windows[symbol] for symbol in symbols}, self.timeframes)
+        return replace(self, windows={symbol: self.windows[symbol] for symbol in symbols})
 
 
 def make_request(
-    symbols: Sequence[str], start: When, end: When | None, timeframes: Sequence[str], exact: bool
+    symbols: Sequence[str],
+    start: When,
+    end: When | None,
+    timeframes: Sequence[str],
+    exact: bool,
+    also_archived: bool = False,
 ) -> Request:
     """Ask for one window of every symbol. Checks what can be without the exchange; BadInputError says what is wrong."""
     window = make_window(start, end, exact)
-    return make_windows_request(dict.fromkeys(symbols, (window,)), timeframes)
+    return replace(make_windows_request(dict.fromkeys(symbols, (window,)), timeframes), also_archived=also_archived)
 
 
 def make_windows_request(windows: Mapping[str, Iterable[Window]], timeframes: Sequence[str]) -> Request:

@@ -35,6 +35,7 @@ def kraken_source(
     exact: bool = False,
     base_url: str | None = None,
     seconds_per_call: float | None = None,
+    also_archived: bool = False,
 ) -> Any:
     """Kraken's raw trades with the ledger that proves them, Kraken's own candles, and its markets.
 
@@ -49,6 +50,7 @@ def kraken_source(
         exact: take start and end as they are instead of widening them to whole UTC days.
         base_url: the exchange's address; config value `sources.kraken.base_url`.
         seconds_per_call: the pace of each symbol; config value `sources.kraken.seconds_per_call`.
+        also_archived: ask for whole UTC days, too, that imported archives hold.
 
     Resources: `trades_<symbol>`, `pages_<symbol>`, `id_holes_<symbol>`, `rest_candles_<symbol>`, `markets`,
     `warehouse_versions`; prices in quote, volumes in base units as DECIMAL(38, 12), times in ns and UTC microseconds.
@@ -56,7 +58,7 @@ def kraken_source(
     One such source a pipeline run. Raises BadInputError at once for arguments that make no sense; what the exchange
     refuses, such as an unknown symbol, arrives as the cause of dlt's PipelineStepFailed.
     """
-    request = make_request(symbols, start, end, timeframes, exact)
+    request = make_request(symbols, start, end, timeframes, exact, also_archived)
     settings = load_settings(base_url=base_url, seconds_per_call=seconds_per_call)
     return resources(Chunk(Session(settings), request))
 
