@@ -25,24 +25,24 @@ _KEPT_PACKAGES: Final = 20
 _log = logging.getLogger("dlt_pipeline.kraken")
 
 
-def make_pipeline(path: Path) -> dlt.Pipeline:
-    """Return the dlt pipeline `kraken` into dataset `kraken_raw` of the warehouse."""
+def make_pipeline(path: Path, name: str = PIPELINE) -> dlt.Pipeline:
+    """Return the dlt pipeline of that name into dataset `kraken_raw` of the warehouse."""
     os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")  # what was merged need not lie there twice
     destination = dlt.destinations.duckdb(str(path))
-    return dlt.pipeline(PIPELINE, destination=destination, dataset_name=DATASET)
+    return dlt.pipeline(name, destination=destination, dataset_name=DATASET)
 
 
 @contextmanager
-def only_load(path: Path) -> Iterator[None]:
+def only_load(path: Path, pipeline: str = PIPELINE) -> Iterator[None]:
     """Be the only load in dlt's folder, where packages would mix, and into the warehouse, where locks would clash."""
     folder = Path(get_dlt_pipelines_dir())
     folder.mkdir(parents=True, exist_ok=True)
-    name = warehouse_key(path)
+    key = warehouse_key(path)
     with ExitStack() as held:
-        held.enter_context(held_alone(Path(tempfile.gettempdir()) / f"kraken-candles-{name}", "load", "wait for it"))
+        held.enter_context(held_alone(Path(tempfile.gettempdir()) / f"kraken-candles-{key}", "load", "wait for it"))
         held.enter_context(
             held_alone(
-                folder / PIPELINE,
+                folder / pipeline,
                 "load",
                 "wait for it, or give this one a folder of its own with the environment variable DLT_DATA_DIR",
             )
@@ -104,10 +104,10 @@ def _finished(path: Path) -> dlt.Pipeline:
     return pipeline
 
 
-def drop_old_packages(pipeline: dlt.Pipeline) -> None:
-    """Remove all but the newest loaded packages from dlt's folder, which would grow with every load."""
+def drop_old_packages(pipeline: dlt.Pipeline, kept: int = _KEPT_PACKAGES) -> None:
+    """Remove all but the newest `kept` loaded packages from dlt's folder, which would grow with every load."""
     storage = pipeline._get_load_storage()
-    for load_id in sorted(storage.list_loaded_packages(), key=float)[:-_KEPT_PACKAGES]:
+    for load_id in sorted(storage.list_loaded_packages(), key=float)[:-kept]:
         storage.delete_loaded_package(load_id)
 
 

@@ -19,6 +19,8 @@ from dlt_pipeline.version import SCHEMA_VERSION
 
 ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"
+# What stands in the place of the exchange where archives were imported and nobody was asked.
+NO_EXCHANGE: Final = "none"
 _SCHEMAS: Final = frozenset({"kraken", "kraken_ops", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
 
 
@@ -58,13 +60,16 @@ def open_warehouse(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckD
         connection.close()
 
 
-def check_usable(path: Path, exchange: str) -> None:
-    """Refuse a warehouse that is locked, written by a newer version, or filled from another kind of exchange."""
+def check_usable(path: Path, exchange: str | None) -> None:
+    """Refuse a warehouse that is locked, written by a newer version, or filled from another kind of exchange.
+
+    None is what an import of archives asks: it fits to either kind.
+    """
     if not path.exists():
         return
     with open_warehouse(path) as connection:
-        for kind in _exchanges(connection, path):
-            if kind != exchange:
+        for kind in exchanges_of(connection, path):
+            if exchange is not None and kind != exchange:
                 raise WrongWarehouseError(
                     f"The warehouse {path} holds trades of a {kind} exchange, this load is from a {exchange} one; "
                     f"set {ENVIRONMENT_NAME} to another path or delete the file."
@@ -76,14 +81,19 @@ def require_trades(path: Path) -> None:
     is_loaded = False
     if path.exists():
         with open_warehouse(path) as connection:
-            _exchanges(connection, path)
-            is_loaded = _has_table(connection, "pages") and _has_table(connection, "trades")
+            exchanges_of(connection, path)
+            is_loaded = all(_has_table(connection, table) for table in ("pages", "trades"))
     if not is_loaded:
-        raise NothingLoadedError(f"The warehouse {path} holds no trades yet; run `kraken-candles load` first.")
+        raise NothingLoadedError(
+            f"The warehouse {path} holds no trades yet; run `kraken-candles load` first, or `kraken-candles import`."
+        )
 
 
-def _exchanges(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    """Return the kinds of exchange that filled the warehouse; WarehouseTooNewError if a newer program did."""
+def exchanges_of(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """Return the kinds of exchange that filled the warehouse; WarehouseTooNewError if a newer program wrote it.
+
+    An import of archives alone asks none.
+    """
     if not _has_table(connection, "warehouse_versions"):
         return []
     versions = connection.table(f"{DATASET}.warehouse_versions").select("schema_version", "exchange", "written_by")
@@ -94,7 +104,8 @@ def _exchanges(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
                 f"The warehouse {path} has raw tables of version {version} (by {written_by}), newer than version "
                 f"{SCHEMA_VERSION} known here; update kraken-candles or point {ENVIRONMENT_NAME} to another path."
             )
-        kinds.append(kind)
+        if kind != NO_EXCHANGE:
+            kinds.append(kind)
     return kinds
 
 

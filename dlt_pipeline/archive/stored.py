@@ -1,0 +1,84 @@
+"""What the warehouse says before an import: its markets, and which files and parts of files it has already."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import dlt
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+from dlt_pipeline.kraken.markets import Market
+
+Rows = list[tuple[Any, ...]]
+# Runs a query whose tables stand in braces; no rows where one of them was never made.
+Ask = Callable[[str], Rows]
+_TABLES: Final = (
+    "archive_candles",
+    "archive_files",
+    "archive_parts",
+    "archive_refused_rows",
+    "markets",
+    "pages",
+    "trades",
+    "warehouse_versions",
+    "_dlt_loads",
+)
+_COMPLETE: Final = "inner join {_dlt_loads} as l on t._dlt_load_id = l.load_id and l.status = 0"
+_MARKETS: Final = (
+    "select symbol, market_id, altname, wsname, base, quote, price_decimals, volume_decimals, status from {markets} "
+    "order by symbol"
+)
+_FILES: Final = (
+    "select t.edition_id, t.symbol, t.format, t.timeframe, t.row_count, t.refused_count, t.left_out_count, "
+    f"t.base_volume, t.first_time_ns, t.last_time_ns from {{archive_files}} as t {_COMPLETE}"
+)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that was imported to its end; volume in base units, times in ns UTC."""
+
+    edition_id: int
+    symbol: str
+    format: str
+    timeframe: str | None
+    row_count: int
+    refused_count: int
+    left_out_count: int
+    base_volume: Any
+    first_time_ns: int | None
+    last_time_ns: int | None
+
+
+@dataclass
+class Stored:
+    """What complete loads brought: markets, the kinds of exchange, and finished files by edition."""
+
+    markets: list[Market] = field(default_factory=list)
+    exchanges: list[str] = field(default_factory=list)
+    files: dict[int, StoredFile] = field(default_factory=dict)
+
+
+def asking(pipeline: dlt.Pipeline) -> Ask:
+    """Return what asks the destination of a dlt pipeline."""
+
+    def ask(query: str) -> Rows:
+        with pipeline.sql_client() as client:
+            names = {table: client.make_qualified_table_name(table) for table in _TABLES}
+            try:
+                return [tuple(row) for row in client.execute_sql(query.format(**names)) or ()]
+            except DatabaseUndefinedRelation:
+                return []
+
+    return ask
+
+
+def read_stored(ask: Ask) -> Stored:
+    """Read all of it."""
+    return Stored(
+        markets=[Market(*row) for row in ask(_MARKETS)],
+        exchanges=[
+            kind for (kind,) in ask("select distinct exchange from {warehouse_versions} where exchange <> 'none'")
+        ],
+        files={row[0]: StoredFile(*row) for row in ask(_FILES)},
+    )

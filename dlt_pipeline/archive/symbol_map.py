@@ -1,0 +1,76 @@
+"""Which symbol a file of an archive is of: by what the user says, by the markets known, or by its own name. Pure."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.kraken.markets import Market
+
+
+@dataclass(frozen=True)
+class Names:
+    """Tells symbols by altnames: `given` by the user, else `listed` by Kraken; both by names in capitals."""
+
+    given: Mapping[str, str]
+    listed: Mapping[str, str]
+
+    def symbol_of(self, altname: str) -> str | None:
+        """Return the symbol of a file called by this altname, such as BTC/USD for XBTUSD; None if nobody knows."""
+        return self.given.get(altname.upper()) or self.listed.get(altname.upper())
+
+    def wants(self, altname: str, symbols: Iterable[str]) -> bool:
+        """Tell whether one of the symbols or altnames that the user named means the files of this altname."""
+        meant = {name.upper() for name in symbols}
+        known = self.symbol_of(altname)
+        return altname.upper() in meant or (known is not None and known.upper() in meant)
+
+    def spelt(self, symbol: str) -> str:
+        """Return a symbol that the user named as it is stored: an altname becomes its symbol."""
+        return self.symbol_of(symbol) or symbol
+
+
+def listed_names(markets: Iterable[Market]) -> dict[str, str]:
+    """Return the symbols of all markets by altname, and by Kraken's other names where these leave no doubt."""
+    known = list(markets)
+    found: dict[str, str] = {}
+    for names in (
+        [(market.altname, market.symbol) for market in known],
+        [(market.market_id, market.symbol) for market in known],
+        [((market.wsname or "").replace("/", ""), market.symbol) for market in known],
+        [(market.symbol.replace("/", ""), market.symbol) for market in known],
+    ):
+        for name, symbol in names:
+            if name:
+                found.setdefault(name.upper(), symbol)
+    return found
+
+
+def read_symbol_map(path: Path) -> dict[str, str]:
+    """Read lines of `altname,symbol` (the header may be there or not) as symbols by altnames in capitals.
+
+    Raises BadInputError that names the line: a file that cannot be read, a line of other than two names, an altname
+    that stands twice for different symbols.
+    """
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"The symbol map {path} cannot be read: {error}.") from None
+    found: dict[str, str] = {}
+    for line, row in enumerate(rows, start=1):
+        fields = [field.strip() for field in row]
+        if not any(fields) or (line == 1 and [field.lower() for field in fields] == ["altname", "symbol"]):
+            continue
+        if len(fields) != 2 or not all(fields):
+            raise BadInputError(
+                f"Line {line} of the symbol map {path} is {','.join(row)!r}; it must be an altname and a symbol, such "
+                "as XBTUSD,BTC/USD."
+            )
+        altname, symbol = fields[0].upper(), fields[1]
+        if found.setdefault(altname, symbol) != symbol:
+            raise BadInputError(
+                f"Line {line} of the symbol map {path} says {symbol} for {fields[0]}, an earlier line says "
+                f"{found[altname]}; leave one of them."
+            )
+    return found
