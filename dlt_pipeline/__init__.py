@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dlt_pipeline.archive.importing import import_archives as import_archives
+    from dlt_pipeline.archive.source import archive_source as archive_source
     from dlt_pipeline.building import build as build
     from dlt_pipeline.following import follow as follow
     from dlt_pipeline.jobs.estimate import estimate as estimate
@@ -27,10 +29,12 @@ _HOMES = {
     "Options": "dlt_pipeline.jobs.options",
     "add_jobs": "dlt_pipeline.jobs.queue",
     "apply_retention": "dlt_pipeline.jobs.retention",
+    "archive_source": "dlt_pipeline.archive.source",
     "build": "dlt_pipeline.building",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
     "estimate": "dlt_pipeline.jobs.estimate",
     "follow": "dlt_pipeline.following",
+    "import_archives": "dlt_pipeline.archive.importing",
     "kraken_source": "dlt_pipeline.kraken.source",
     "list_jobs": "dlt_pipeline.jobs.queue",
     "load": "dlt_pipeline.loading",
@@ -47,10 +51,12 @@ __all__ = [
     "Options",
     "add_jobs",
     "apply_retention",
+    "archive_source",
     "build",
     "cancel_jobs",
     "estimate",
     "follow",
+    "import_archives",
     "kraken_source",
     "list_jobs",
     "load",

@@ -86,6 +86,10 @@ class PublishError(KrakenCandlesError):
     """The Parquet tree or published.duckdb cannot be brought to the warehouse's state."""
 
 
+class ArchiveError(KrakenCandlesError):
+    """A file of Kraken's downloads cannot be imported, or not all of it."""
+
+
 class LoadStoppedError(KrakenCandlesError):
     """The user stopped the load; what was committed stays."""
 

@@ -28,9 +28,17 @@ _MARKETS: Final = (
     "select symbol, market_id, altname, wsname, base, quote, price_decimals, volume_decimals, status from {markets} "
     "order by symbol"
 )
-_FILES: Final = (
+_FILES: Final = (  # own names only
     "select t.edition_id, t.symbol, t.format, t.timeframe, t.row_count, t.refused_count, t.left_out_count, "
     f"t.base_volume, t.first_time_ns, t.last_time_ns from {{archive_files}} as t {_COMPLETE}"
+)
+
+
+_EDITIONS: Final = f"select distinct t.edition_id from {{archive_parts}} as t {_COMPLETE}"
+_BEGUN: Final = (
+    "select max(t.last_row), max(t.next_row), max_by(t.next_byte, t.next_row), sum(t.row_count)::bigint, "
+    "sum(t.base_volume), min_by(t.first_time_ns, t.first_row), max_by(t.last_time_ns, t.last_row), "
+    f"min_by(t.covered_from_ns, t.first_row), max_by(t.covered_to_ns, t.last_row) from {{archive_parts}} as t {_COMPLETE}"
 )
 
 
@@ -50,13 +58,29 @@ class StoredFile:
     last_time_ns: int | None
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Where a file that was not read to its end goes on: after the rows of its complete parts."""
+
+    last_row: int
+    next_row: int
+    next_byte: int
+    row_count: int
+    base_volume: Any
+    first_time_ns: int
+    last_time_ns: int
+    covered_from_ns: int
+    covered_to_ns: int
+
+
 @dataclass
 class Stored:
-    """What complete loads brought: markets, the kinds of exchange, and finished files by edition."""
+    """What complete loads brought: markets, the kinds of exchange, finished files by edition, and editions begun."""
 
     markets: list[Market] = field(default_factory=list)
     exchanges: list[str] = field(default_factory=list)
     files: dict[int, StoredFile] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
 
 
 def asking(pipeline: dlt.Pipeline) -> Ask:
@@ -81,4 +105,10 @@ def read_stored(ask: Ask) -> Stored:
             kind for (kind,) in ask("select distinct exchange from {warehouse_versions} where exchange <> 'none'")
         ],
         files={row[0]: StoredFile(*row) for row in ask(_FILES)},
+        begun={edition_id for (edition_id,) in ask(_EDITIONS)},
     )
+
+
+def read_begun(ask: Ask, edition_id: int) -> Begun:
+    """Read where the file of an edition goes on, of which there are parts."""
+    return Begun(*ask(f"{_BEGUN} where t.edition_id = {int(edition_id)}")[0])

@@ -56,7 +56,9 @@ def add(
     job_type: Annotated[
         str, typer.Argument(metavar="TYPE", help="trade_rebuild, trade_load, rest_snapshot, repair or archive_import.")
     ],
-    symbols: Symbols,
+    symbols: Annotated[
+        list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols; of an archive_import, paths of archives.")
+    ],
     start: Start = None,
     end: End = None,
     bucket_size: BucketSize = None,
@@ -64,12 +66,26 @@ def add(
     empty_bucket_policy: Policy = None,
     export: Export = None,
     exact: Exact = False,
+    only: Annotated[
+        str | None, typer.Option("--symbols", help="Of an archive_import, only these: BTC/USD,XDGUSD.")
+    ] = None,
+    symbol_map: Annotated[
+        str | None, typer.Option(help="Of an archive_import, a CSV of altname,symbol that has the last word.")
+    ] = None,
+    whole_days: Annotated[
+        bool | None, typer.Option("--whole-days", help="Of an archive_import: its files hold whole UTC days.")
+    ] = None,
 ) -> None:
-    """Queue a job a symbol; nothing is asked of the exchange yet, and `jobs run` does them."""
+    """Queue a job a symbol, or an archive_import a path; nothing is asked yet, and `jobs run` does them."""
     from dlt_pipeline.jobs.commands import run_add  # noqa: PLC0415
 
     configure_logging()
-    options = _options(bucket_size, include_trades, empty_bucket_policy, export)
+    options = {
+        **_options(bucket_size, include_trades, empty_bucket_policy, export),
+        "symbols": only,
+        "symbol_map": symbol_map,
+        "whole_days": whole_days,
+    }
     raise typer.Exit(run_add(out(), job_type, symbols, start, end, options, exact))
 
 

@@ -70,6 +70,6 @@ def cheaper_ways(estimates: Sequence[Estimate], now_ns: int) -> list[str]:
         reach = "all of this time" if end_ns <= archive_ns else f"this time up to {show_ns(archive_ns)[:10]}"
         found.append(
             f"Cheaper for much history: Kraken's ZIP downloads of time and sales hold {reach}, for all pairs at once "
-            f"({ARCHIVE_SIZES}). This version does not import them."
+            f"({ARCHIVE_SIZES}). `kraken-candles import` takes them in; a load then asks for the rest alone."
         )
     return found

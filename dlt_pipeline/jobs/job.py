@@ -17,7 +17,7 @@ STATUSES: Final = get_args(Status)
 PHASES: Final = get_args(Phase)
 LOADING_TYPES: Final = ("trade_rebuild", "trade_load", "repair")
 PRICED_TYPES: Final = ("trade_rebuild", "trade_load")  # a repair asks again for what the ledger calls loaded
-BUILDING_TYPES: Final = ("trade_rebuild", "repair")
+BUILDING_TYPES: Final = ("trade_rebuild", "archive_import", "repair")
 
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "queued": ("queued", "running", "cancelled"),
@@ -69,6 +69,8 @@ class Job:
     @property
     def window(self) -> str:
         """The job's time for people."""
+        if self.job_type == "archive_import" and self.start_ns is None:
+            return "all" if self.end_ns is None else f"all to {show_ns(self.end_ns)}"
         if self.start_ns is None:
             return "now"
         return f"{show_ns(self.start_ns)} to {'now' if self.end_ns is None else show_ns(self.end_ns)}"

@@ -17,7 +17,8 @@ class Options:
 
     `bucket_size`: a timeframe that is built besides those of the project (1s to 15d). `include_trades` False removes
     the raw trades of its whole days once their candles are kept. `empty_bucket_policy` of the symbol in this timeframe;
-    None leaves the project's. `export`: publish afterwards. `reason`: why a repair is one.
+    None leaves the project's. `export`: publish afterwards. `reason`: why a repair is one. Of an import: `symbols` are
+    those wanted, by commas, `symbol_map` a CSV of altname,symbol; `whole_days` believes that files hold whole days.
     """
 
     bucket_size: str = "1m"
@@ -25,10 +26,20 @@ class Options:
     empty_bucket_policy: str | None = None
     export: bool = True
     reason: str | None = None
+    symbols: str | None = None
+    symbol_map: str | None = None
+    whole_days: bool = False
 
     def as_json(self) -> str:
         """Return the JSON text that `parse_options` reads back; what is not said is left out."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
+        standard = Options()
+        return json.dumps(
+            {
+                name: value
+                for name, value in asdict(self).items()
+                if value is not None and (name != "whole_days" or value != standard.whole_days)
+            }
+        )
 
 
 _KINDS: Final[dict[str, tuple[type, str]]] = {
@@ -37,6 +48,9 @@ _KINDS: Final[dict[str, tuple[type, str]]] = {
     "empty_bucket_policy": (str, f"one of {', '.join(POLICIES)}"),
     "export": (bool, "true or false"),
     "reason": (str, "a text"),
+    "symbols": (str, "symbols by commas, such as BTC/USD,ETH/USD"),
+    "symbol_map": (str, "the path of a CSV of altname,symbol"),
+    "whole_days": (bool, "true or false"),
 }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from dlt_pipeline.dates import NS_PER_DAY, show_ns
 from dlt_pipeline.jobs.cheaper import archive_end
 from dlt_pipeline.jobs.costs import Costs, calls_of
 from dlt_pipeline.jobs.counting import Counter
@@ -18,7 +19,8 @@ class PlanRange:
     """[start_ns, end_ns) (ns, UTC) and what covers it; where it is missing, the cheapest `way`, its price, a command.
 
     `price` is what loading the trades takes, None where nobody was asked. `calls` are those of the way; None for a
-    download. `command` fills the range: by the OHLC endpoint where the way is `rest`, else by trades.
+    download. `command` fills the range: by the OHLC endpoint where the way is `rest`; by an import of
+    downloads and a load of what they lack where it is `zip`; else by trades.
     """
 
     start_ns: int
@@ -78,6 +80,8 @@ class Planner:
         is_zip = (
             price is not None and price.calls > self.costs.jobs.archive_calls and one.end_ns <= archive_end(self.now_ns)
         )
+        if is_zip:
+            command = f"{self._import_command(one.start_ns, one.end_ns)} && {command}"
         calls = None if is_zip or price is None else price.calls
         return PlanRange(one.start_ns, one.end_ns, "missing", "zip" if is_zip else "trades", calls, price, command)
 
@@ -110,6 +114,11 @@ class Planner:
         last = self.now_ns // minute_ns * minute_ns
         calls = calls_of(0, self.costs.kraken.page_size) + 1
         return self._load_command(last - minute_ns, last, self.timeframe), calls
+
+    def _import_command(self, start_ns: int, end_ns: int) -> str:
+        """Return the import that fills the time from downloads; a load behind it asks for what these lack."""
+        start, end = show_ns(start_ns)[:10], show_ns(end_ns - 1 + NS_PER_DAY)[:10]
+        return f"kraken-candles import PATH --symbols {self.symbol} --start {start} --end {end}"
 
     def _load_command(self, start_ns: int, end_ns: int, timeframes: str) -> str:
         """Return the load of just this time; bounds that no clock of microseconds shows are widened to one."""

@@ -122,7 +122,7 @@ def _plan_lines(made: Plan, offline: bool) -> list[str]:
     if any(one.way == "zip" for one in lacking):
         found.append(
             f"Kraken's ZIP: its downloads of time and sales ({ARCHIVE_SIZES}) hold this time, and take less than so "
-            "many calls. This version does not import them; the command asks for the trades."
+            "many calls. PATH is where they lie; the load behind the import asks for the days that they do not hold."
         )
     found += ["", "What fills it:" if len(lacking) > 1 else "To fill it:"]
     return found + [f"  {command}" for command in dict.fromkeys(one.command for one in lacking) if command]

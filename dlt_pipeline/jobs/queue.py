@@ -1,9 +1,11 @@
 """What users do with jobs: add, list, cancel, retry; each checked before it is written down."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from dlt_pipeline.archive.request import make_archive_request
 from dlt_pipeline.dates import When, show_ns, to_ns, widen
 from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.job import BUILDING_TYPES, JOB_TYPES, LOADING_TYPES, Job, JobType
@@ -16,6 +18,7 @@ from dlt_pipeline.warehouse import warehouse_path
 # Which types heed which options; another one would promise what nobody does.
 _HEEDED: Mapping[str, tuple[str, ...]] = {
     "trade_rebuild": ("bucket_size", "include_trades", "empty_bucket_policy", "export"),
+    "archive_import": ("export", "symbols", "symbol_map", "whole_days"),
     "repair": ("export", "reason"),
 }
 
@@ -31,16 +34,17 @@ def make_job(
 ) -> Job:
     """Return a new job, not yet written down. `start` inclusive and `end` exclusive, UTC, as of a load.
 
+    The `symbol` of an archive_import is the path of the ZIP, folder or file; its bounds may be left out.
     Raises BadInputError for a type, a bound or an option that cannot be; what only the exchange knows is seen later.
     """
     if job_type not in JOB_TYPES:
         raise BadInputError(f"The job type {job_type!r} is unknown; there are {', '.join(JOB_TYPES)}.")
-    if job_type == "archive_import":
-        raise BadInputError("An archive_import cannot be queued yet: this version does not read Kraken's archives.")
     if not symbol.strip():
         raise BadInputError("The symbol of the job is empty: name one, such as BTC/USD.")
     checked = options if isinstance(options, Options) else parse_options(options)
     _check_heeded(job_type, checked)
+    if job_type == "archive_import":
+        symbol, checked = _import_of(symbol, start, end, checked, exact)
     bounds = _bounds(job_type, start, end, exact)
     kind: JobType = next(name for name in get_args(JobType) if name == job_type)
     return Job(0, kind, symbol, *bounds, _heeded(job_type, checked))
@@ -91,6 +95,13 @@ def retry_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> l
 
 
 def _bounds(job_type: str, start: When | None, end: When | None, exact: bool) -> tuple[int | None, int | None]:
+    if job_type == "archive_import":
+        low, high = (
+            None if when is None else to_ns(when, what) for when, what in ((start, "The start"), (end, "The end"))
+        )
+        if exact:
+            return low, high
+        return None if low is None else widen(low, None)[0], None if high is None else widen(0, high)[1]
     if job_type not in LOADING_TYPES:
         if start is not None or end is not None:
             raise BadInputError(f"A {job_type} has no start and end: Kraken gives its newest 720 candles.")
@@ -106,9 +117,17 @@ def _bounds(job_type: str, start: When | None, end: When | None, exact: bool) ->
     return (start_ns, end_ns) if exact else widen(start_ns, end_ns)
 
 
+def _import_of(path: str, start: When | None, end: When | None, options: Options, exact: bool) -> tuple[str, Options]:
+    """Check what an import would refuse, and make paths whole: a runner may work in another folder."""
+    symbols = options.symbols.replace(",", " ").split() if options.symbols else None
+    make_archive_request(path, symbols, start, end, options.symbol_map, None, options.whole_days, exact)
+    symbol_map = None if options.symbol_map is None else str(Path(options.symbol_map).absolute())
+    return str(Path(path).absolute()), replace(options, symbol_map=symbol_map)
+
+
 def _check_heeded(job_type: str, options: Options) -> None:
     standard = Options()
-    for name in ("bucket_size", "include_trades", "empty_bucket_policy", "export", "reason"):
+    for name in (field.name for field in fields(Options)):
         if getattr(options, name) != getattr(standard, name) and name not in _HEEDED.get(job_type, ()):
             heeded = ", ".join(_HEEDED.get(job_type, ())) or "no options"
             raise BadInputError(f"A {job_type} does not know the option {name}; it has {heeded}.")

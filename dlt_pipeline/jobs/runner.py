@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.exceptions import LoadStoppedError
+from dlt_pipeline.exceptions import KrakenCandlesError, LoadStoppedError, WarehouseError
 from dlt_pipeline.jobs.finishing import finish
+from dlt_pipeline.jobs.import_job import import_of_job
 from dlt_pipeline.jobs.in_hand import InHand, RunReport, Tell
 from dlt_pipeline.jobs.job import BUILDING_TYPES, PRICED_TYPES, Job
 from dlt_pipeline.jobs.pricing import estimated, price_round
@@ -81,8 +82,11 @@ class _Runner:
     def _batch(self, waiting: list[Job]) -> None:
         until = time.monotonic() + _LOADING_SECONDS
         self._fetched.clear()
-        to_load = [job for job in waiting if needs_load(job)]
+        to_load = [job for job in waiting if needs_load(job) and job.job_type != "archive_import"]
         loaded = self._hand.begin([job for job in waiting if not needs_load(job)])
+        for job in waiting:
+            if needs_load(job) and job.job_type == "archive_import" and not self._stop.is_set():
+                loaded += self._import(job)
         while to_load and not self._stop.is_set() and time.monotonic() < until:
             taken, done = self._load(to_load)
             to_load = [job for job in to_load if job.job_id not in taken]
@@ -134,6 +138,22 @@ class _Runner:
                 self._hand.fail(job, report.failures[job.symbol])
         self._hand.remaining([job for job in chosen.jobs if job.symbol in report.unfinished])
         return taken, [self._hand[job] for job in complete]
+
+    def _import(self, waiting: Job) -> list[Job]:
+        """Import an archive; return the job if all of it is in the warehouse."""
+        begun = self._hand.remaining(self._hand.begin([waiting]))
+        for job in self._hand.to_phase(begun, "loading"):
+            try:
+                changes = when_unlocked(lambda: import_of_job(job, self._path, self._stop), self._path, self._stop)  # noqa: B023
+            except LoadStoppedError:
+                raise
+            except KrakenCandlesError as error:
+                if isinstance(error, WarehouseError):
+                    raise  # concerns all jobs
+                self._hand.fail(job, error)
+                return []
+            self._hand.to(job, **changes)
+        return self._hand.remaining(begun)
 
     def _price(self, chosen: Round) -> None:
         """Write down what the jobs will cost, where nobody asked before."""

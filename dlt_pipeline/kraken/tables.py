@@ -137,9 +137,14 @@ def hints(table: str) -> dict[str, Any]:
         "table_name": table,
         "primary_key": list(KEYS[table]),
         "write_disposition": {"disposition": "merge", "strategy": strategy},
-        "columns": {field.name: _column(field) for field in SCHEMAS[table]},
+        "columns": column_hints(SCHEMAS[table]),
         "schema_contract": {"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
     }
+
+
+def column_hints(schema: pa.Schema) -> dict[str, dict[str, Any]]:
+    """Return dlt's hints of the columns of an Arrow schema."""
+    return {field.name: _column(field) for field in schema}
 
 
 def _column(field: pa.Field) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""What `import` does and says."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich import box
+from rich.table import Table
+
+from dlt_pipeline.archive.importing import import_archives
+from dlt_pipeline.archive.progress import ImportProgress
+from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
+from dlt_pipeline.console import Console
+from dlt_pipeline.dates import show_ns
+from dlt_pipeline.threads import beside_main
+
+STOPPED = 130
+# As many lines as fit on a screen.
+_SHOWN_FILES: Final = 20
+_SHOWN_PROBLEMS: Final = 50
+
+
+def run_import(
+    console: Console,
+    stop: threading.Event,
+    paths: Sequence[Path],
+    symbols: Sequence[str] | None,
+    start: str | None,
+    end: str | None,
+    exact: bool,
+    symbol_map: Path | None,
+    password: str | None,
+    whole_days: bool,
+) -> int:
+    """Import, say what came of each file, and return the exit code: 0, 1 if there is any problem, 130 if stopped."""
+    with ImportProgress(console) as progress:
+        report = beside_main(
+            lambda: import_archives(
+                paths,
+                symbols,
+                start,
+                end,
+                exact=exact,
+                symbol_map=symbol_map,
+                password=password,
+                whole_days=whole_days,
+                listener=progress,
+                stop=stop,
+            ),
+            stop,
+            lambda: console.print("Stopping after the rows in hand; what is imported will be committed."),
+        )
+    return tell_import(console, report)
+
+
+def tell_import(console: Console, report: ImportReport) -> int:
+    """Print the files, the problems and the place of the warehouse; return the exit code."""
+    if report.files:
+        console.print(files_table(report))
+        console.print()
+    for line in [*report.warnings, *_told_problems(report.problems)]:
+        console.print(line, markup=False)
+    if report.is_stopped:
+        console.print("Stopped. Run the same command again to go on where it stopped.")
+        return STOPPED
+    if report.problems:
+        console.print(f"Warehouse: {report.warehouse}; the rest is imported.", markup=False)
+        return 1
+    if not report.rows:
+        console.print(f"Nothing new; all of it is in {report.warehouse} already.", markup=False)
+        return 0
+    console.print(f"Imported into {report.warehouse}", markup=False)
+    return 0
+
+
+def files_table(report: ImportReport) -> Table:
+    """Return a table of the files: all if they are few, else those with problems and the largest, and a total."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("file", "symbol", "kind"):
+        table.add_column(name, no_wrap=True)
+    for name in ("rows", "refused", "volume"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("from", "to (UTC)", ""):
+        table.add_column(name, no_wrap=True)
+    shown = shown_files(report.files, _SHOWN_FILES)
+    for one in shown:
+        table.add_row(
+            one.name.rpartition("/")[2],
+            one.symbol or "",
+            _kind(one),
+            f"{one.rows:,}",
+            f"{one.refused:,}" if one.refused else "",
+            f"{one.volume.normalize():f}",
+            "" if one.first_time_ns is None else show_ns(one.first_time_ns)[:10],
+            "" if one.last_time_ns is None else show_ns(one.last_time_ns)[:10],
+            _what_happened(one, report),
+        )
+    if len(report.files) > 1:
+        left = len(report.files) - len(shown)
+        rows, refused = sum(one.rows for one in report.files), sum(one.refused for one in report.files)
+        counted = f"{len(report.files):,} files" + (f", {left:,} not shown" if left else "")
+        told = [f"{rows:,}", f"{refused:,}" if refused else "", "", "", "", _counts(report)]
+        table.add_row(counted, "", "", *told)
+    return table
+
+
+def _kind(one: FileReport) -> str:
+    if one.format == "candles":
+        return f"candles {one.timeframe}"
+    return {"trades": "trades", "trades_with_ids": "trades with ids"}.get(one.format or "", "")
+
+
+def _what_happened(one: FileReport, report: ImportReport) -> str:
+    is_replacing = one.outcome == "imported" and any(pair.newer_id == one.edition_id for pair in report.replaced)
+    return "replaced an older one" if is_replacing else one.outcome
+
+
+def _counts(report: ImportReport) -> str:
+    counts: dict[str, int] = {}
+    for one in report.files:
+        said = _what_happened(one, report)
+        counts[said] = counts.get(said, 0) + 1
+    return ", ".join(f"{count:,} {said}" for said, count in counts.items())
+
+
+def _told_problems(problems: Sequence[str]) -> list[str]:
+    shown = list(problems[:_SHOWN_PROBLEMS])
+    if len(problems) > len(shown):
+        shown.append(f"... and {len(problems) - len(shown):,} problems more of the same kinds.")
+    return shown

@@ -1,0 +1,42 @@
+"""How an import is cut into commits, each with its reason; dlt config section `sources.archive`."""
+
+import os
+from typing import Final
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.specs import BaseConfiguration
+
+from dlt_pipeline.exceptions import BadInputError
+
+_LIMITS: Final = {"chunk_rows": (1, 100_000_000), "batch_rows": (1, 10_000_000), "readers": (1, 64)}
+
+
+@configspec
+class ImportSettings(BaseConfiguration):
+    """Settings of the import; `SOURCES__ARCHIVE__<NAME>` in the environment or `[sources.archive]` in config.toml."""
+
+    # A chunk is what a kill can cost: some five seconds, of which dlt's own steps take less than a tenth.
+    chunk_rows: int = 5_000_000
+    # Files of a few rows each are put together: dlt takes about as long for a batch of ten rows as of 100,000.
+    batch_rows: int = 200_000
+    # Files read side by side; 0: as many as there are cores, up to 4, beyond which one writer is the limit.
+    readers: int = 0
+
+    @property
+    def reader_count(self) -> int:
+        """How many files are read at once."""
+        return self.readers or min(4, os.cpu_count() or 1)
+
+
+def load_import_settings() -> ImportSettings:
+    """Resolve the settings from dlt's config; BadInputError if impossible."""
+    try:
+        settings = resolve_configuration(ImportSettings(), sections=("sources", "archive"))
+    except ConfigurationException as error:
+        raise BadInputError(f"A setting in sources.archive cannot be used: {str(error).splitlines()[0]}") from error
+    for name, (lowest, highest) in _LIMITS.items():
+        value = getattr(settings, name)
+        if not lowest <= value <= highest and not (name == "readers" and value == 0):
+            raise BadInputError(f"sources.archive.{name} is {value}; it must lie between {lowest} and {highest}.")
+    return settings

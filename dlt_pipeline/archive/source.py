@@ -1,0 +1,144 @@
+"""The dlt source of Kraken's downloads: rows, the ledger of parts and files, and refused rows, as resources."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+
+from dlt_pipeline.archive.chunk import ArchiveChunk
+from dlt_pipeline.archive.gathered import Batch
+from dlt_pipeline.archive.request import make_archive_request
+from dlt_pipeline.archive.tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.work import Work
+from dlt_pipeline.dates import When
+from dlt_pipeline.kraken.arrow import to_table, utc
+from dlt_pipeline.kraken.rows import market_rows
+from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.kraken.tables import SCHEMAS, column_hints, hints
+from dlt_pipeline.version import SCHEMA_VERSION, program
+from dlt_pipeline.warehouse import NO_EXCHANGE
+
+# The tables that the rows of a file fill.
+FILE_TABLES: Final = (*ARCHIVE_SCHEMAS, "trades")
+# What the dbt models read besides, also where nothing but archives was ever loaded.
+_OTHER_TABLES: Final = ("pages", "id_holes", "rest_candles")
+
+
+@dlt.source(name="archive", section="archive", max_table_nesting=0)
+def source_of(chunk: ArchiveChunk) -> list[DltResource]:
+    """Return the source of one chunk of an import that keeps its work from chunk to chunk."""
+    return resources(chunk)
+
+
+@dlt.source(name="archive", section="archive", max_table_nesting=0)
+def archive_source(
+    paths: str | Path | Sequence[str | Path],
+    symbols: Sequence[str] | None = None,
+    start: When | None = None,
+    end: When | None = None,
+    symbol_map: str | Path | None = None,
+    password: str | None = None,
+    whole_days: bool = False,
+    exact: bool = False,
+) -> Any:
+    """Kraken's official downloads (time and sales, OHLCVT) with the ledger that proves them.
+
+    One run is one bounded chunk: about `sources.archive.chunk_rows` rows. It goes on where the destination's ledger
+    ends, so run it again (or use `dlt_pipeline.import_archives`, which also replaces older editions) until nothing is
+    added. Rows count only if their part stands in `archive_parts` with a complete load. After a run that was cut off,
+    drop what is pending (`pipeline.drop_pending_packages()`): what it lacks is read again.
+
+    Args:
+        paths: ZIPs, folders with their files (searched to the bottom) or single CSV files; one or several.
+        symbols: only these, as ccxt's symbols (`BTC/USD`) or Kraken's altnames (`XBTUSD`); None for all.
+        start: first moment wanted, inclusive; ISO text, date or datetime; UTC where no zone is given.
+        end: first moment not wanted any more.
+        symbol_map: a CSV of `altname,symbol` that has the last word on what a file is called.
+        password: of encrypted ZIPs.
+        whole_days: believe that each file holds the whole of the UTC days of its first and last trade.
+        exact: take start and end as they are instead of widening them to whole UTC days.
+
+    A file that cannot be read is left out with a warning in the log. Raises BadInputError at once for arguments that
+    make no sense.
+    """
+    request = make_archive_request(paths, symbols, start, end, symbol_map, password, whole_days, exact)
+    return resources(ArchiveChunk(Work(request)))
+
+
+def resources(chunk: ArchiveChunk) -> list[DltResource]:
+    """Return the dlt resources of one chunk: a few files are read at once, each shared out to its tables."""
+    # The ledger counts only with the id of its load, and dlt adds it to Arrow tables only when told to.
+    os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
+    found: list[DltResource] = []
+    if chunk.is_first:
+        found = [
+            dlt.resource(_markets(chunk), name="markets", **hints("markets")),
+            dlt.resource(_versions(chunk), name="warehouse_versions", **hints("warehouse_versions")),
+            *(dlt.resource(_empty(table), name=table, **hints(table)) for table in _OTHER_TABLES),
+        ]
+    for number in range(chunk.reader_count):
+        read = dlt.resource(_batches(chunk, number), name=f"files_{number}", selected=False, parallelized=True)
+        found.extend(
+            dlt.transformer(_part_of(table), name=f"{table}_{number}", data_from=read, **archive_hints(table))
+            for table in FILE_TABLES
+        )
+    return found
+
+
+def archive_hints(table: str) -> dict[str, Any]:
+    """Return dlt's hints of a table that files fill: rows are appended, for only parts make them count."""
+    if table not in ARCHIVE_SCHEMAS:
+        return hints(table)
+    is_rows = table in ("archive_trades", "archive_candles")
+    keyed = {"primary_key": list(ARCHIVE_KEYS[table])}
+    return {
+        "table_name": table,
+        **({} if is_rows else keyed),
+        "write_disposition": "append" if is_rows else {"disposition": "merge", "strategy": "insert-only"},
+        "columns": column_hints(ARCHIVE_SCHEMAS[table]),
+        "schema_contract": {"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
+    }
+
+
+def _batches(chunk: ArchiveChunk, number: int) -> Callable[[], Iterator[Batch]]:
+    def batches() -> Iterator[Batch]:  # dlt puts an attribute on the function, which a bound method refuses
+        if chunk.is_first and number == 0:
+            yield {table: (ARCHIVE_SCHEMAS | SCHEMAS)[table].empty_table() for table in FILE_TABLES}
+        yield from chunk.batches()
+
+    return batches
+
+
+def _part_of(table: str) -> Callable[[Batch], pa.Table | None]:
+    def part(batch: Batch) -> pa.Table | None:
+        return batch.get(table)
+
+    return part
+
+
+def _empty(table: str) -> Iterator[pa.Table]:
+    yield SCHEMAS[table].empty_table()
+
+
+def _markets(chunk: ArchiveChunk) -> Iterator[pa.Table]:
+    chunk.begin()
+    yield to_table("markets", market_rows(list(chunk.work.asked_markets), time.time()))
+
+
+def _versions(chunk: ArchiveChunk) -> Iterator[pa.Table]:
+    """Say which program wrote here; which exchange, only if it was asked."""
+    chunk.begin()
+    base_url = chunk.work.base_url if chunk.work.asked_markets else ""
+    row = {
+        "schema_version": SCHEMA_VERSION,
+        "exchange": exchange_kind(base_url) if base_url else NO_EXCHANGE,
+        "base_url": base_url,
+        "written_by": program(),
+        "written_at": utc(time.time()),
+    }
+    yield to_table("warehouse_versions", [row])

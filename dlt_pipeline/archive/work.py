@@ -1,0 +1,172 @@
+"""An import from chunk to chunk: which files wait, which are being read, and what came of each."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Protocol
+
+from dlt_pipeline.archive.import_settings import load_import_settings
+from dlt_pipeline.archive.members import Member, Problem, find_members
+from dlt_pipeline.archive.names import find_names
+from dlt_pipeline.archive.reading import Taken
+from dlt_pipeline.archive.report import FileReport
+from dlt_pipeline.archive.request import ArchiveRequest
+from dlt_pipeline.archive.stored import Ask, Stored
+from dlt_pipeline.archive.symbol_map import Names
+from dlt_pipeline.archive.task import Task
+from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.kraken.markets import Market
+from dlt_pipeline.kraken.settings import load_settings
+
+_log = logging.getLogger("dlt_pipeline.archive")
+
+
+class ImportListener(Protocol):
+    """Hears how an import goes; called from the threads that read."""
+
+    def begin(self, files: list[FileReport]) -> None:
+        """Hear which files will be read."""
+
+    def read(self, file: FileReport, bytes_read: int) -> None:
+        """Hear how far a file is read."""
+
+
+class Work:
+    """Safe for the threads of several files. Those of one market and kind are read one after another, in order."""
+
+    def __init__(
+        self, request: ArchiveRequest, listener: ImportListener | None = None, stop: threading.Event | None = None
+    ) -> None:
+        """Prepare; nothing is opened before `prepare`."""
+        self.request, self.listener = request, listener
+        self.stop = stop or threading.Event()
+        self.settings = load_import_settings()
+        self._kraken = load_settings()
+        self._kraken.first_contact_attempts = 1  # nothing fails for want of it
+        self.base_url = self._kraken.base_url
+        self.files: list[FileReport] = []
+        self.warnings: list[str] = []
+        self.problems: list[str] = []
+        self.asked_markets: tuple[Market, ...] = ()
+        self.is_prepared = False
+        self._waiting: list[Task] = []
+        self._in_hand: list[Task] = []
+        self._editions: set[int] = set()
+        self._lock = threading.Lock()
+
+    def prepare(self, stored: Stored, ask: Ask) -> None:
+        """List the files, learn their symbols and what the warehouse has of them; BadInputError if none is meant."""
+        found = find_members(self.request.paths, self.settings, self.request.password)
+        members = [one for one in found if isinstance(one, Member)]
+        self.problems += [problem_text(one) for one in found if isinstance(one, Problem)]
+        altnames = {one.altname for one in members if one.altname is not None}
+        named = find_names(stored, altnames, self.request.symbol_map, self._kraken, self.stop)
+        self.asked_markets = named.asked
+        chosen = [(one, symbol) for one in members if (symbol := self._symbol_of(one, named.names)) is not None]
+        if members and not chosen and not self.problems:
+            shown = ", ".join(sorted(altnames)[:5])
+            raise BadInputError(f"None of the files is of {', '.join(self.request.symbols)}; there are {shown}.")
+        self._warn_of_unknown(named.names, [one for one, _ in chosen], named.trouble)
+        for one, symbol in chosen:
+            task = Task(one, symbol, self.request, stored, ask)
+            self._waiting.append(task)
+            self.files.append(task.report)
+        if self.listener:
+            self.listener.begin(self.files)
+        self.is_prepared = True
+
+    @property
+    def failed_editions(self) -> list[int]:
+        """The editions of files that turned out to be damaged: nothing of them may stay."""
+        return [one.edition_id for one in self.files if one.outcome == "failed" and one.edition_id]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits any more."""
+        return self.is_prepared and not self._waiting
+
+    def take(self) -> Task | None:
+        """Return the next file to read on; None if those that wait have to wait for others. What is there is passed."""
+        while True:
+            with self._lock:
+                busy = {task.key for task in self._in_hand}
+                task = next((one for one in self._waiting if one.key not in busy), None)
+                if task is None:
+                    return None
+                self._waiting.remove(task)
+                self._in_hand.append(task)
+            if task.parts is not None or self._begin(task):
+                return task
+            self.put_down(task)
+
+    def put_down(self, task: Task) -> None:
+        """Let a file go for now; one that is not at its end is the first to be taken again."""
+        with self._lock:
+            self._in_hand.remove(task)
+            if not task.is_over:
+                self._waiting.insert(0, task)
+
+    def read(self, task: Task) -> Iterator[Taken]:
+        """Yield what a file brings, part by part, until its end or its error, which is the file's own."""
+        try:
+            assert task.parts is not None  # noqa: S101 - taken in hand
+            for taken in task.parts:
+                task.heard(taken)
+                if self.listener:
+                    self.listener.read(task.report, taken.bytes_read)
+                yield taken
+            task.end()
+        except KrakenCandlesError as error:
+            self._fail(task, error)
+        if self.listener:
+            self.listener.read(task.report, task.report.size_bytes)
+
+    def _begin(self, task: Task) -> bool:
+        """Look into a file; False if there is nothing to read in it."""
+        try:
+            is_to_read = task.begin()
+        except KrakenCandlesError as error:
+            self._fail(task, error)
+            is_to_read = False
+        with self._lock:
+            if is_to_read and task.report.edition_id in self._editions:
+                task.pass_over()
+                is_to_read = False
+            self._editions.add(task.report.edition_id)
+        if not is_to_read and self.listener:
+            self.listener.read(task.report, task.report.size_bytes)
+        return is_to_read
+
+    def _fail(self, task: Task, error: KrakenCandlesError) -> None:
+        _log.warning("%s", error)
+        task.fail(error)
+
+    def _symbol_of(self, member: Member, names: Names) -> str | None:
+        """Return the symbol of a file that is wanted, None for one that is not."""
+        wanted = self.request.symbols
+        if member.altname is None:
+            if len(wanted) == 1:
+                return names.spelt(wanted[0])
+            self.problems.append(
+                f"{member.archive.name}: the market of {member.name} cannot be told from its name; name the one symbol "
+                "that it is of with --symbols."
+            )
+            return None
+        if wanted and not names.wants(member.altname, wanted):
+            return None
+        return names.symbol_of(member.altname) or member.altname
+
+    def _warn_of_unknown(self, names: Names, members: list[Member], trouble: str | None) -> None:
+        unknown = sorted({one.altname for one in members if one.altname and names.symbol_of(one.altname) is None})
+        if unknown:
+            why = f"nobody could be asked ({trouble})" if trouble else "Kraken does not list them (any more)"
+            more = f" and {len(unknown) - 5:,} more" if len(unknown) > 5 else ""
+            self.warnings.append(
+                f"Imported under their altnames, for {why}: {', '.join(unknown[:5])}{more}. --symbol-map says how they "
+                "are called, or import them again after a load: what comes later takes their place."
+            )
+
+
+def problem_text(problem: Problem) -> str:
+    """Return a problem of listing as a sentence."""
+    return str(problem.reason)

@@ -1,0 +1,57 @@
+"""An import of an archive as a job: imported as the command does, then built with the others."""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from dlt_pipeline.archive.importing import import_request
+from dlt_pipeline.archive.report import ImportReport
+from dlt_pipeline.archive.request import ArchiveRequest
+from dlt_pipeline.archive.symbol_map import read_symbol_map
+from dlt_pipeline.exceptions import ArchiveError, LoadStoppedError
+from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.recorder import size_of
+
+# As the command's option; a password is not written down with a job.
+PASSWORD_NAME = "KRAKEN_CANDLES_ARCHIVE_PASSWORD"  # noqa: S105 - the name of it
+
+
+def import_of_job(job: Job, path: Path, stop: threading.Event) -> dict[str, Any]:
+    """Import the job's archive and return what to write down of the job.
+
+    Raises ArchiveError if any file of it has a problem (the others are in the warehouse), LoadStoppedError if stopped.
+    """
+    options = job.parsed
+    request = ArchiveRequest(
+        paths=(Path(job.symbol),),
+        symbols=tuple((options.symbols or "").replace(",", " ").split()),
+        start_ns=job.start_ns,
+        end_ns=job.end_ns,
+        symbol_map=read_symbol_map(Path(options.symbol_map)) if options.symbol_map else {},
+        password=os.environ.get(PASSWORD_NAME),
+        is_whole_days=options.whole_days,
+    )
+    before = size_of(path)
+    report = import_request(request, warehouse=path, stop=stop)
+    if report.is_stopped:
+        raise LoadStoppedError("Stopped; what is imported stays.")
+    if report.problems:
+        raise ArchiveError(_told(report.problems))
+    return {
+        "phase": "building",
+        "trades": job.trades + report.rows,
+        "bytes": job.bytes + max(0, size_of(path) - before),
+        "summary": _summary(report),
+    }
+
+
+def _summary(report: ImportReport) -> str:
+    known = sum(one.outcome == "already there" for one in report.files)
+    said = f"{report.rows:,} rows of {len(report.files) - known:,} files imported"
+    return said + (f", {known:,} files were there already" if known else "")
+
+
+def _told(problems: list[str]) -> str:
+    more = f" ... and {len(problems) - 3:,} problems more" if len(problems) > 3 else ""
+    return " ".join(problems[:3]) + more
