@@ -12,6 +12,11 @@ pieces as (
         to_ns,
         edition_id
     from {{ ref('day_pieces').include(database=false) }}
+),
+
+loads as (
+    select distinct load_id
+    from {{ ref('stg_archive_parts').include(database=false) }}
 )
 
 select
@@ -28,10 +33,7 @@ select
     cast(case when loads.load_id is null then 'rest' else 'archive' end as string) as source
 from {{ ref('stg_trades').include(database=false) }} as trades
 left join pieces on {{ piece_of }} and pieces.edition_id > 0
-left join (
-    select distinct load_id
-    from {{ ref('stg_archive_parts').include(database=false) }}
-) as loads on trades.load_id = loads.load_id
+left join loads on trades.load_id = loads.load_id
 where pieces.symbol is null
 union all
 select

@@ -9,8 +9,8 @@
 
 {%- set second_ns = 1000000000 %}
 
--- A trade that is dropped must be among those taken: as many trades of its second, price and volume must be there. A file without ids
--- knows no more of a trade than that.
+-- A trade that is dropped must be among those taken: as many trades of its second, price and volume must be there. A file without
+-- ids knows no more of a trade than that.
 with
 
 pieces as (
@@ -84,23 +84,35 @@ equals as (
     group by symbol, seam_on, edition_id, second_at_ns, price, volume
 ),
 
+missed as (
+    select
+        *,
+        case when dropped > taken_of_all then dropped - taken_of_all else 0 end as lost
+    from equals
+),
+
 counted as (
     select
         symbol,
         seam_on,
         edition_id,
-        {% for figure, number in [
-            ('trade', 'trades'),
-            ('taken', 'taken'),
-            ('dropped', 'dropped'),
-            ('lost', 'case when dropped > taken_of_all then dropped - taken_of_all else 0 end'),
-        ] %}
-        cast(sum({{ number }}) as bigint) as {{ figure }}_count,
-        cast({{ sum_exact('cast(volume as decimal(28, 12)) * cast(' ~ number ~ ' as decimal(10, 0))') }} as decimal(38, 12))
-            as {{ figure }}_volume{{ ',' if not loop.last }}
+        cast(sum(trades) as bigint) as trade_count,
+        cast(sum(taken) as bigint) as taken_count,
+        cast(sum(dropped) as bigint) as dropped_count,
+        cast(sum(lost) as bigint) as lost_count,
+        {% for figure, number in [('trade', 'trades'), ('taken', 'taken'), ('dropped', 'dropped')] %}
+        {{ volume_of('volume', number) }} as {{ figure }}_volume,
         {% endfor %}
-    from equals
+        {{ volume_of('volume', 'lost') }} as lost_volume
+    from missed
     group by symbol, seam_on, edition_id
+),
+
+placed_pieces as (
+    select
+        *,
+        min(from_ns) over (partition by symbol, covered_on) as first_ns
+    from pieces
 ),
 
 decided as (
@@ -110,12 +122,7 @@ decided as (
         min(edition_id) as lowest_edition_id,
         max(edition_id) as highest_edition_id,
         min(case when is_split and from_ns > first_ns then from_ns end) as split_at_ns
-    from (
-        select
-            *,
-            min(from_ns) over (partition by symbol, covered_on) as first_ns
-        from pieces
-    ) as known
+    from placed_pieces
     group by symbol, covered_on
 )
 

@@ -35,17 +35,20 @@ select
     files.left_out_count as rows_left_out,
     files.row_count as rows_taken,
     files.base_volume as volume_read,
-    case when files.row_count = 0 then 0 else counts.row_count end as trades_in_warehouse,
-    case when files.row_count = 0 then cast(0 as decimal(38, 12)) else counts.base_volume end as volume_in_warehouse,
-    case when files.row_count = 0 then 0 else files.row_count - counts.row_count end as trade_difference,
-    case
-        when files.row_count = 0 then cast(0 as decimal(38, 12)) else cast(files.base_volume - counts.base_volume as decimal(38, 12))
-    end as volume_difference,
+    {% for name, read, found, type in [
+        ('trade', 'row_count', 'trades_in_warehouse', 'bigint'),
+        ('volume', 'base_volume', 'volume_in_warehouse', 'decimal(38, 12)'),
+    ] %}
+    cast(case when files.row_count = 0 then 0 else counts.{{ read }} end as {{ type }}) as {{ found }},
+    cast(
+        case when files.row_count = 0 then 0 else files.{{ read }} - counts.{{ read }} end as {{ type }}
+    ) as {{ name }}_difference,
+    {% endfor %}
     {{ timestamp_from_ns('files.covered_from_ns') }} as covered_from,
     {{ timestamp_from_ns('files.covered_to_ns') }} as covered_to,
     files.content_hash,
     files.imported_at
 from {{ ref('stg_archive_files') }} as files
 left join {{ ref('archive_editions') }} as editions on files.edition_id = editions.edition_id
-left join {{ ref('import_counts') }} as counts on files.edition_id = counts.edition_id
+left join {{ ref('import_counts') }} as counts on editions.edition_id = counts.edition_id
 left join named on files.edition_id = named.edition_id

@@ -1,6 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
 
--- Each file is counted once, in the first build after its import: later its trades may be removed, or a newer file take its place.
+-- Each file is counted once, in the first build after its import: later its trades may be removed, or a newer file takes its
+-- place.
 with
 
 editions as (
@@ -58,7 +59,11 @@ found as (
         count(*) as row_count,
         {{ sum_exact('trades.volume') }} as base_volume
     from {{ ref('stg_archive_trades') }} as trades
-    where trades.edition_id in (select editions.edition_id from editions where editions.format = 'trades')
+    where
+        trades.edition_id in (
+            select editions.edition_id from editions
+            where editions.format = 'trades'
+        )
     group by trades.edition_id
     union all
     select
@@ -92,7 +97,11 @@ found as (
         count(*) as row_count,
         {{ sum_exact('candles.base_volume') }} as base_volume
     from {{ ref('stg_archive_candles') }} as candles
-    where candles.edition_id in (select editions.edition_id from editions where editions.format = 'candles')
+    where
+        candles.edition_id in (
+            select editions.edition_id from editions
+            where editions.format = 'candles'
+        )
     group by candles.edition_id
 )
 

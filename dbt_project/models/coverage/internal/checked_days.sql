@@ -4,8 +4,8 @@
 
 -- Whether the trades that lie in a piece of coverage are those that the ledger speaks of: none twice, none missing by its id,
 -- neither inside the piece nor between it and its neighbours with trades; a quiet piece between two that do not meet may have
--- lost the one that is missing. Of a file without ids the numbers of its rows say the same. Where Kraken's answers show no ids, the ledger
--- alone speaks.
+-- lost the one that is missing. Of a file without ids the numbers of its rows say the same. Where Kraken's answers show no ids,
+-- the ledger alone speaks.
 with
 
 pieces as (

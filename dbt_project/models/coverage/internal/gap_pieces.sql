@@ -9,8 +9,8 @@
     ('files', 'covered_to_ns', 0, 0, -1),
 ] -%}
 
--- A sweep over all that any source has or was asked for. Where a stretch was asked for, ids are missing in it; where it lies within a file,
--- a row of it was refused; else nobody ever asked.
+-- A sweep over all that any source has or was asked for. Where a stretch was asked for, ids are missing in it; where it lies
+-- within a file, a row of it was refused; else nobody ever asked.
 with
 
 pieces as (
@@ -61,6 +61,15 @@ segments as (
     from instants
 ),
 
+known as (
+    select
+        symbol,
+        min(from_ns) as first_ns,
+        max(to_ns) as last_ns
+    from pieces
+    group by symbol
+),
+
 -- Between the first and the last instant that is proven.
 uncovered as (
     select
@@ -70,22 +79,23 @@ uncovered as (
         segments.asked,
         segments.files
     from segments
-    inner join (
-        select
-            symbol,
-            min(from_ns) as first_ns,
-            max(to_ns) as last_ns
-        from pieces
-        group by symbol
-    ) as known on segments.symbol = known.symbol and segments.from_ns >= known.first_ns and segments.to_ns <= known.last_ns
+    inner join known
+        on
+            segments.symbol = known.symbol
+            and segments.from_ns >= known.first_ns
+            and segments.to_ns <= known.last_ns
     where segments.pieces = 0
 ),
 
 ends as (
-    select symbol, covered_to_ns as end_ns
+    select
+        symbol,
+        covered_to_ns as end_ns
     from files
     union
-    select symbol, to_ns as end_ns
+    select
+        symbol,
+        to_ns as end_ns
     from pieces
     where edition_id > 0
 )

@@ -1,5 +1,5 @@
 -- What proves that a stretch of time is loaded by ids or answers: a page of Kraken's, or a part of a file with trade ids.
--- Files end at their last trade; where the ids go on in the next file or page, nothing lies between, so the stretch between is proven too.
+-- Files end at their last trade; where the ids go on in the next file or page, nothing lies between, so this is proven too.
 with
 
 given as (
@@ -42,7 +42,13 @@ reached as (
             rows between unbounded preceding and 1 preceding
         ) as reached_id
     from given
-    where first_trade_id is not null and symbol in (select entries.symbol from given as entries where entries.is_archive = 1)
+    where
+        first_trade_id is not null
+        and symbol in (
+            select entries.symbol
+            from given as entries
+            where entries.is_archive = 1
+        )
 ),
 
 followed as (
