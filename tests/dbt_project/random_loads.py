@@ -50,6 +50,7 @@ class World:
     now_ns: int
     build: Callable[[], None]
     complete: list[Package] = field(default_factory=list)
+    editions: list[Any] = field(default_factory=list)  # of random_archives: files without ids
     withheld: dict[str, set[int]] = field(default_factory=dict)
     cut_off: set[tuple[Any, ...]] = field(default_factory=set)  # keys of trades that came with no complete load
     reach: Counter[str] = field(default_factory=Counter)

@@ -92,3 +92,93 @@ create table kraken_raw._dlt_loads (
     inserted_at timestamp with time zone,
     schema_version_hash varchar
 );
+
+create table kraken_raw.archive_trades (
+    symbol varchar,
+    edition_id bigint,
+    part_id bigint,
+    row_number bigint,
+    time_ns bigint,
+    traded_on date,
+    price decimal(38,12),
+    volume decimal(38,12)
+);
+
+create table kraken_raw.archive_candles (
+    symbol varchar,
+    edition_id bigint,
+    part_id bigint,
+    row_number bigint,
+    timeframe varchar,
+    timeframe_seconds bigint,
+    bucket_start timestamp,
+    open decimal(38,12),
+    high decimal(38,12),
+    low decimal(38,12),
+    close decimal(38,12),
+    base_volume decimal(38,12),
+    trade_count bigint
+);
+
+create table kraken_raw.archive_parts (
+    edition_id bigint,
+    part_id bigint,
+    symbol varchar,
+    format varchar,
+    timeframe varchar,
+    first_row bigint,
+    last_row bigint,
+    row_count bigint,
+    idless_count bigint,
+    base_volume decimal(38,12),
+    first_time_ns bigint,
+    last_time_ns bigint,
+    first_trade_id bigint,
+    last_trade_id bigint,
+    covered_from_ns bigint,
+    covered_to_ns bigint,
+    next_row bigint,
+    next_byte bigint,
+    taken_at timestamp,
+    _dlt_load_id varchar
+);
+
+create table kraken_raw.archive_files (
+    edition_id bigint,
+    symbol varchar,
+    altname varchar,
+    format varchar,
+    timeframe varchar,
+    archive varchar,
+    member varchar,
+    size_bytes bigint,
+    crc32 bigint,
+    content_hash varchar,
+    row_count bigint,
+    refused_count bigint,
+    left_out_count bigint,
+    base_volume decimal(38,12),
+    first_time_ns bigint,
+    last_time_ns bigint,
+    wanted_from_ns bigint,
+    wanted_to_ns bigint,
+    covered_from_ns bigint,
+    covered_to_ns bigint,
+    is_ascending boolean,
+    is_whole_days boolean,
+    imported_at timestamp,
+    _dlt_load_id varchar
+);
+
+create table kraken_raw.archive_refused_rows (
+    edition_id bigint,
+    symbol varchar,
+    archive varchar,
+    member varchar,
+    row_number bigint,
+    line_number bigint,
+    reason varchar,
+    line varchar,
+    refused_at timestamp,
+    _dlt_load_id varchar
+);

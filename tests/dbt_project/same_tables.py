@@ -10,7 +10,7 @@ import pyarrow as pa
 # Which load changed a day last, and what its candles were before, is history: a full refresh knows only the newest
 # state.
 BOOKKEEPING_COLUMNS: Final = frozenset(
-    {"version", "built_at", "marked_at", "kept_at", "load_id", "last_load_id"}
+    {"version", "built_at", "marked_at", "kept_at", "counted_at", "load_id", "last_load_id"}
     | {"old_hash", "old_row_count", "revised_at", "revised_version"}
 )
 # What records the builds themselves: one full refresh has fewer of them than many builds. The last two keep a row of
@@ -18,6 +18,8 @@ BOOKKEEPING_COLUMNS: Final = frozenset(
 # candle_days, which are compared.
 BOOKKEEPING_TABLES: Final = frozenset(
     {"build_marks", "load_versions", "candle_revisions", "day_versions", "certified_days"}
+    # what was counted of a file that no longer counts stays until a full refresh
+    | {"import_counts"}
 )
 _SHOWN = 4
 

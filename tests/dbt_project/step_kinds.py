@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+from tests.dbt_project.random_archives import archive, quarter
 from tests.dbt_project.random_loads import World
 from tests.dbt_project.random_removals import come_back, remove
 from tests.dbt_project.random_steps import backfill, everything, live, nothing, silence, snapshot
@@ -13,6 +14,7 @@ KINDS: dict[str, Callable[[World, random.Random], None]] = {
     for kind in (
         *(live, backfill, everything, withhold, repair, lose, out_of_order, cut_off, silence, snapshot, nothing),
         *(remove, come_back),
+        *(archive, quarter),
     )
 }
 # What the steps can really do, counted where it happens.
@@ -39,4 +41,11 @@ REACH = (
     "build with nothing new",
     "days whose trades were removed",
     "removed trades that come back",
+    "import of a file without ids",
+    "import of a file with ids",
+    "import with refused rows",
+    "import cut off for good",
+    "import that meets answers within a day",
+    "import that replaces an older file",
+    "import that overlaps another file",
 )

@@ -79,6 +79,21 @@ SPOILT = {
     "absent_days_one_row_a_day": "insert into kraken.absent_days (symbol) values ('ties')",
     "absent_days_have_no_candles": "insert into kraken.absent_days select symbol, timeframe, bucket_on, 1, 0 "
     "from kraken_internal.day_checks where symbol = 'ties' and timeframe = '1m'",
+    "stg_archive_files_one_row_a_file": "create or replace view kraken_staging.stg_archive_files as "
+    "select unnest([1, 1]) as edition_id",
+    "stg_archive_parts_one_row_a_part": "create or replace view kraken_staging.stg_archive_parts as "
+    "select unnest([1, 1]) as part_id",
+    "stg_archive_refused_rows_one_row_a_row": "create or replace view kraken_staging.stg_archive_refused_rows as "
+    "select 1 as edition_id, unnest([1, 1]) as row_number",
+    "check_archive_join_one_row_a_day_and_file": "insert into kraken.check_archive_join (symbol, seam_on, edition_id) "
+    "select 'ties', date '2024-01-01', unnest([1, 1])",
+    "archives_join_without_a_loss": "insert into kraken.check_archive_join (lost_trade_count, lost_base_volume) "
+    "values (0, 0.1)",
+    "import_counts_one_row_a_file": "insert into kraken_internal.import_counts (edition_id) select unnest([1, 1])",
+    "check_import_one_row_a_file": "create or replace view kraken.check_import as select unnest([1, 1]) as edition_id",
+    "imports_lose_nothing": "create or replace view kraken.check_import as "
+    "select 0 as trade_difference, 0.1 as volume_difference",
+    "imports_refuse_nothing": "create or replace view kraken.check_import as select 1 as rows_refused, true as is_current",
     "export_days_one_row_a_day": DOUBLED.format("kraken_internal.certified_days"),
     "export_partitions_one_row_a_file": DOUBLED.format("kraken.export_partitions"),
 }

@@ -24,42 +24,21 @@
     )
 {%- endmacro %}
 
-{# Whether this model is to be made anew as a whole. #}
-{% macro compares_all() %}
-    {%- for producer in kraken_candles.compared_producers() if kraken_candles.mark_of(producer) < 0 -%}
-        {{- return(true) -}}
-    {%- endfor -%}
-    {{- return(false) -}}
-{% endmacro %}
-
 {% macro compared_producers() %}
     {{- return(['day_versions', 'rest_versions', 'rest_snapshots', 'market_versions']) -}}
 {% endmacro %}
 
 {# Literal bounds on a column of days that hold all these units. #}
 {% macro compared_bounds(column) %}
-    {%- set query = 'select distinct bucket_on from ' ~ kraken_candles.compared_units() ~ ' as units order by 1' -%}
-    {%- if not execute or kraken_candles.compares_all() -%}
-        {{- return('true') -}}
-    {%- endif -%}
-    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values())) -}}
+    {{- return(kraken_candles.unit_bounds(column, kraken_candles.compared_units(), kraken_candles.compared_producers())) -}}
 {% endmacro %}
 
 {# A condition on a row's unit, bounds included. #}
 {% macro is_compared_unit() %}
-    {%- set units = kraken_candles.compared_units() -%}
-    {%- if not execute or kraken_candles.compares_all() -%}
-        {{- return('true') -}}
-    {%- endif -%}
-    {{- return(kraken_candles.compared_bounds('bucket_on') ~ ' and (timeframe, symbol, bucket_on) in ' ~ units) -}}
+    {{- return(kraken_candles.is_unit(kraken_candles.compared_units(), kraken_candles.compared_producers())) -}}
 {% endmacro %}
 
 {# The pre-hook of models by these units. #}
 {% macro clear_compared_units() %}
-    {%- if execute and is_incremental() and kraken_candles.compares_all() -%}
-    {{- kraken_candles.clear_all() -}}
-    {%- else -%}
-    {{- kraken_candles.clear_unit_rows(kraken_candles.compared_units(), kraken_candles.compared_bounds('bucket_on')
-    ) -}}
-    {%- endif -%}
+    {{- kraken_candles.clear_changed_units(kraken_candles.compared_units(), kraken_candles.compared_producers()) -}}
 {% endmacro %}

@@ -29,7 +29,24 @@
     abs(our_{{ field }} - their_{{ field }}) <= {{ kraken_candles.tolerance('kraken_candles_tolerance_' ~ tolerance) }}
 {%- endmacro %}
 
-{# The fields of a candle that are compared. #}
-{% macro compared_fields() %}
-    {{- return(['open', 'high', 'low', 'close', 'base_volume', 'trade_count', 'vwap']) -}}
+{# The fields of a candle that are compared; an archive's has no vwap. #}
+{% macro compared_fields(referee='rest') %}
+    {%- set fields = ['open', 'high', 'low', 'close', 'base_volume', 'trade_count'] -%}
+    {{- return(fields + (['vwap'] if referee == 'rest' else [])) -}}
 {% endmacro %}
+
+{# What may stand in bucket_status, and the part of it that a line of the accepted differences may accept. #}
+{% macro compared_statuses(referee='rest') %}
+    {%- set statuses = ['identical', 'differs', 'missing_here', 'missing_there', 'unknown_here'] -%}
+    {{- return(statuses + (['revised'] if referee == 'rest' else ['unknown_there'])) -}}
+{% endmacro %}
+
+{# An archive leaves out where nothing traded, so what is missing there is a fault as well. #}
+{% macro acceptable_statuses(referee='rest') %}
+    {{- return(['differs', 'missing_here', 'revised' if referee == 'rest' else 'missing_there']) -}}
+{% endmacro %}
+
+{# The same as a list in SQL. #}
+{% macro acceptable_literals(referee='rest') -%}
+    ('{{ kraken_candles.acceptable_statuses(referee) | join("', '") }}')
+{%- endmacro %}

@@ -15,8 +15,8 @@
     {{- return(kraken_candles.day_bounds(column, days, days_before, days_after)) -}}
 {% endmacro %}
 
-{# A condition of literal runs for a list of days in order; false for none. #}
-{% macro day_bounds(column, days, days_before=0, days_after=0) %}
+{# A condition of literal runs for a list of days in order, on a column of dates or, with kind='timestamp', of timestamps; false for none. #}
+{% macro day_bounds(column, days, days_before=0, days_after=0, kind='date') %}
     {%- set breaks = [] -%}
     {%- for i in range(1, days | length) -%}
         {%- set width = (days[i] - days[i - 1]).days -%}
@@ -26,10 +26,16 @@
     {%- set conditions = [] -%}
     {%- for start in ([0] + kept if days else []) -%}
         {%- set last = (kept[loop.index0] if loop.index0 < kept | length else days | length) - 1 -%}
-        {%- do conditions.append(
-            column ~ " between date '" ~ (days[start] - modules.datetime.timedelta(days=days_before))
-            ~ "' and date '" ~ (days[last] + modules.datetime.timedelta(days=days_after)) ~ "'"
-        ) -%}
+        {%- set from_on = days[start] - modules.datetime.timedelta(days=days_before) -%}
+        {%- set to_on = days[last] + modules.datetime.timedelta(days=days_after) -%}
+        {%- if kind == 'timestamp' -%}
+            {%- set after_on = to_on + modules.datetime.timedelta(days=1) -%}
+            {%- do conditions.append(
+                '(' ~ column ~ " >= timestamp '" ~ from_on ~ " 00:00:00' and " ~ column ~ " < timestamp '" ~ after_on ~ " 00:00:00')"
+            ) -%}
+        {%- else -%}
+            {%- do conditions.append(column ~ " between date '" ~ from_on ~ "' and date '" ~ to_on ~ "'") -%}
+        {%- endif -%}
     {%- endfor -%}
     {{- return('(' ~ conditions | join(' or ') ~ ')' if conditions else 'false') -}}
 {% endmacro %}

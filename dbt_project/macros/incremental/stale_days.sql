@@ -5,13 +5,17 @@
     {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') if execute and is_incremental() else [] -%}
     {#- A table of an older version, which gets the column in this build, is all stale: no day of it has said false. -#}
     {%- set was_bare = 'coalesce(is_bare, false)' if 'is_bare' in columns else 'cast(null as boolean)' -%}
+    {%- set was_of = 'coalesce(edition_id, 0), archive_load_id' if 'edition_id' in columns
+        else 'cast(0 as bigint), cast(null as ' ~ dbt.type_string() ~ ')' -%}
+    {%- set now = facts ~ ', is_bare, edition_id, archive_load_id' -%}
+    {%- set before = facts ~ ', ' ~ was_bare ~ ', ' ~ was_of -%}
     {%- set ledger = ref('ledger_days') -%}
     (
         select distinct symbol, covered_on
         from (
-            (select {{ facts }}, is_bare from {{ ledger }} except select {{ facts }}, {{ was_bare }} from {{ this }})
+            (select {{ now }} from {{ ledger }} except select {{ before }} from {{ this }})
             union all
-            (select {{ facts }}, {{ was_bare }} from {{ this }} except select {{ facts }}, is_bare from {{ ledger }})
+            (select {{ before }} from {{ this }} except select {{ now }} from {{ ledger }})
         ) as differences
     )
 {%- endmacro %}

@@ -21,7 +21,9 @@
         min(candles.first_trade_id) as first_trade_id,
         max(candles.last_trade_id) as last_trade_id,
         {{ kraken_candles.sum_exact('candles.base_volume') }} as base_volume,
-        {{ kraken_candles.last_by('candles.close', 'candles.bucket_start_ns') }} as close
+        {{ kraken_candles.last_by('candles.close', 'candles.bucket_start_ns') }} as close,
+        cast(null as bigint) as first_row,
+        cast(null as bigint) as last_row
     from {{ pieces }} as pieces
     inner join {{ ref('bare_days') }} as bare on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on
     left join {{ ref('kept_candles') }} as candles

@@ -4,18 +4,28 @@
     'symbol', 'timeframe', 'bucket_start', 'bucket_end', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'vwap',
     'trade_count', 'first_trade_id', 'last_trade_id', 'is_empty', 'is_closed', 'source',
 ] %}
+{%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed', 'source']) | join(', ') %}
 
 -- Kraken's candle also comes before an open one of ours, which does not know the bucket's end.
 with
 
-rest as (
+best as (
     select
-        *,
+        {{ given }},
         {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
         {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
         true as is_closed,
         cast('rest' as {{ dbt.type_string() }}) as source
     from {{ ref('best_rest_candles') }}
+    where is_best
+    union all
+    select
+        {{ given }},
+        bucket_start,
+        {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+        true as is_closed,
+        cast('archive' as {{ dbt.type_string() }}) as source
+    from {{ ref('best_archive_candles') }}
     where is_best
 )
 
@@ -24,13 +34,13 @@ from {{ ref('candles') }}
 where is_closed
 union all
 select {{ columns | join(', ') }}
-from rest
+from best
 union all
 select candles.{{ columns | join(', candles.') }}
 from {{ ref('candles') }} as candles
-left join rest
+left join best
     on
-        candles.symbol = rest.symbol
-        and candles.timeframe = rest.timeframe
-        and candles.bucket_start = rest.bucket_start
-where not candles.is_closed and rest.symbol is null
+        candles.symbol = best.symbol
+        and candles.timeframe = best.timeframe
+        and candles.bucket_start = best.bucket_start
+where not candles.is_closed and best.symbol is null

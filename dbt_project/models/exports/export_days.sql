@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-{% for source, model in [('trades', 'certified_days'), ('rest', 'rest_days')] %}
+{% for source, model in [('trades', 'certified_days'), ('rest', 'rest_days'), ('archive', 'archive_days')] %}
 select
     cast('{{ source }}' as {{ dbt.type_string() }}) as source,
     symbol,

@@ -1,6 +1,10 @@
 {{ config(materialized='view') }}
 
-{%- set sources = [('trades', 'shown_candles', 'is_closed', 'true'), ('rest', 'best_rest_candles', 'true', 'is_best')] %}
+{%- set sources = [
+    ('trades', 'shown_candles', 'is_closed', 'true'),
+    ('rest', 'best_rest_candles', 'true', 'is_best'),
+    ('archive', 'best_archive_candles', 'true', 'is_best'),
+] %}
 
 {% for source, model, condition, is_best in sources %}
 select

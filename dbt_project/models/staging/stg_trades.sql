@@ -12,5 +12,6 @@ select
     volume,
     side,
     order_type,
-    misc
+    misc,
+    _dlt_load_id as load_id
 from {{ source('kraken_raw', 'trades').include(database=false) }}

@@ -1,8 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
--- Where coverage holds a bucket, trades decide it, also that nothing traded: Kraken's candle is the best there is only outside of
--- it, and where ours cannot be made any more. Its rows stay as Kraken gave them; only the policy omit, which wants no row, takes
--- the empty ones away.
+-- Rows stay as Kraken gave them; only the policy omit, which wants no row, takes the empty ones away.
 with
 
 rest as (
@@ -31,21 +29,7 @@ select
     cast(null as bigint) as first_trade_id,
     cast(null as bigint) as last_trade_id,
     rest.is_empty,
-    (
-        ours.timeframe is null
-        or (
-            ours.size_ns = rest.timeframe_seconds * 1000000000
-            and ours.offset_ns = 0
-            and (coverage.symbol is null or absent.symbol is not null)
-        )
-    )
+    {{ is_outside_of_ours('rest') }}
     and not (rest.is_empty and {{ empty_bucket_policy('rest.symbol', 'rest.timeframe') }} = 'omit') as is_best
 from rest
-left join {{ ref('timeframes') }} as ours on rest.timeframe = ours.timeframe
-left join {{ ref('coverage') }} as coverage
-    on
-        rest.symbol = coverage.symbol
-        and rest.bucket_start_ns >= coverage.covered_from_ns
-        and rest.bucket_end_ns <= coverage.covered_to_ns
-left join {{ ref('absent_days') }} as absent
-    on rest.symbol = absent.symbol and rest.timeframe = absent.timeframe and rest.bucket_on = absent.bucket_on
+{{ joined_with_ours('rest') }}

@@ -18,10 +18,24 @@ pieces as (
     where (symbol, covered_on) in {{ pending_days() }}
 ),
 
+-- Pieces of a day that meet, of two sources, share the bucket in which they do.
+stretches as (
+    select
+        symbol,
+        covered_on,
+        stretch_from_ns as from_ns,
+        max(to_ns) as to_ns,
+        max(case when is_last then 1 else 0 end) = 1 as is_last,
+        max(case when is_bare then 1 else 0 end) = 1 as is_bare,
+        max(case when from_ns = stretch_from_ns then close_before end) as close_before
+    from pieces
+    group by symbol, covered_on, stretch_from_ns
+),
+
 trades as (
     select
         trades.symbol,
-        pieces.from_ns as piece_from_ns,
+        pieces.stretch_from_ns as piece_from_ns,
         trades.time_ns,
         trades.trade_id,
         trades.price,
@@ -34,7 +48,24 @@ trades as (
             and trades.traded_on = pieces.covered_on
             and trades.time_ns >= pieces.from_ns
             and trades.time_ns < pieces.to_ns
-    where not pieces.is_bare and {{ pending_bounds('trades.traded_on') }}
+    where pieces.edition_id = 0 and not pieces.is_bare and {{ pending_bounds('trades.traded_on') }}
+    union all
+    select
+        trades.symbol,
+        pieces.stretch_from_ns as piece_from_ns,
+        trades.time_ns,
+        cast(null as bigint) as trade_id,
+        trades.price,
+        trades.volume,
+        {{ trade_order('trades.time_ns', '0', '0', 'trades.row_number') }} as trade_order
+    from {{ ref('stg_archive_trades') }} as trades
+    inner join pieces
+        on
+            trades.edition_id = pieces.edition_id
+            and trades.traded_on = pieces.covered_on
+            and trades.time_ns >= pieces.from_ns
+            and trades.time_ns < pieces.to_ns
+    where {{ pending_bounds('trades.traded_on') }}
 ),
 
 {% for timeframe in day_timeframes -%}
@@ -58,21 +89,21 @@ traded as (
 
 grid as (
     select
-        pieces.symbol,
-        pieces.from_ns as piece_from_ns,
-        pieces.to_ns as piece_to_ns,
+        stretches.symbol,
+        stretches.from_ns as piece_from_ns,
+        stretches.to_ns as piece_to_ns,
         timeframes.timeframe,
         timeframes.size_ns,
         {{ bucket_series(
-            bucket_start('pieces.from_ns + timeframes.size_ns - 1', 'timeframes.size_ns'),
-            'case when pieces.is_last then pieces.to_ns else ' ~ bucket_start('pieces.to_ns', 'timeframes.size_ns') ~ ' end',
+            bucket_start('stretches.from_ns + timeframes.size_ns - 1', 'timeframes.size_ns'),
+            'case when stretches.is_last then stretches.to_ns else ' ~ bucket_start('stretches.to_ns', 'timeframes.size_ns') ~ ' end',
             'timeframes.size_ns'
         ) }} as bucket_start_ns
-    from pieces
+    from stretches
     cross join {{ ref('timeframes') }} as timeframes
     left join {{ ref('bare_timeframes') }} as bare
-        on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on and timeframes.timeframe = bare.timeframe
-    where not timeframes.spans_days and (not pieces.is_bare or bare.coarsest_ns is not null)
+        on stretches.symbol = bare.symbol and stretches.covered_on = bare.bare_on and timeframes.timeframe = bare.timeframe
+    where not timeframes.spans_days and (not stretches.is_bare or bare.coarsest_ns is not null)
 ),
 
 -- A bucket with trades that is not on the grid is one that coverage cuts; its close is known all the same.
@@ -117,7 +148,7 @@ select
     carried.high,
     carried.low,
     carried.close,
-    cast(coalesce(carried.close_before, pieces.close_before) as decimal(38, 12)) as close_before,
+    cast(coalesce(carried.close_before, stretches.close_before) as decimal(38, 12)) as close_before,
     cast(coalesce(carried.base_volume, 0) as decimal(38, 12)) as base_volume,
     cast(coalesce(carried.quote_volume, 0) as decimal(38, 24)) as quote_volume,
     {{ divide_cut('carried.quote_volume', 'carried.base_volume') }} as vwap,
@@ -127,8 +158,8 @@ select
     carried.trade_count is null as is_empty,
     carried.is_closed,
     carried.symbol,
-    pieces.covered_on as bucket_on
+    stretches.covered_on as bucket_on
 from carried
-inner join pieces on carried.symbol = pieces.symbol and carried.piece_from_ns = pieces.from_ns
+inner join stretches on carried.symbol = stretches.symbol and carried.piece_from_ns = stretches.from_ns
 where carried.bucket_end_ns is not null
 order by carried.bucket_start_ns, carried.symbol, carried.timeframe

@@ -11,7 +11,7 @@
     post_hook="{{ kraken_candles.set_marks(kraken_candles.compared_producers(), ['compared_candles']) }}",
 ) }}
 
-{%- set statuses = ['identical', 'differs', 'missing_here', 'missing_there', 'revised', 'unknown_here'] %}
+{%- set statuses = compared_statuses() %}
 
 -- Small enough for tests to read whole, so that an old red day stays red.
 with

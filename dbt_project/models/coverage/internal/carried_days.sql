@@ -11,6 +11,8 @@ pieces as (
         to_ns,
         is_last,
         is_bare,
+        edition_id,
+        archive_load_id,
         page_count,
         new_trade_count,
         last_load_id,
@@ -37,5 +39,7 @@ numbered as (
 
 select
     *,
-    {{ last_known('close', 'symbol, range_number', 'from_ns') }} as close_before
+    {{ last_known('close', 'symbol, range_number', 'from_ns') }} as close_before,
+    -- pieces of one day that meet, of two sources, share their buckets
+    min(from_ns) over (partition by symbol, range_number, covered_on) as stretch_from_ns
 from numbered

@@ -4,7 +4,8 @@
 
 -- Whether the trades that lie in a piece of coverage are those that the ledger speaks of: none twice, none missing by its id,
 -- neither inside the piece nor between it and its neighbours with trades; a quiet piece between two that do not meet may have
--- lost the one that is missing. Where trades have no ids, the ledger alone speaks.
+-- lost the one that is missing. Of a file without ids the numbers of its rows say the same. Where Kraken's answers show no ids,
+-- the ledger alone speaks.
 with
 
 pieces as (
@@ -44,6 +45,8 @@ traded as (
         traded_number,
         first_trade_id - lag(last_trade_id) over ({{ range_window }}) - 1 as ids_before,
         lead(first_trade_id) over ({{ range_window }}) - last_trade_id - 1 as ids_after,
+        edition_id = lag(edition_id) over ({{ range_window }}) as is_same_file,
+        first_row - lag(last_row) over ({{ range_window }}) - 1 as rows_before,
         idless_count + lag(idless_count) over ({{ range_window }}) as idless_before,
         idless_count + lead(idless_count) over ({{ range_window }}) as idless_after
     from numbered
@@ -57,6 +60,8 @@ select
     numbered.to_ns,
     numbered.is_last,
     numbered.is_bare,
+    numbered.edition_id,
+    numbered.archive_load_id,
     numbered.page_count,
     numbered.new_trade_count,
     numbered.last_load_id,
@@ -75,6 +80,7 @@ select
     and numbered.unsound_trade_count = 0
     and coalesce(numbered.last_trade_id - numbered.first_trade_id + 1 between numbered.id_count and numbered.trade_count, true)
     and coalesce(traded.ids_after between 0 and traded.idless_after, true)
+    and (numbered.trade_count = 0 or not coalesce(traded.is_same_file, false) or coalesce(traded.rows_before = 0, true))
     and (numbered.trade_count = 0 or coalesce(traded.ids_before between 0 and traded.idless_before, true)) as is_sound
 from numbered
 left join traded

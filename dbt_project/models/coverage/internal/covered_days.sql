@@ -39,7 +39,9 @@ counted as (
         min(nullif(trades.trade_id, 0)) as first_trade_id,
         max(nullif(trades.trade_id, 0)) as last_trade_id,
         {{ sum_exact('trades.volume') }} as base_volume,
-        {{ last_by('trades.price', trade_order()) }} as close
+        {{ last_by('trades.price', trade_order()) }} as close,
+        cast(null as bigint) as first_row,
+        cast(null as bigint) as last_row
     from pieces
     inner join {{ ref('stg_trades') }} as trades
         on
@@ -47,8 +49,10 @@ counted as (
             and pieces.covered_on = trades.traded_on
             and pieces.from_ns <= trades.time_ns
             and pieces.to_ns > trades.time_ns
-    where not pieces.is_bare and {{ stale_bounds('trades.traded_on') }}
+    where pieces.edition_id = 0 and not pieces.is_bare and {{ stale_bounds('trades.traded_on') }}
     group by pieces.symbol, pieces.from_ns
+    union all
+    {{ file_facts('pieces') }}
     union all
     {{ held_facts('pieces') }}
 )
@@ -58,6 +62,8 @@ select
     pieces.to_ns,
     pieces.is_last,
     pieces.is_bare,
+    pieces.edition_id,
+    pieces.archive_load_id,
     pieces.page_count,
     pieces.new_trade_count,
     pieces.last_load_id,
@@ -67,6 +73,8 @@ select
     cast(coalesce(counted.unsound_trade_count, 0) as bigint) as unsound_trade_count,
     counted.first_trade_id,
     counted.last_trade_id,
+    counted.first_row,
+    counted.last_row,
     cast(coalesce(counted.base_volume, 0) as decimal(38, 12)) as base_volume,
     cast(counted.close as decimal(38, 12)) as close,
     pieces.symbol,

@@ -8,7 +8,8 @@
 
 {%- set marks = ref('build_marks') %}
 {%- set facts = [
-    'from_ns', 'to_ns', 'is_last', 'is_bare', 'page_count', 'new_trade_count', 'trade_count', 'close', 'close_before',
+    'from_ns', 'to_ns', 'is_last', 'is_bare', 'edition_id', 'archive_load_id', 'page_count', 'new_trade_count', 'trade_count', 'close',
+    'close_before',
 ] %}
 {%- set parts = [] %}
 {%- for fact in facts %}{% do parts.append(text_of(fact)) %}{% endfor %}

@@ -4,16 +4,6 @@
 -- needs no building.
 with
 
-days as (
-    select
-        symbol,
-        covered_from_ns,
-        covered_to_ns,
-        is_latest,
-        {{ bucket_series(bucket_start('covered_from_ns', day_ns), 'covered_to_ns', day_ns) }} as day_start_ns
-    from {{ ref('coverage_ranges') }}
-),
-
 -- The last trade of a full page stands at the range's very end, which is exclusive.
 page_days as (
     select
@@ -23,7 +13,7 @@ page_days as (
         {{ bucket_series(
             bucket_start('covered_from_ns', day_ns), 'greatest(covered_to_ns, coalesce(last_time_ns, 0) + 1)', day_ns
         ) }} as day_start_ns
-    from {{ ref('stg_pages') }}
+    from {{ ref('ledger_entries') }}
 ),
 
 loaded as (
@@ -39,17 +29,19 @@ loaded as (
 )
 
 select
-    days.symbol,
-    cast({{ timestamp_from_ns('days.day_start_ns') }} as date) as covered_on,
-    greatest(days.covered_from_ns, days.day_start_ns) as from_ns,
-    least(days.covered_to_ns, days.day_start_ns + {{ day_ns }}) as to_ns,
-    days.is_latest and days.covered_to_ns <= days.day_start_ns + {{ day_ns }} as is_last,
-    bare.symbol is not null as is_bare,
+    pieces.symbol,
+    pieces.covered_on,
+    pieces.from_ns,
+    pieces.to_ns,
+    pieces.is_last,
+    bare.symbol is not null and pieces.edition_id = 0 as is_bare,
+    pieces.edition_id,
+    pieces.archive_load_id,
     cast(coalesce(loaded.page_count, 0) as bigint) as page_count,
     cast(coalesce(loaded.new_trade_count, 0) as bigint) as new_trade_count,
-    loaded.last_load_id
-from days
-left join loaded on days.symbol = loaded.symbol and days.day_start_ns = loaded.day_start_ns
-left join {{ ref('bare_days') }} as bare
-    on days.symbol = bare.symbol and cast({{ timestamp_from_ns('days.day_start_ns') }} as date) = bare.bare_on
-order by days.symbol, covered_on, from_ns
+    nullif(greatest(coalesce(loaded.last_load_id, ''), coalesce(pieces.archive_load_id, '')), '') as last_load_id
+from {{ ref('day_pieces') }} as pieces
+left join loaded
+    on pieces.symbol = loaded.symbol and pieces.covered_on = cast({{ timestamp_from_ns('loaded.day_start_ns') }} as date)
+left join {{ ref('bare_days') }} as bare on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on
+order by pieces.symbol, pieces.covered_on, pieces.from_ns

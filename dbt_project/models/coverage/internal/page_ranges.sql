@@ -11,7 +11,7 @@ pages as (
             partition by symbol order by covered_from_ns, covered_to_ns
             rows between unbounded preceding and 1 preceding
         ) as reached_ns
-    from {{ ref('stg_pages') }}
+    from {{ ref('ledger_entries') }}
     where covered_from_ns < covered_to_ns
 ),
 

@@ -13,7 +13,7 @@ pages as (
             partition by symbol order by first_trade_id, last_trade_id
             rows between unbounded preceding and 1 preceding
         ) as reached_id
-    from {{ ref('stg_pages') }}
+    from {{ ref('ledger_entries') }}
     where first_trade_id is not null
 ),
 

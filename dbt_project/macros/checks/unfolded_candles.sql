@@ -1,0 +1,58 @@
+{# The body of a check by field: a row for each field of each row of `compared`, with the line that accepts it. more: other columns of
+   compared, which stand last. #}
+{% macro unfolded_candles(compared, accepted, referee, more) -%}
+{%- set names = kraken_candles.compared_fields(referee) -%}
+with
+
+fields as (
+    {% for field in names %}
+    select cast('{{ field }}' as {{ dbt.type_string() }}) as field
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+unfolded as (
+    select
+        compared.symbol,
+        compared.timeframe,
+        {{ kraken_candles.timestamp_from_ns('compared.bucket_start_ns') }} as bucket_start,
+        fields.field,
+        {% for part in ['{}_status', 'our_{}', 'their_{}'] %}
+        case fields.field
+            {% for field in names %}
+            when '{{ field }}' then compared.{{ part.format(field) }}
+            {% endfor %}
+        end as {{ ['status', 'ours', 'theirs'][loop.index0] }},
+        {% endfor %}
+        compared.bucket_status,
+        {% for name in more %}
+        compared.{{ name }},
+        {% endfor %}
+        accepted.reason
+    from {{ compared }} as compared
+    cross join fields
+    left join {{ accepted }} as accepted
+        on
+            compared.timeframe = accepted.timeframe
+            and compared.symbol = accepted.symbol
+            and compared.bucket_on = accepted.bucket_on
+            and compared.bucket_start_ns = accepted.bucket_start_ns
+)
+
+{%- set is_acceptable = 'status in ' ~ kraken_candles.acceptable_literals(referee) %}
+
+select
+    symbol,
+    timeframe,
+    bucket_start,
+    field,
+    status,
+    ours,
+    theirs,
+    cast(ours - theirs as decimal(38, 12)) as difference,
+    bucket_status,
+    reason is not null and {{ is_acceptable }} as is_accepted,
+    case when {{ is_acceptable }} then reason end as accepted_reason,
+    {{ more | join(', ') }}
+from unfolded
+{%- endmacro %}

@@ -1,0 +1,14 @@
+{# The rows of a raw table that may not be there yet, of complete loads alone: what a load that was cut off left behind does not count.
+   columns: as in optional_rows, without the load's id, which is added as load_id. #}
+{% macro optional_loaded_rows(table, columns) %}
+    {%- set loads = source('kraken_raw', '_dlt_loads').include(database=false) -%}
+    select
+        {% for name in columns -%}
+        {{ name }},
+        {% endfor -%}
+        _dlt_load_id as load_id
+    from (
+        {{ kraken_candles.optional_rows(table, dict(columns, _dlt_load_id=dbt.type_string())) }}
+    ) as written
+    where _dlt_load_id in (select loads.load_id from {{ loads }} as loads where loads.status = 0)
+{% endmacro %}

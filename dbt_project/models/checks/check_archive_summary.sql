@@ -1,0 +1,28 @@
+{{ config(materialized='view') }}
+
+with
+
+accepted as (
+    select
+        timeframe,
+        symbol,
+        bucket_on,
+        count(*) as accepted_count
+    from {{ ref('accepted_archive_candles') }}
+    group by timeframe, symbol, bucket_on
+)
+
+select
+    coalesce(counts.symbol, days.symbol) as symbol,
+    coalesce(counts.timeframe, days.timeframe) as timeframe,
+    coalesce(counts.bucket_on, days.bucket_on) as bucket_on,
+    coalesce(counts.candle_count, 0) as archive_candle_count,
+    {% for count in ['compared'] + compared_statuses('archive') %}
+    coalesce(days.{{ count }}_count, 0) as {{ count }}_count,
+    {% endfor %}
+    coalesce(accepted.accepted_count, 0) as accepted_count
+from {{ ref('archive_counts') }} as counts
+full outer join {{ ref('compared_archive_days') }} as days
+    on counts.timeframe = days.timeframe and counts.symbol = days.symbol and counts.bucket_on = days.bucket_on
+left join accepted
+    on days.timeframe = accepted.timeframe and days.symbol = accepted.symbol and days.bucket_on = accepted.bucket_on
