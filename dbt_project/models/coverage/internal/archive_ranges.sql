@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 
--- Parts that follow each other meet at a whole second; around a row that was refused they do not. Up to where the last one reaches
+-- Parts that follow each other meet at a whole second; around a row that was refused they do not. Where the last one reaches to
 -- is known only when the whole file is read.
 with
 
