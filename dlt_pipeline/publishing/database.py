@@ -12,7 +12,7 @@ from dlt_pipeline.exceptions import PublishError
 from dlt_pipeline.publishing.partitions import Column
 from dlt_pipeline.publishing.whole import put
 
-_VIEW_NAMES: Final = {"trades": "candles", "rest": "rest_candles"}
+_VIEW_NAMES: Final = {"trades": "candles", "rest": "rest_candles", "archive": "archive_candles"}
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
 # Views need nothing newer, and so analysts may have an older DuckDB than the one that publishes.

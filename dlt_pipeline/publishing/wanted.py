@@ -92,5 +92,5 @@ class Wanted:
 
 
 def sources(partitions: Sequence[Partition]) -> list[str]:
-    """Return the sources in order; trades and rest are always there, so that their views are, even without rows."""
-    return sorted({"trades", "rest", *(partition.key.source for partition in partitions)})
+    """Return the sources in order; those that we know are always there, so that their views are, even without rows."""
+    return sorted({*KNOWN_SOURCES, *(partition.key.source for partition in partitions)})

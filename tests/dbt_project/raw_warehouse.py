@@ -8,9 +8,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from dlt_pipeline.archive.tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS
 from dlt_pipeline.kraken.tables import KEYS, SCHEMAS
 
+_SCHEMAS = SCHEMAS | ARCHIVE_SCHEMAS
+_KEYS = KEYS | ARCHIVE_KEYS
+_APPENDED = ("archive_trades", "archive_candles")
 _LOADS = """
     create table kraken_raw._dlt_loads (
         load_id varchar, schema_name varchar, status bigint,
@@ -40,23 +44,26 @@ def create_raw(path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema kraken_raw")
         connection.execute(_LOADS)
-        for name, schema in SCHEMAS.items():
+        for name, schema in _SCHEMAS.items():
             connection.register("arriving", schema.empty_table())
             connection.execute(f"create table kraken_raw.{name} as select *, '' as _dlt_load_id from arriving")
 
 
-def arrive(path: Path, package: Package, tables: Iterable[str] = tuple(SCHEMAS)) -> None:
-    """Merge the package's rows by key, as dlt does: what is there already stays, with the load id it came with."""
+def arrive(path: Path, package: Package, tables: Iterable[str] = tuple(_SCHEMAS)) -> None:
+    """Merge the package's rows by key, as dlt does: what is there already stays, with the load id it came with.
+
+    Rows of archives without ids are appended.
+    """
     with duckdb.connect(str(path)) as connection:
         for name in tables:
             for rows in package.tables.get(name, ()):
                 connection.register("arriving", rows)
-                key = ", ".join(KEYS[name])
+                key = ", ".join(_KEYS[name])
                 if name == "markets":
                     connection.execute(f"delete from kraken_raw.markets where ({key}) in (select {key} from arriving)")
                 connection.execute(
                     f"insert into kraken_raw.{name} by name select *, '{package.load_id}' as _dlt_load_id "
-                    f"from arriving anti join kraken_raw.{name} using ({key})"
+                    f"from arriving {'' if name in _APPENDED else f'anti join kraken_raw.{name} using ({key})'}"
                 )
 
 

@@ -14,8 +14,8 @@
 
 {%- set units = archive_units(producers) %}
 
--- What rest_days is for Kraken's other candles; but no row is hashed, for a billion of them may come at once. What they are is decided by
--- which file speaks for which part of the day, and is_best by our coverage of it and Kraken's other candles.
+-- What rest_days is for Kraken's other candles; but no row is hashed, for a billion of them may come at once. What they are is
+-- decided by which file speaks for which part of the day, and is_best by our coverage of it and Kraken's other candles.
 with
 
 counts as (
