@@ -43,7 +43,7 @@ Step = tuple[str, int]  # a kind of random_steps and the seed of its chances, or
 def random_steps(seed: int) -> list[Step]:
     """Every kind of step once and some twice, in random order, with builds between; it ends in a build."""
     chance = random.Random(seed)
-    kinds = list(KINDS) + chance.choices([kind for kind in KINDS if kind != "nothing"], k=3)
+    kinds = list(KINDS) + chance.choices([kind for kind in KINDS if kind != "nothing"], k=3) + ["candle_files"] * 3
     chance.shuffle(kinds)
     if kinds.index("repair") < kinds.index("withhold"):  # there must be something to repair
         at, other = kinds.index("repair"), kinds.index("withhold")

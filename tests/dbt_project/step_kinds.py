@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+from tests.dbt_project.random_candle_files import candle_files
 from tests.dbt_project.random_loads import World
 from tests.dbt_project.random_removals import come_back, remove
 from tests.dbt_project.random_steps import backfill, everything, live, nothing, silence, snapshot
@@ -13,6 +14,7 @@ KINDS: dict[str, Callable[[World, random.Random], None]] = {
     for kind in (
         *(live, backfill, everything, withhold, repair, lose, out_of_order, cut_off, silence, snapshot, nothing),
         *(remove, come_back),
+        candle_files,
     )
 }
 # What the steps can really do, counted where it happens.
@@ -39,4 +41,9 @@ REACH = (
     "build with nothing new",
     "days whose trades were removed",
     "removed trades that come back",
+    "import of candles",
+    "import of a candle that differs",
+    "import that leaves a candle out",
+    "import of candles with refused rows",
+    "import of candles cut off for good",
 )
