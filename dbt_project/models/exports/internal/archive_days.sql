@@ -53,6 +53,7 @@ spoken as (
     group by counts.timeframe, counts.symbol, counts.bucket_on
 ),
 
+-- nothing of ours stands against lengths that we do not make
 held as (
     select
         counts.timeframe,
@@ -67,6 +68,7 @@ held as (
             'ranges.covered_from_ns'
         ) }} as facts
     from counts
+    inner join {{ ref('timeframes') }} as timeframes on counts.timeframe = timeframes.timeframe
     inner join {{ ref('coverage') }} as ranges
         on
             counts.symbol = ranges.symbol
