@@ -20,6 +20,8 @@ BOOKKEEPING_TABLES: Final = frozenset(
     {"build_marks", "load_versions", "candle_revisions", "day_versions", "certified_days"}
     # what was counted of a file that no longer counts stays until a full refresh
     | {"import_counts"}
+    # a stretch for which a file no longer speaks stays; archive_candles, which are made of the others, are compared
+    | {"archive_spans"}
 )
 _SHOWN = 4
 
