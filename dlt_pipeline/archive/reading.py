@@ -69,7 +69,7 @@ def read_parts(member, plan):
             f = member.open()
             r = pc.open_csv(
                 f,
-                read_options=pc.ReadOptions(column_names=names, block_size=4 << 20),
+                read_options=pc.ReadOptions(column_names=names, block_size=int(__import__("os").environ.get("SOURCES__ARCHIVE__BLOCK_BYTES", 4 << 20))),
                 convert_options=pc.ConvertOptions(column_types={"s": pa.int64(), "p": D, "v": D}),
             )
             pend = None
