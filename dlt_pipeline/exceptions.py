@@ -90,6 +90,14 @@ class ArchiveError(KrakenCandlesError):
     """A file of Kraken's downloads cannot be imported, or not all of it."""
 
 
+class DamagedFileError(ArchiveError):
+    """A file of Kraken's downloads cannot be read to its end as it was packed."""
+
+
+class WrongFormatError(ArchiveError):
+    """A file is none that Kraken gives for download."""
+
+
 class LoadStoppedError(KrakenCandlesError):
     """The user stopped the load; what was committed stays."""
 

@@ -1,9 +1,10 @@
 """One bounded run of an import: about so many rows, of as many files as they come from."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import dlt
+import pyarrow as pa
 
 from dlt_pipeline.archive.gathered import Batch, Gathered
 from dlt_pipeline.archive.stored import Stored, asking, read_stored
@@ -50,6 +51,6 @@ class ArchiveChunk:
     def _has_room(self) -> bool:
         return self._rows < self.work.settings.chunk_rows and not self.work.stop.is_set()
 
-    def _count(self, tables: Batch) -> None:
+    def _count(self, tables: Mapping[str, pa.Table]) -> None:
         with self._lock:
             self._rows += sum(table.num_rows for table in tables.values())

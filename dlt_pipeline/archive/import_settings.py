@@ -9,7 +9,14 @@ from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.exceptions import BadInputError
 
-_LIMITS: Final = {"chunk_rows": (1, 100_000_000), "batch_rows": (1, 10_000_000), "readers": (1, 64)}
+_LIMITS: Final = {
+    "chunk_rows": (1, 100_000_000),
+    "batch_rows": (1, 10_000_000),
+    "most_unpacked_bytes": (1, 1 << 62),
+    "most_ratio": (1, 1_000_000),
+    "most_refused_rows": (0, 1_000_000),
+    "readers": (1, 64),
+}
 
 
 @configspec
@@ -20,6 +27,12 @@ class ImportSettings(BaseConfiguration):
     chunk_rows: int = 5_000_000
     # Files of a few rows each are put together: dlt takes about as long for a batch of ten rows as of 100,000.
     batch_rows: int = 200_000
+    # A file of Kraken's has 5 GB unpacked at the most (130 million rows).
+    most_unpacked_bytes: int = 64 * 1024**3
+    # Kraken's files shrink to a third or a tenth; deflate's limit, which bombs come near to, is 1,032 times.
+    most_ratio: int = 200
+    # Broken rows in a file of Kraken's are single ones; a file full of them is another one.
+    most_refused_rows: int = 10_000
     # Files read side by side; 0: as many as there are cores, up to 4, beyond which one writer is the limit.
     readers: int = 0
 

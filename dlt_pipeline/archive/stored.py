@@ -7,6 +7,7 @@ from typing import Any, Final
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from dlt_pipeline.archive.reading import Begun
 from dlt_pipeline.kraken.markets import Market
 
 Rows = list[tuple[Any, ...]]
@@ -40,6 +41,7 @@ _BEGUN: Final = (
     "sum(t.base_volume), min_by(t.first_time_ns, t.first_row), max_by(t.last_time_ns, t.last_row), "
     f"min_by(t.covered_from_ns, t.first_row), max_by(t.covered_to_ns, t.last_row) from {{archive_parts}} as t {_COMPLETE}"
 )
+_REFUSED: Final = f"select count(*) from {{archive_refused_rows}} as t {_COMPLETE}"
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,6 @@ class StoredFile:
     base_volume: Any
     first_time_ns: int | None
     last_time_ns: int | None
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Where a file that was not read to its end goes on: after the rows of its complete parts."""
-
-    last_row: int
-    next_row: int
-    next_byte: int
-    row_count: int
-    base_volume: Any
-    first_time_ns: int
-    last_time_ns: int
-    covered_from_ns: int
-    covered_to_ns: int
 
 
 @dataclass
@@ -111,4 +98,8 @@ def read_stored(ask: Ask) -> Stored:
 
 def read_begun(ask: Ask, edition_id: int) -> Begun:
     """Read where the file of an edition goes on, of which there are parts."""
-    return Begun(*ask(f"{_BEGUN} where t.edition_id = {int(edition_id)}")[0])
+    where = f"where t.edition_id = {int(edition_id)}"
+    (found,) = ask(f"{_BEGUN} {where}")
+    next_row = int(found[1])
+    refused = ask(f"{_REFUSED} {where} and t.row_number < {next_row}")
+    return Begun(*(*found, refused[0][0] if refused else 0))

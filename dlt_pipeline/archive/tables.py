@@ -52,7 +52,7 @@ ARCHIVE_SCHEMAS: Final[dict[str, pa.Schema]] = {
             "trade_count": _BIGINT,
         }
     ),
-    # One row for each unbroken run of rows that was committed at once: the ledger of archives, and where an import goes on.
+    # One row for each unbroken run of rows that was committed at once: the ledger, and where an import goes on.
     "archive_parts": _schema(
         {
             "edition_id": _BIGINT,

@@ -1,0 +1,178 @@
+"""A block of lines as typed Arrow columns: at once where all of them are sound, else line by line. No float is ever made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from dlt_pipeline.archive.values import LATEST_SECONDS, ORDER_TYPES, SIDES, RefusedLine, Values, values_of
+from dlt_pipeline.kraken.tables import DECIMAL
+
+_NS: Final = 10**9
+_TEXT, _BIGINT = pa.string(), pa.int64()
+_SECONDS: Final = pa.decimal128(19, 9)  # with a fraction, exactly
+_PRICES: Final = ("open", "high", "low", "close")
+_SHOWN: Final = 500
+# What pyarrow reads, in the order of a file's fields.
+_FIELDS: Final[dict[str, dict[str, pa.DataType]]] = {
+    "trades": {"time": _BIGINT, "price": DECIMAL, "volume": DECIMAL},
+    "trades_with_ids": {
+        "price": DECIMAL,
+        "volume": DECIMAL,
+        "time": _SECONDS,
+        "side": _TEXT,
+        "order_type": _TEXT,
+        "misc": _TEXT,
+        "trade_id": _BIGINT,
+    },
+    "candles": {"time": _BIGINT, **dict.fromkeys(_PRICES, DECIMAL), "volume": DECIMAL, "trade_count": _BIGINT},
+}
+# What comes out, by name.
+_TYPES: Final[dict[str, dict[str, pa.DataType]]] = {
+    kind: {"time_ns": _BIGINT, **{name: type_ for name, type_ in fields.items() if name != "time"}}
+    for kind, fields in _FIELDS.items()
+}
+
+
+@dataclass
+class Refused:
+    """A line that could not be taken in: `offset` counts the block's rows, `line` its lines, both from 0."""
+
+    offset: int
+    line: int
+    reason: str
+    text: str
+
+
+@dataclass
+class Parsed:
+    """A block's rows: columns of those taken in, their places among the rows (None: all of them), and the refused.
+
+    `lines` has the line of each row, from 0, where lines were read one by one.
+    """
+
+    columns: dict[str, pa.Array]
+    row_count: int
+    offsets: list[int] | None = None
+    refused: list[Refused] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+
+def parse(data: bytes, kind: str, minutes: int | None) -> Parsed:
+    """Return the rows of a block of whole lines; blank lines are no rows."""
+    at_once = _at_once(data, kind, minutes)
+    return at_once if at_once is not None else line_by_line(data, kind, minutes)
+
+
+def line_by_line(data: bytes, kind: str, minutes: int | None) -> Parsed:
+    """Return the same for lines of which some may be broken."""
+    rows: list[Values] = []
+    offsets: list[int] = []
+    refused: list[Refused] = []
+    lines: list[int] = []
+    for number, line in enumerate(data.split(b"\n")):
+        if not line.strip():
+            continue
+        try:
+            rows.append(values_of(line, kind, minutes))
+            offsets.append(len(lines))
+        except RefusedLine as reason:
+            refused.append(Refused(len(lines), number, str(reason), shown(line)))
+        lines.append(number)
+    return Parsed(columns_of(rows, kind), len(lines), offsets if refused else None, refused, lines)
+
+
+def shown(line: bytes) -> str:
+    """Return a line as it can be stored and shown, cut where it is long."""
+    return line.strip()[:_SHOWN].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def columns_of(rows: Sequence[Values], kind: str) -> dict[str, pa.Array]:
+    """Return rows of values as columns."""
+    found: dict[str, pa.Array] = {}
+    for name, type_ in _TYPES[kind].items():
+        values: list[Any] = [row[name] for row in rows]
+        found[name] = pa.array(values, _TEXT).cast(DECIMAL) if type_ == DECIMAL else pa.array(values, type_)
+    return found
+
+
+def _at_once(data: bytes, kind: str, minutes: int | None) -> Parsed | None:
+    """Return the rows, None where a line needs a closer look."""
+    if b'"' in data or b"\0" in data:
+        return None
+    fields = _FIELDS[kind]
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(data),
+            read_options=pacsv.ReadOptions(column_names=list(fields), use_threads=False, block_size=len(data) + 1),
+            parse_options=pacsv.ParseOptions(quote_char=False, ignore_empty_lines=True),
+            convert_options=pacsv.ConvertOptions(
+                column_types=fields, null_values=[""], strings_can_be_null=False, check_utf8=True
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    if table.num_rows != lines or any(table[name].null_count for name in fields if name != "trade_id"):
+        return None
+    columns = {name: _whole(table[name]) for name in fields}
+    sound = _sound(columns, kind, minutes)
+    return Parsed(sound, table.num_rows) if sound is not None else None
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _sound(columns: dict[str, pa.Array], kind: str, minutes: int | None) -> dict[str, pa.Array] | None:
+    """Return the columns as they come out, None where a value cannot be."""
+    time = columns.pop("time")
+    bounds = pc.min_max(time).as_py()
+    if not 0 <= bounds["min"] <= bounds["max"] < LATEST_SECONDS or _least(columns["volume"]) < 0:
+        return None
+    if kind == "candles":
+        if not _are_candles(columns, time, minutes or 1):
+            return None
+    elif _least(columns["price"]) <= 0:
+        return None
+    if kind == "trades_with_ids":
+        time_ns = _to_ns(time)
+        columns["side"] = _named(columns["side"], SIDES)
+        columns["order_type"] = _named(columns["order_type"], ORDER_TYPES)
+        columns["trade_id"] = pc.fill_null(columns["trade_id"], 0)
+        if columns["side"].null_count or columns["order_type"].null_count or _least(columns["trade_id"]) < 0:
+            return None
+    else:
+        time_ns = pc.multiply(time, _NS)
+    return {"time_ns": time_ns, **columns}
+
+
+def _to_ns(seconds: pa.Array) -> pa.Array:
+    exactly = pc.multiply(seconds, pa.scalar(_NS, pa.decimal128(10, 0)))
+    return exactly.cast(_BIGINT)
+
+
+def _named(column: pa.Array, names: dict[str, str]) -> pa.Array:
+    """Return the full names of what stands there, NULL where it is unknown."""
+    places = pc.index_in(pc.utf8_lower(column), value_set=pa.array(list(names)))
+    return pc.take(pa.array(list(names.values())), places)
+
+
+def _are_candles(columns: dict[str, pa.Array], time: pa.Array, minutes: int) -> bool:
+    seconds = minutes * 60
+    if pc.any(pc.not_equal(pc.multiply(pc.divide(time, seconds), seconds), time)).as_py():
+        return False
+    low, high = columns["low"], columns["high"]
+    inside = [
+        pc.all(comparison).as_py()
+        for name in ("open", "close")
+        for comparison in (pc.less_equal(low, columns[name]), pc.less_equal(columns[name], high))
+    ]
+    return all(inside) and _least(low) > 0 and _least(columns["trade_count"]) >= 0
+
+
+def _least(column: pa.Array) -> Any:
+    return pc.min(column).as_py()

@@ -1,0 +1,35 @@
+"""Which market, and which length of candles, a file is of, as its name says. Pure."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+# Kraken's altnames: XBTUSD, 1INCHEUR, ETH2.SEUR. A date is none.
+_ALTNAME: Final = re.compile(r"[A-Z0-9.]*[A-Z][A-Z0-9.]*")
+_CANDLES: Final = re.compile(r"([A-Z0-9.]+)_(\d+)")
+_DATED: Final = re.compile(r"([A-Z0-9.]*[A-Z][A-Z0-9.]*)[-_ ](?:\d{4}|Q\d).*")
+_SHORTEST: Final = 4
+
+TIMEFRAMES: Final = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", 720: "12h", 1440: "1d"}
+"""The lengths in minutes that OHLCVT files have, and our names for them."""
+
+
+def called(parts: Sequence[str]) -> tuple[str | None, int | None]:
+    """Return the altname and the minutes of an OHLCVT file, each None where the path does not say it.
+
+    `parts` are the folders and the name of the file: XBTUSD.csv, XBTUSD_60.csv, XBTUSD-2024-01.csv, BCHEUR/2023-01-01.csv.
+    """
+    stem = PurePosixPath(parts[-1]).stem.upper()
+    candles = _CANDLES.fullmatch(stem)
+    if candles and int(candles[2]) in TIMEFRAMES and _is_altname(candles[1]):
+        return candles[1], int(candles[2])
+    dated = _DATED.fullmatch(stem)
+    for name in (stem, dated[1] if dated else "", *(part.upper() for part in parts[-2:-1])):
+        if _is_altname(name):
+            return name, None
+    return None, None
+
+
+def _is_altname(name: str) -> bool:
+    return len(name) >= _SHORTEST and _ALTNAME.fullmatch(name) is not None
