@@ -12,11 +12,11 @@ from tests.archive.conftest import NOBODY
 from tests.archive.exported import write_zip
 from tests.conftest import Place
 
-KILLS = 8
-ROWS = {"XBTUSD": 1_200_000, "ETHUSD": 160_000, "XDGUSD": 40}
+KILLS = 7
+ROWS = {"XBTUSD": 800_000, "ETHUSD": 100_000, "XDGUSD": 40}
 # Small chunks and blocks, so that the kills meet every phase: reading, writing, committing, and dlt's own bookkeeping.
 SMALL = {
-    "SOURCES__ARCHIVE__CHUNK_ROWS": "40000",
+    "SOURCES__ARCHIVE__CHUNK_ROWS": "60000",
     "SOURCES__ARCHIVE__BATCH_ROWS": "10000",
     "SOURCES__ARCHIVE__BLOCK_BYTES": "200000",
     "SOURCES__KRAKEN__BASE_URL": NOBODY,
