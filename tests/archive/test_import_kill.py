@@ -12,11 +12,11 @@ from tests.archive.conftest import NOBODY
 from tests.archive.exported import write_zip
 from tests.conftest import Place
 
-KILLS = 8
-ROWS = {"XBTUSD": 300_000, "ETHUSD": 60_000, "XDGUSD": 40}
+KILLS = 7
+ROWS = {"XBTUSD": 800_000, "ETHUSD": 100_000, "XDGUSD": 40}
 # Small chunks and blocks, so that the kills meet every phase: reading, writing, committing, and dlt's own bookkeeping.
 SMALL = {
-    "SOURCES__ARCHIVE__CHUNK_ROWS": "40000",
+    "SOURCES__ARCHIVE__CHUNK_ROWS": "60000",
     "SOURCES__ARCHIVE__BATCH_ROWS": "10000",
     "SOURCES__ARCHIVE__BLOCK_BYTES": "200000",
     "SOURCES__KRAKEN__BASE_URL": NOBODY,
@@ -59,12 +59,13 @@ def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place)
         )
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(moments.uniform(0, 4))
+        time.sleep(moments.uniform(0.5, 6))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
         tables = (
-            "select count(*) from duckdb_tables() where table_name in ('archive_trades', 'archive_parts', '_dlt_loads')"
+            "select count(*) from duckdb_tables() where schema_name = 'kraken_raw' "
+            "and table_name in ('archive_trades', 'archive_parts', '_dlt_loads')"
         )
         there = place.warehouse.exists() and place.query(tables) == [(3,)]
         counts.append(sum(row[1] for row in place.query(COUNTED)) if there else 0)
@@ -95,7 +96,7 @@ def test_ctrl_c_commits_what_is_read_and_the_same_command_goes_on(place: Place) 
     )
     assert process.stdout is not None
     process.stdout.readline()
-    time.sleep(3)
+    time.sleep(5)
     process.send_signal(signal.SIGINT)
     text = process.stdout.read()
     assert (process.wait(), "Stopped. Run the same command again" in text, "Traceback" in text) == (130, True, False)
