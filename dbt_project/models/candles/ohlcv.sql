@@ -6,39 +6,33 @@
 ] %}
 {%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed', 'source']) | join(', ') %}
 
--- Kraken's candle also comes before an open one of ours, which does not know the bucket's end.
-with
-
-best as (
-    select
-        {{ given }},
-        {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
-        {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
-        true as is_closed,
-        cast('rest' as {{ dbt.type_string() }}) as source
-    from {{ ref('best_rest_candles') }}
-    where is_best
-    union all
-    select
-        {{ given }},
-        bucket_start,
-        {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
-        true as is_closed,
-        cast('archive' as {{ dbt.type_string() }}) as source
-    from {{ ref('best_archive_candles') }}
-    where is_best
-)
+{%- set best %}
+    (
+        {% for source, start in [('rest', timestamp_from_ns('bucket_start_ns')), ('archive', 'bucket_start')] %}
+        select
+            {{ given }},
+            {{ start }} as bucket_start,
+            {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+            true as is_closed,
+            cast('{{ source }}' as {{ dbt.type_string() }}) as source
+        from {{ ref('best_' ~ source ~ '_candles') }}
+        where is_best
+        {% if not loop.last %}union all{% endif %}
+        {% endfor %}
+    ) as best
+{%- endset %}
 
 select {{ columns | join(', ') }}
 from {{ ref('candles') }}
 where is_closed
 union all
 select {{ columns | join(', ') }}
-from best
+from {{ best }}
 union all
+-- Kraken's candle also comes before an open one of ours, which does not know the bucket's end.
 select candles.{{ columns | join(', candles.') }}
 from {{ ref('candles') }} as candles
-left join best
+left join {{ best }}
     on
         candles.symbol = best.symbol
         and candles.timeframe = best.timeframe

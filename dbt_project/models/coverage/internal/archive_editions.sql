@@ -1,5 +1,5 @@
--- Of files of the same kind the one imported last takes the place of all whose stretch of time it holds, as a whole. Rows with ids
--- need no such choice, for they merge. A file that came again under another symbol was called by the wrong one before.
+-- Of files of the same kind the one imported last takes the place of all whose stretch of time it holds, as a whole. Rows with
+-- ids need no such choice, for they merge. A file that came again under another symbol was called by the wrong one before.
 with
 
 files as (
