@@ -6,20 +6,26 @@
 ] %}
 {%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed', 'source']) | join(', ') %}
 
-{%- set best %}
-    (
-        {% for source, start in [('rest', timestamp_from_ns('bucket_start_ns')), ('archive', 'bucket_start')] %}
-        select
-            {{ given }},
-            {{ start }} as bucket_start,
-            {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
-            true as is_closed,
-            cast('{{ source }}' as {{ dbt.type_string() }}) as source
-        from {{ ref('best_' ~ source ~ '_candles') }}
-        where is_best
-        {% if not loop.last %}union all{% endif %}
-        {% endfor %}
-    ) as best
+{%- set best -%}
+(
+    select
+        {{ given }},
+        {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
+        {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+        true as is_closed,
+        cast('rest' as {{ dbt.type_string() }}) as source
+    from {{ ref('best_rest_candles') }}
+    where is_best
+    union all
+    select
+        {{ given }},
+        bucket_start,
+        {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+        true as is_closed,
+        cast('archive' as {{ dbt.type_string() }}) as source
+    from {{ ref('best_archive_candles') }}
+    where is_best
+) as best
 {%- endset %}
 
 select {{ columns | join(', ') }}
