@@ -118,4 +118,4 @@ def _is_zip(path: Path) -> bool:
 
 def is_of_a_system(name: str) -> bool:
     """Whether a file is one that systems put beside others: hidden, or a Mac's shadow of a file."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+    return any((part.startswith(".") and part.strip(".")) or part == "__MACOSX" for part in name.split("/"))
