@@ -104,5 +104,5 @@ def _begun(ask: Ask) -> dict[int, Begun]:
     for edition_id, *values in ask(_BEGUN):
         next_row = values[1]
         count = sum(edition_id == other and row < next_row for other, row in refused)
-        found[edition_id] = Begun(*values, refused_count=count)
+        found[edition_id] = Begun(*(*values, count))
     return found

@@ -62,7 +62,7 @@ class Task:
             report.rows, report.refused, report.left_out = known.row_count, known.refused_count, known.left_out_count
             report.volume = known.base_volume
             report.first_time_ns, report.last_time_ns = known.first_time_ns, known.last_time_ns
-            self.pass_over()
+            self.pass_over(self._is_empty)
             return False
         begun = self._stored.begun.get(report.edition_id)
         plan = Reading(
@@ -79,9 +79,9 @@ class Task:
         self.parts = read_parts(self._member, plan)
         return True
 
-    def pass_over(self) -> None:
+    def pass_over(self, is_empty: bool = False) -> None:
         """Leave the file: the warehouse has it, or another one of the same content is being read."""
-        self.report.outcome = "already there"
+        self.report.outcome = "empty" if is_empty else "already there"
         self.is_over = True
 
     def heard(self, taken: Taken) -> None:
@@ -104,9 +104,12 @@ class Task:
 
     def end(self) -> None:
         """Hear that the file was read to its end."""
-        is_empty = not (self.report.rows or self.report.refused or self.report.left_out)
-        self.report.outcome = "empty" if is_empty else "imported"
+        self.report.outcome = "empty" if self._is_empty else "imported"
         self.is_over = True
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self._member.size_bytes or not (self.report.rows or self.report.refused or self.report.left_out)
 
     def fail(self, error: KrakenCandlesError) -> None:
         """Hear that the file cannot be read (any further)."""
