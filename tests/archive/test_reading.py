@@ -110,7 +110,7 @@ def test_a_cut_deflate_stream_is_damage(tmp_path: Path) -> None:
 def check_damaged(member: Member) -> None:
     taken: list[Taken] = []
     plan = Reading("BTC/USD", "trades", None, 7, (None, None), False, None, lambda: 1, block_bytes=1_000)
-    with pytest.raises((DamagedFileError, WrongFormatError), match="some.zip: XBTUSD.csv"):
+    with pytest.raises((DamagedFileError, WrongFormatError), match=r"some\.zip: XBTUSD\.csv"):
         taken.extend(iter(read_parts(member, plan)))
     assert not any("archive_files" in one.tables for one in taken)
 

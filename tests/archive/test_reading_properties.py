@@ -1,4 +1,4 @@
-"""Whatever stands in a file, however it is cut: every good row once, every bad one refused, and no claim without proof."""
+"""Whatever stands in a file, however cut: every good row once, every bad one refused, no claim without proof."""
 
 import datetime
 import hashlib
@@ -40,7 +40,7 @@ BROKEN = [
 
 
 class Row(NamedTuple):
-    """A line of the file: a good row with its values, a broken one (time_ns is None), or a blank one (text is blank)."""
+    """A line of the file: a good row with its values, or one whose time_ns is None: broken, or blank."""
 
     text: str
     time_ns: int | None = None
