@@ -94,7 +94,7 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
     else:
         console.print(
             f"The build of {path} is not green: see the failed models and tests above. Where candles differ from "
-            "Kraken's, kraken.check_rest_candles has each field.",
+            "Kraken's, kraken.check_rest_candles and kraken.check_archive_candles have each field.",
             markup=False,
         )
     if is_green and is_old_wanted and not partial_argument(arguments):

@@ -22,6 +22,14 @@ _COVERED: Final = """
         from kraken.check_rest_summary
         group by all
     ),
+    archive as (
+        select
+            symbol,
+            sum(compared_count)::bigint as filed,
+            sum(identical_count)::bigint as filed_equal
+        from kraken.check_archive_summary
+        group by all
+    ),
     removed as (
         select symbol, sum(trade_count)::bigint as removed from kraken_internal.bare_days group by all
     ),
@@ -41,9 +49,11 @@ _COVERED: Final = """
     )
     select
         symbol, trades, covered_from, covered_to, ranges, first_id, last_id, is_proven,
-        coalesce(empty, 0), coalesce(compared, 0), coalesce(equal, 0), coalesce(removed, 0), coalesce(unknown, 0)
+        coalesce(empty, 0), coalesce(compared, 0), coalesce(equal, 0), coalesce(removed, 0), coalesce(unknown, 0),
+        coalesce(filed, 0), coalesce(filed_equal, 0)
     from ranges
     left join removed using (symbol) left join empty using (symbol) left join rest using (symbol)
+    left join archive using (symbol)
     order by symbol
 """
 _CANDLES: Final = """
@@ -90,12 +100,15 @@ def _remarks(rows: list[tuple[Any, ...]]) -> Iterator[str]:
         ids.append(f"{symbol} has none" if first is None else f"{symbol} {first:,} to {last:,}{state}")
     yield "Trade ids, none missing in what is covered:"
     yield from (f"  {', '.join(ids[i : i + 3])}" for i in range(0, len(ids), 3))
-    for symbol, trades, *_, removed, _unknown in rows:
+    for symbol, trades, *_, removed, _unknown, _filed, _filed_equal in rows:
         if removed:
             yield f"{symbol}: of its {trades:,} trades {removed:,} are removed; their candles are kept."
-    for symbol, *_, unknown in rows:
+    for symbol, *_, unknown, _filed, _filed_equal in rows:
         if unknown:
             yield f"{symbol}: {unknown:,} empty candles before the first loaded trade: no price is known here."
+    for symbol, *_, filed, filed_equal in rows:
+        if filed:
+            yield f"{symbol}: {filed_equal:,} of {filed:,} candles equal those of Kraken's OHLCVT downloads."
 
 
 def _candles_table(rows: list[tuple[Any, ...]]) -> Table:

@@ -1,25 +1,24 @@
 """One bounded run of an import: about so many rows, of as many files as they come from."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import dlt
 import pyarrow as pa
 
 from dlt_pipeline.archive.gathered import Batch, Gathered
-from dlt_pipeline.archive.stored import Stored, asking, read_stored
+from dlt_pipeline.archive.stored import asking, read_stored
 from dlt_pipeline.archive.work import Work
-
-Patiently = Callable[[Callable[[], Stored]], Stored]
 
 
 class ArchiveChunk:
     """Shared by the threads that read files; `work` goes on from chunk to chunk."""
 
-    def __init__(self, work: Work, patiently: Patiently = lambda read: read()) -> None:
-        """`patiently` reads the warehouse: it may wait where another process holds it."""
-        self.work, self._patiently = work, patiently
-        self.is_first = not work.is_prepared
+    def __init__(self, work: Work) -> None:
+        """Begin it."""
+        self.work = work
+        self.is_first = not work.has_begun
+        work.begin_chunk()
         self.reader_count = work.settings.reader_count
         self._rows = 0
         self._lock = threading.Lock()
@@ -28,8 +27,8 @@ class ArchiveChunk:
         """Learn what the warehouse has and which files are to be read: once, by whoever is first."""
         with self._lock:
             if not self.work.is_prepared:
-                ask = asking(dlt.current.pipeline())
-                self.work.prepare(self._patiently(lambda: read_stored(ask)), ask)
+                self.work.prepare(read_stored(asking(dlt.current.pipeline())))
+            self.work.has_begun = True
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches of one file after another until the chunk has its rows, nothing waits or the user stops."""

@@ -12,6 +12,7 @@ from dlt_pipeline.exceptions import BadInputError
 _LIMITS: Final = {
     "chunk_rows": (1, 100_000_000),
     "batch_rows": (1, 10_000_000),
+    "block_bytes": (1_000, 1 << 30),
     "most_unpacked_bytes": (1, 1 << 62),
     "most_ratio": (1, 1_000_000),
     "most_refused_rows": (0, 1_000_000),
@@ -27,6 +28,8 @@ class ImportSettings(BaseConfiguration):
     chunk_rows: int = 5_000_000
     # Files of a few rows each are put together: dlt takes about as long for a batch of ten rows as of 100,000.
     batch_rows: int = 200_000
+    # Read at once, and committed as a part: some 130,000 rows. Memory is some thirty times as much for each reader.
+    block_bytes: int = 4 << 20
     # A file of Kraken's has 5 GB unpacked at the most (130 million rows).
     most_unpacked_bytes: int = 64 * 1024**3
     # Kraken's files shrink to a third or a tenth; deflate's limit, which bombs come near to, is 1,032 times.

@@ -11,6 +11,7 @@ from dlt_pipeline.archive.chunk import ArchiveChunk
 from dlt_pipeline.archive.report import ImportReport
 from dlt_pipeline.archive.request import ArchiveRequest, make_archive_request
 from dlt_pipeline.archive.source import source_of
+from dlt_pipeline.archive.stored import asking, read_stored
 from dlt_pipeline.archive.superseding import tidy
 from dlt_pipeline.archive.work import ImportListener, Work
 from dlt_pipeline.dates import When
@@ -77,8 +78,10 @@ def import_request(
 
 def _chain(pipeline: dlt.Pipeline, path: Path, work: Work) -> None:
     """Run chunks until nothing waits. The first one is run whatever there is: dbt wants all tables."""
-    while not work.is_done and not (work.stop.is_set() and work.is_prepared):
-        chunk = ArchiveChunk(work, lambda read: when_unlocked(read, path, work.stop))
+    ask = asking(pipeline)
+    work.prepare(when_unlocked(lambda: read_stored(ask), path, work.stop))
+    while not work.has_begun or not (work.is_done or work.stop.is_set()):
+        chunk = ArchiveChunk(work)
         readers = chunk.reader_count + 2
         pipeline.extract(source_of(chunk), workers=readers, max_parallel_items=readers)
         pipeline.normalize()

@@ -29,19 +29,21 @@ _MARKETS: Final = (
     "select symbol, market_id, altname, wsname, base, quote, price_decimals, volume_decimals, status from {markets} "
     "order by symbol"
 )
-_FILES: Final = (  # own names only
-    "select t.edition_id, t.symbol, t.format, t.timeframe, t.row_count, t.refused_count, t.left_out_count, "
+_FILES: Final = (
+    "select t.edition_id, t.symbol, t.format, t.timeframe, t.row_count, t.refused_count, t.left_out_count, "  # noqa: S608 - own names only
     f"t.base_volume, t.first_time_ns, t.last_time_ns from {{archive_files}} as t {_COMPLETE}"
 )
-
-
-_EDITIONS: Final = f"select distinct t.edition_id from {{archive_parts}} as t {_COMPLETE}"
+_UNFINISHED: Final = "t.edition_id not in (select edition_id from {archive_files})"
 _BEGUN: Final = (
-    "select max(t.last_row), max(t.next_row), max_by(t.next_byte, t.next_row), sum(t.row_count)::bigint, "
-    "sum(t.base_volume), min_by(t.first_time_ns, t.first_row), max_by(t.last_time_ns, t.last_row), "
-    f"min_by(t.covered_from_ns, t.first_row), max_by(t.covered_to_ns, t.last_row) from {{archive_parts}} as t {_COMPLETE}"
+    "select t.edition_id, max(t.last_row), max(t.next_row), max_by(t.next_byte, t.next_row), "  # noqa: S608 - own names only
+    "sum(t.row_count)::bigint, sum(t.base_volume), min_by(t.first_time_ns, t.first_row), "
+    "max_by(t.last_time_ns, t.last_row), min_by(t.covered_from_ns, t.first_row), max_by(t.covered_to_ns, t.last_row) "
+    f"from {{archive_parts}} as t {_COMPLETE} where {_UNFINISHED} group by t.edition_id"
 )
-_REFUSED: Final = f"select count(*) from {{archive_refused_rows}} as t {_COMPLETE}"
+_REFUSED: Final = (
+    "select t.edition_id, t.row_number from {archive_refused_rows} as t "  # noqa: S608 - own names only
+    f"{_COMPLETE} where {_UNFINISHED}"
+)
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,12 @@ class StoredFile:
 
 @dataclass
 class Stored:
-    """What complete loads brought: markets, the kinds of exchange, finished files by edition, and editions begun."""
+    """What complete loads brought: markets, the kinds of exchange, finished files, and where begun ones go on."""
 
     markets: list[Market] = field(default_factory=list)
     exchanges: list[str] = field(default_factory=list)
     files: dict[int, StoredFile] = field(default_factory=dict)
-    begun: set[int] = field(default_factory=set)
+    begun: dict[int, Begun] = field(default_factory=dict)
 
 
 def asking(pipeline: dlt.Pipeline) -> Ask:
@@ -92,14 +94,15 @@ def read_stored(ask: Ask) -> Stored:
             kind for (kind,) in ask("select distinct exchange from {warehouse_versions} where exchange <> 'none'")
         ],
         files={row[0]: StoredFile(*row) for row in ask(_FILES)},
-        begun={edition_id for (edition_id,) in ask(_EDITIONS)},
+        begun=_begun(ask),
     )
 
 
-def read_begun(ask: Ask, edition_id: int) -> Begun:
-    """Read where the file of an edition goes on, of which there are parts."""
-    where = f"where t.edition_id = {int(edition_id)}"
-    (found,) = ask(f"{_BEGUN} {where}")
-    next_row = int(found[1])
-    refused = ask(f"{_REFUSED} {where} and t.row_number < {next_row}")
-    return Begun(*(*found, refused[0][0] if refused else 0))
+def _begun(ask: Ask) -> dict[int, Begun]:
+    refused = [(edition_id, row) for edition_id, row in ask(_REFUSED)]
+    found = {}
+    for edition_id, *values in ask(_BEGUN):
+        next_row = values[1]
+        count = sum(edition_id == other and row < next_row for other, row in refused)
+        found[edition_id] = Begun(*(*values, count))
+    return found

@@ -8,11 +8,12 @@ from decimal import Decimal
 import pyarrow.compute
 
 from dlt_pipeline.archive.edition import edition_id_of
+from dlt_pipeline.archive.import_settings import ImportSettings
 from dlt_pipeline.archive.members import Member
 from dlt_pipeline.archive.reading import Reading, Taken, look, read_parts
 from dlt_pipeline.archive.report import FileReport
 from dlt_pipeline.archive.request import ArchiveRequest
-from dlt_pipeline.archive.stored import Ask, Stored, read_begun
+from dlt_pipeline.archive.stored import Stored
 from dlt_pipeline.exceptions import KrakenCandlesError
 
 _part_ids = itertools.count(time.time_ns())
@@ -26,13 +27,21 @@ def new_part_id() -> int:
 class Task:
     """A file and its report; used by one thread at a time."""
 
-    def __init__(self, member: Member, symbol: str, request: ArchiveRequest, stored: Stored, ask: Ask) -> None:
+    def __init__(
+        self,
+        member: Member,
+        symbol: str,
+        request: ArchiveRequest,
+        settings: ImportSettings,
+        stored: Stored,
+    ) -> None:
         """Keep them; the file is not opened yet."""
         self.report = FileReport(member.archive, member.name, member.size_bytes, symbol)
         self.parts: Iterator[Taken] | None = None
         self.is_over = False
         self.is_failed = False
-        self._member, self._symbol, self._request, self._stored, self._ask = member, symbol, request, stored, ask
+        self._member, self._symbol, self._request = member, symbol, request
+        self._settings, self._stored = settings, stored
 
     @property
     def key(self) -> tuple[str, int | None]:
@@ -53,16 +62,26 @@ class Task:
             report.rows, report.refused, report.left_out = known.row_count, known.refused_count, known.left_out_count
             report.volume = known.base_volume
             report.first_time_ns, report.last_time_ns = known.first_time_ns, known.last_time_ns
-            self.pass_over()
+            self.pass_over(self._is_empty)
             return False
-        begun = read_begun(self._ask, report.edition_id) if report.edition_id in self._stored.begun else None
-        plan = Reading(self._symbol, *kind, report.edition_id, bounds, request.is_whole_days, begun, new_part_id)
+        begun = self._stored.begun.get(report.edition_id)
+        plan = Reading(
+            self._symbol,
+            *kind,
+            report.edition_id,
+            bounds,
+            request.is_whole_days,
+            begun,
+            new_part_id,
+            self._settings.most_refused_rows,
+            self._settings.block_bytes,
+        )
         self.parts = read_parts(self._member, plan)
         return True
 
-    def pass_over(self) -> None:
+    def pass_over(self, is_empty: bool = False) -> None:
         """Leave the file: the warehouse has it, or another one of the same content is being read."""
-        self.report.outcome = "already there"
+        self.report.outcome = "empty" if is_empty else "already there"
         self.is_over = True
 
     def heard(self, taken: Taken) -> None:
@@ -85,9 +104,12 @@ class Task:
 
     def end(self) -> None:
         """Hear that the file was read to its end."""
-        is_empty = not (self.report.rows or self.report.refused or self.report.left_out)
-        self.report.outcome = "empty" if is_empty else "imported"
+        self.report.outcome = "empty" if self._is_empty else "imported"
         self.is_over = True
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self._member.size_bytes or not (self.report.rows or self.report.refused or self.report.left_out)
 
     def fail(self, error: KrakenCandlesError) -> None:
         """Hear that the file cannot be read (any further)."""

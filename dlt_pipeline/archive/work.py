@@ -11,7 +11,7 @@ from dlt_pipeline.archive.names import find_names
 from dlt_pipeline.archive.reading import Taken
 from dlt_pipeline.archive.report import FileReport
 from dlt_pipeline.archive.request import ArchiveRequest
-from dlt_pipeline.archive.stored import Ask, Stored
+from dlt_pipeline.archive.stored import Stored
 from dlt_pipeline.archive.symbol_map import Names
 from dlt_pipeline.archive.task import Task
 from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
@@ -48,13 +48,14 @@ class Work:
         self.warnings: list[str] = []
         self.problems: list[str] = []
         self.asked_markets: tuple[Market, ...] = ()
-        self.is_prepared = False
+        self.is_prepared = self.has_begun = False
         self._waiting: list[Task] = []
         self._in_hand: list[Task] = []
         self._editions: set[int] = set()
+        self._merging: dict[str, Task] = {}
         self._lock = threading.Lock()
 
-    def prepare(self, stored: Stored, ask: Ask) -> None:
+    def prepare(self, stored: Stored) -> None:
         """List the files, learn their symbols and what the warehouse has of them; BadInputError if none is meant."""
         found = find_members(self.request.paths, self.settings, self.request.password)
         members = [one for one in found if isinstance(one, Member)]
@@ -68,7 +69,7 @@ class Work:
             raise BadInputError(f"None of the files is of {', '.join(self.request.symbols)}; there are {shown}.")
         self._warn_of_unknown(named.names, [one for one, _ in chosen], named.trouble)
         for one, symbol in chosen:
-            task = Task(one, symbol, self.request, stored, ask)
+            task = Task(one, symbol, self.request, self.settings, stored)
             self._waiting.append(task)
             self.files.append(task.report)
         if self.listener:
@@ -90,14 +91,22 @@ class Work:
         while True:
             with self._lock:
                 busy = {task.key for task in self._in_hand}
-                task = next((one for one in self._waiting if one.key not in busy), None)
+                task = next((one for one in self._waiting if one.key not in busy and self._may_merge(one)), None)
                 if task is None:
                     return None
                 self._waiting.remove(task)
                 self._in_hand.append(task)
-            if task.parts is not None or self._begin(task):
-                return task
+            is_to_read = task.parts is not None or self._begin(task)
+            with self._lock:
+                if is_to_read and self._may_merge(task):
+                    if task.report.format == "trades_with_ids":
+                        self._merging[task.report.symbol or ""] = task
+                    return task
             self.put_down(task)
+
+    def begin_chunk(self) -> None:
+        """Hear that a new commit begins."""
+        self._merging.clear()
 
     def put_down(self, task: Task) -> None:
         """Let a file go for now; one that is not at its end is the first to be taken again."""
@@ -120,6 +129,12 @@ class Work:
             self._fail(task, error)
         if self.listener:
             self.listener.read(task.report, task.report.size_bytes)
+
+    def _may_merge(self, task: Task) -> bool:
+        """Whether a file may come into this commit: dlt keeps out ids that are there, not ids that come in twice."""
+        if task.report.format != "trades_with_ids":
+            return True
+        return self._merging.get(task.report.symbol or "", task) is task
 
     def _begin(self, task: Task) -> bool:
         """Look into a file; False if there is nothing to read in it."""

@@ -40,7 +40,7 @@ def import_(
     from dlt_pipeline.archive.command import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     configure_logging()
-    wanted = [name for each in symbols or () for name in each.replace(",", " ").split()] or None
+    wanted = None if not symbols else [name for each in symbols for name in each.replace(",", " ").split()] or [""]
     raise typer.Exit(
         run_import(out(), stop_on_signals(), paths, wanted, start, end, exact, symbol_map, password, whole_days)
     )

@@ -34,9 +34,16 @@ _REST: Final = """
         and bucket_on between make_timestamp($start // 1000)::date and make_timestamp($end // 1000)::date
 """
 _DIFFERING: Final = """
-    select count(distinct (timeframe, bucket_start)) from kraken.check_rest_candles
+    with faults as (
+        select symbol, timeframe, bucket_start from kraken.check_rest_candles
+        where bucket_status in ('differs', 'missing_here') and not is_accepted
+        union all
+        select symbol, timeframe, bucket_start from kraken.check_archive_candles
+        where bucket_status in ('differs', 'missing_here', 'missing_there') and not is_accepted
+    )
+    select count(distinct (timeframe, bucket_start)) from faults
     where
-        symbol = $symbol and bucket_status in ('differs', 'missing_here') and not is_accepted
+        symbol = $symbol
         and bucket_start >= make_timestamp($start // 1000) and bucket_start < make_timestamp($end // 1000)
 """
 
@@ -67,7 +74,10 @@ class RangeCheck:
                 f"`kraken-candles repair {symbol}` asks for them again"
             )
         if self.differing:
-            parts.append(f"{self.differing:,} candles differ from Kraken's or are missing (kraken.check_rest_candles)")
+            parts.append(
+                f"{self.differing:,} candles differ from Kraken's or are missing (kraken.check_rest_candles, "
+                "kraken.check_archive_candles)"
+            )
         return f"{symbol}: {'; '.join(parts)}."
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from dlt_pipeline.building import BuildResult, build_result
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.jobs.checking import check_range
+from dlt_pipeline.jobs.import_job import lost_of_import
 from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.removing import remove_for, want_for
@@ -58,8 +59,12 @@ def _build(path: Path) -> BuildResult:
 def _is_sound(path: Path, job: Job, hand: InHand, remark: str) -> bool:
     """Check the job's own range in what was built; the job fails if it is not proven or differs from Kraken's."""
     if job.job_type == "archive_import":
-        hand.to(job, summary=f"{job.summary}{remark}")
-        return True
+        trouble = lost_of_import(path, job)
+        if trouble:
+            hand.fail(job, KrakenCandlesError(trouble))
+        else:
+            hand.to(job, summary=f"{job.summary}{remark}")
+        return not trouble
     assert job.start_ns is not None  # noqa: S101 - the others that build have a start
     end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
     if job.job_type == "repair":

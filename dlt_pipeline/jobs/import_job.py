@@ -12,6 +12,7 @@ from dlt_pipeline.archive.symbol_map import read_symbol_map
 from dlt_pipeline.exceptions import ArchiveError, LoadStoppedError
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.recorder import size_of
+from dlt_pipeline.warehouse import open_warehouse
 
 # As the command's option; a password is not written down with a job.
 PASSWORD_NAME = "KRAKEN_CANDLES_ARCHIVE_PASSWORD"  # noqa: S105 - the name of it
@@ -44,6 +45,25 @@ def import_of_job(job: Job, path: Path, stop: threading.Event) -> dict[str, Any]
         "bytes": job.bytes + max(0, size_of(path) - before),
         "summary": _summary(report),
     }
+
+
+def lost_of_import(path: Path, job: Job) -> str | None:
+    """Say of which of the archive's files the built tables do not have all; None if they do."""
+    query = (
+        "select member, trade_difference, volume_difference from kraken.check_import where is_current "
+        "and (archive = $archive or starts_with(archive, $archive || '/')) "
+        "and (trade_difference <> 0 or volume_difference <> 0) order by member"
+    )
+    with open_warehouse(path, read_only=True) as connection:
+        found = connection.execute(query, {"archive": job.symbol}).fetchall()
+    if not found:
+        return None
+    member, trades, volume = found[0]
+    more = f", and {len(found) - 1:,} files more" if len(found) > 1 else ""
+    return (
+        f"{member} of {job.symbol}: {trades:,} trades with a volume of {volume:f} are in the file and not in the "
+        f"warehouse{more} (kraken.check_import)."
+    )
 
 
 def _summary(report: ImportReport) -> str:

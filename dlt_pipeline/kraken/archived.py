@@ -12,14 +12,16 @@ from dlt_pipeline.dates import NS_PER_DAY
 from dlt_pipeline.kraken.session import Request, Window
 from dlt_pipeline.spans import Span, joined, without
 
-# The time (ns) that each unbroken run of rows of finished imports of time and sales covers, of complete loads; the
-# names in braces are the tables.
+# The time (ns) that each unbroken run of rows of finished imports of time and sales covers, of complete loads (the
+# last one up to where its file ends); the names in braces are the tables.
 PARTS_QUERY: Final = (
-    "select p.symbol, p.edition_id, p.covered_from_ns, p.covered_to_ns from {parts} as p "
+    "select p.symbol, p.edition_id, p.covered_from_ns, case when p.last_row = max(p.last_row) over "
+    "(partition by p.edition_id) then greatest(p.covered_to_ns, f.covered_to_ns) else p.covered_to_ns end as to_ns "
+    "from {parts} as p "
     "inner join {loads} as a on p._dlt_load_id = a.load_id and a.status = 0 "
     "inner join {files} as f on p.edition_id = f.edition_id "
     "inner join {loads} as b on f._dlt_load_id = b.load_id and b.status = 0 "
-    "where p.format in ('trades', 'trades_with_ids') and p.covered_from_ns < p.covered_to_ns "
+    "where p.format in ('trades', 'trades_with_ids') "
     "order by p.symbol, p.edition_id"
 )
 

@@ -9,10 +9,9 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.exceptions import PublishError
-from dlt_pipeline.publishing.partitions import Column
+from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.publishing.whole import put
 
-_VIEW_NAMES: Final = {"trades": "candles", "rest": "rest_candles"}
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
 # Views need nothing newer, and so analysts may have an older DuckDB than the one that publishes.
@@ -33,7 +32,7 @@ class Part:
 
 def view_name(source: str) -> str:
     """Return the view of a source: named as the table in the warehouse."""
-    return _VIEW_NAMES.get(source, source)
+    return SOURCES.get(source, source)
 
 
 def check_replaceable(path: Path, warehouse: Path) -> None:

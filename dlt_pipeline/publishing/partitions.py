@@ -13,6 +13,8 @@ from dlt_pipeline.exceptions import PublishError
 
 # Raised when the files of a partition change their form though its rows do not; all of them are then written anew.
 _LAYOUT: Final = 1
+# The sources that a warehouse has, and what their rows are called there and in published.duckdb.
+SOURCES: Final = {"trades": "candles", "rest": "rest_candles", "archive": "archive_candles"}
 _SAFE: Final = {
     "source": re.compile(r"[a-z_][a-z0-9_]*"),
     # Letters, digits, points and underscores of any script, and slashes between them. No "-", which is the slash's

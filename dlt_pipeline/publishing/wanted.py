@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from dlt_pipeline.exceptions import NothingBuiltError, PublishError
-from dlt_pipeline.publishing.partitions import Column, Key, Partition, make_partition
+from dlt_pipeline.publishing.partitions import SOURCES, Column, Key, Partition, make_partition
 from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
 
 _PARTITIONS: Final = "export_partitions"
@@ -92,5 +92,5 @@ class Wanted:
 
 
 def sources(partitions: Sequence[Partition]) -> list[str]:
-    """Return the sources in order; trades and rest are always there, so that their views are, even without rows."""
-    return sorted({"trades", "rest", *(partition.key.source for partition in partitions)})
+    """Return the sources in order; those that we know are always there, so that their views are, even without rows."""
+    return sorted({*SOURCES, *(partition.key.source for partition in partitions)})

@@ -40,7 +40,9 @@ def archive(world: World, chance: random.Random) -> None:
         arrive(world.path, package, tables)
         world.reach["import cut off for good"] += 1
         return
-    world.tell(f"import {package.load_id} of {symbol} {[raw.timestamp(ns) for ns in edition.covered]}, {len(refused)} refused")
+    world.tell(
+        f"import {package.load_id} of {symbol} {[raw.timestamp(ns) for ns in edition.covered]}, {len(refused)} refused"
+    )
     _count(world, edition, refused)
     world.editions.append(edition)
     world.finish(package)
@@ -114,7 +116,9 @@ def _cut(numbers: Sequence[int], chance: random.Random) -> list[list[int]]:
     return [list(numbers[a:b]) for a, b in zip(borders, [*borders[1:], len(numbers)], strict=True)]
 
 
-def _part(world: World, file: dict[str, Any], rows: dict[int, Trade], run: Sequence[int], **more: Any) -> dict[str, Any]:
+def _part(
+    world: World, file: dict[str, Any], rows: dict[int, Trade], run: Sequence[int], **more: Any
+) -> dict[str, Any]:
     ids = [rows[number].number for number in run if rows[number].has_id and file["format"] == "trades_with_ids"]
     world.stamps += 1
     return file | {

@@ -43,7 +43,13 @@ Step = tuple[str, int]  # a kind of random_steps and the seed of its chances, or
 def random_steps(seed: int) -> list[Step]:
     """Every kind of step once and some twice, in random order, with builds between; it ends in a build."""
     chance = random.Random(seed)
-    kinds = list(KINDS) + chance.choices([kind for kind in KINDS if kind != "nothing"], k=3) + ["archive"] * 2
+    more = [
+        *chance.choices([kind for kind in KINDS if kind != "nothing"], k=3),
+        "archive",
+        "archive",
+        *["candle_files"] * 3,
+    ]
+    kinds = [*KINDS, *more]
     chance.shuffle(kinds)
     if kinds.index("repair") < kinds.index("withhold"):  # there must be something to repair
         at, other = kinds.index("repair"), kinds.index("withhold")

@@ -11,6 +11,8 @@ import pyarrow as pa
 # state.
 BOOKKEEPING_COLUMNS: Final = frozenset(
     {"version", "built_at", "marked_at", "kept_at", "counted_at", "load_id", "last_load_id"}
+    # counted once, when a file was met, for its trades may be removed later
+    | {"trades_in_warehouse", "volume_in_warehouse", "trade_difference", "volume_difference"}
     | {"old_hash", "old_row_count", "revised_at", "revised_version"}
 )
 # What records the builds themselves: one full refresh has fewer of them than many builds. The last two keep a row of
@@ -20,6 +22,8 @@ BOOKKEEPING_TABLES: Final = frozenset(
     {"build_marks", "load_versions", "candle_revisions", "day_versions", "certified_days"}
     # what was counted of a file that no longer counts stays until a full refresh
     | {"import_counts"}
+    # a stretch for which a file no longer speaks stays; archive_candles, which are made of the others, are compared
+    | {"archive_spans"}
 )
 _SHOWN = 4
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 from tests.dbt_project.random_archives import archive, quarter
+from tests.dbt_project.random_candle_files import candle_files
 from tests.dbt_project.random_loads import World
 from tests.dbt_project.random_removals import come_back, remove
 from tests.dbt_project.random_steps import backfill, everything, live, nothing, silence, snapshot
@@ -15,6 +16,7 @@ KINDS: dict[str, Callable[[World, random.Random], None]] = {
         *(live, backfill, everything, withhold, repair, lose, out_of_order, cut_off, silence, snapshot, nothing),
         *(remove, come_back),
         *(archive, quarter),
+        candle_files,
     )
 }
 # What the steps can really do, counted where it happens.
@@ -48,4 +50,9 @@ REACH = (
     "import that meets answers within a day",
     "import that replaces an older file",
     "import that overlaps another file",
+    "import of candles",
+    "import of a candle that differs",
+    "import that leaves a candle out",
+    "import of candles with refused rows",
+    "import of candles cut off for good",
 )

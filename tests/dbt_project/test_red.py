@@ -94,6 +94,19 @@ SPOILT = {
     "imports_lose_nothing": "create or replace view kraken.check_import as "
     "select 0 as trade_difference, 0.1 as volume_difference",
     "imports_refuse_nothing": "create or replace view kraken.check_import as select 1 as rows_refused, true as is_current",
+    "archive_spans_one_row_a_stretch": "insert into kraken_internal.archive_spans (symbol) values ('ties')",
+    "archive_counts_one_row_a_day": "insert into kraken_internal.archive_counts (symbol) values ('ties')",
+    "archive_candles_one_row_a_bucket": "insert into kraken_internal.archive_counts (candle_count, bucket_count) "
+    "values (2, 1)",
+    "archive_candles_are_sound": "insert into kraken_internal.archive_counts (unsound_count) values (1)",
+    "compared_archive_days_one_row_a_unit": "insert into kraken_internal.compared_archive_days (symbol) "
+    "values ('ties')",
+    "compared_archive_candles_one_row_a_bucket": "insert into kraken_internal.compared_archive_days "
+    "(compared_count, compared_bucket_count) values (2, 1)",
+    "compared_archive_candles_status_is_known": "insert into kraken_internal.compared_archive_days "
+    "values (1, 1, 0, 0, 0, 0, 0, 0, '1m', '2024-01-01', 'ties')",
+    "candles_equal_krakens_archives": "insert into kraken_internal.compared_archive_candles "
+    "(bucket_status, close_status) values ('missing_there', 'missing_there')",
     "export_days_one_row_a_day": DOUBLED.format("kraken_internal.certified_days"),
     "export_partitions_one_row_a_file": DOUBLED.format("kraken.export_partitions"),
 }
@@ -133,6 +146,34 @@ def copy(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duc
     shutil.copy(built.warehouse, path)
     with duckdb.connect(str(path)) as connection:
         yield connection
+
+
+def test_an_archive_s_row_beside_our_candle_is_seen(built: Built, copy: duckdb.DuckDBPyConnection) -> None:
+    """Coverage is cut to before a closed candle of ours, for which a file speaks."""
+    found = copy.execute(
+        "select bucket_start_ns, bucket_start, open from kraken_internal.day_candles "
+        "inner join kraken.candles using (symbol, timeframe, open) where symbol = 'ties' and timeframe = '1m' limit 1"
+    ).fetchone()
+    assert found
+    start_ns, start, price = found
+    name = "ohlcv_has_one_source_a_bucket"
+    copy.execute("begin")
+    try:
+        copy.execute(
+            "insert into kraken_raw.archive_candles values ('ties', 1, 1, 1, '1m', 60, $1, $2, $2, $2, $2, 1, 1)",
+            [start, price],
+        )
+        copy.execute("insert into kraken_raw.archive_parts (part_id, _dlt_load_id) values (1, 'complete')")
+        copy.execute(
+            "insert into kraken_internal.archive_spans (edition_id, from_ns, to_ns, file_to_ns, is_current) "
+            "values (1, $1, $1 + 1, 0, true)",
+            [start_ns],
+        )
+        assert copy.execute(built.tests[name]).fetchall() == []
+        copy.execute(f"update kraken.coverage set covered_to_ns = {start_ns + 1} where symbol = 'ties'")
+        assert len(copy.execute(built.tests[name]).fetchall()) == 1
+    finally:
+        copy.execute("rollback")
 
 
 def test_every_data_test_has_its_spoilt_row(built: Built) -> None:

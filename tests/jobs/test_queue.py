@@ -29,7 +29,8 @@ def job(**options: Any) -> Job:
     ("arguments", "says"),
     [
         (("trade_rebuilt", "BTC/USD", "2026-11-06"), "job type 'trade_rebuilt' is unknown; there are trade_rebuild"),
-        (("archive_import", "BTC/USD"), "does not read Kraken's archives"),
+        (("archive_import", "nowhere.zip"), "There is no nowhere.zip"),
+        (("trade_load", "BTC/USD", "2026-11-06", None, {"whole_days": True}), "does not know the option whole_days"),
         (("trade_load", " ", "2026-11-06"), "symbol of the job is empty"),
         (("trade_load", "BTC/USD"), "needs a start"),
         (("trade_load", "BTC/USD", "yesterday"), "The start 'yesterday' is not a date"),

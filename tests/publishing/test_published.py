@@ -37,7 +37,9 @@ def test_it_holds_views_and_nothing_else(published: Made) -> None:
     assert published.read("select count(*) from duckdb_tables()") == [(0,)]
     views = published.read("select schema_name || '.' || view_name from duckdb_views() where not internal order by 1")
     assert [name for (name,) in views] == [
-        f"{schema}.{name}" for schema in ("kraken", "main") for name in ("candles", "ohlcv", "rest_candles")
+        f"{schema}.{name}"
+        for schema in ("kraken", "main")
+        for name in ("archive_candles", "candles", "ohlcv", "rest_candles")
     ]
     assert published.leftovers() == []
 
@@ -55,10 +57,29 @@ def test_a_source_without_rows_is_an_empty_view(published: Made) -> None:
 
 def test_another_source_is_a_view_of_its_name(published: Made) -> None:
     published.build(
-        "insert into made.minutes select 'archive', * exclude (source) from made.minutes where source = 'rest'"
+        "insert into made.minutes select 'other', * exclude (source) from made.minutes where source = 'rest'"
     )
     publish(published.path)
-    assert published.read("select source, count(*) from archive group by all") == [("archive", 2 * 183)]
+    assert published.read("select source, count(*) from other group by all") == [("other", 2 * 183)]
+
+
+def test_candles_of_archives_are_a_view_of_the_same_columns(published: Made) -> None:
+    """It is there, empty, before there is an archive, so that a query for it runs."""
+    assert published.read("from archive_candles") == []
+    before = published.read("describe archive_candles")
+    assert before == published.read("describe candles")
+    published.build(
+        "insert into made.minutes select 'archive', 'OLD/USD', * exclude (source, symbol) from made.minutes "
+        "where source = 'rest' and symbol = 'ETH/USD'; update made.minutes set symbol = 'ETH/USD' "
+        "where source = 'archive' and minute < 60"
+    )
+    publish(published.path)
+    assert published.read("describe archive_candles") == before
+    query = "select source, symbol, count(*) from {} where timeframe = '1m' group by all order by all"
+    found = [("archive", "ETH/USD", 60), ("archive", "OLD/USD", 120)]
+    assert published.read(query.format("kraken.archive_candles")) == found
+    assert published.read(query.format("ohlcv"))[:1] == found[:1]
+    assert (published.tree / "source=archive/symbol=OLD-USD/timeframe=1m/year=2026/candles.parquet").is_file()
 
 
 def test_ohlcv_has_the_best_rows_of_both_sources(published: Made) -> None:

@@ -136,10 +136,12 @@ def test_imported_archives_are_found_once_there_is_such_a_table(exchange: LocalE
     quick_load("MINA/GBP", end="2026-11-07")
     with duckdb.connect(str(warehouse)) as connection:
         load = "(select any_value(_dlt_load_id) from kraken_raw.pages) as _dlt_load_id"
-        connection.execute(f"create table kraken_raw.archive_files as select 7 as edition_id, {load}")
+        connection.execute(
+            f"create table kraken_raw.archive_files as select 7 as edition_id, 0 as covered_to_ns, {load}"
+        )
         connection.execute(
             "create table kraken_raw.archive_parts as select 'BTC/USD' as symbol, 7 as edition_id, 'trades' as format, "
-            f"{START_NS} as covered_from_ns, {START_NS + 30 * HOUR_NS} as covered_to_ns, {load}"
+            f"1 as last_row, {START_NS} as covered_from_ns, {START_NS + 30 * HOUR_NS} as covered_to_ns, {load}"
         )
     made = plan("BTC/USD", "1m", "2026-11-06", "2026-11-08")
     assert states(made)[0] == ("archive", None, 0, 24)  # the day in which it ends is asked for whole

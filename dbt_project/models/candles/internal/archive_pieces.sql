@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
--- Rows that follow each other hold all between the first and the last; around a row that was refused they do not. In a file whose times
--- go back, a refused row may be of any time.
+-- Rows that follow each other hold all between the first and the last; around a row that was refused they do not. In a file whose
+-- times go back, a refused row may be of any time.
 with
 
 parts as (

@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
--- Where files meet, the one imported last speaks for every bucket, also for those that it leaves out. So the choice is one of stretches,
--- and no candle needs to be compared with another to make it.
+-- Where files meet, the one imported last speaks for every bucket, also for those that it leaves out. So the choice is one of
+-- stretches, and no candle needs to be compared with another to make it.
 with
 
 borders as (

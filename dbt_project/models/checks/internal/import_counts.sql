@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false, on_schema_change='append_new_columns') }}
 
 -- Each file is counted once, in the first build after its import: later its trades may be removed, or a newer file takes its
 -- place.
@@ -51,6 +51,19 @@ spans as (
     where parts.format = 'trades_with_ids'
     group by parts.edition_id, parts.symbol
     having sum(parts.idless_count) > 0
+),
+
+-- Of a day whose trades were removed before nobody can count the file's any more.
+removed as (
+    select distinct parts.edition_id
+    from {{ ref('stg_archive_parts') }} as parts
+    inner join editions on parts.edition_id = editions.edition_id
+    inner join {{ ref('bare_days') }} as bare
+        on
+            parts.symbol = bare.symbol
+            and bare.bare_on >= cast({{ timestamp_from_ns('parts.first_time_ns') }} as date)
+            and bare.bare_on <= cast({{ timestamp_from_ns('parts.last_time_ns') }} as date)
+    where parts.format = 'trades_with_ids'
 ),
 
 found as (
@@ -107,9 +120,13 @@ found as (
 
 select
     editions.edition_id,
-    cast(coalesce(sum(found.row_count), 0) as bigint) as row_count,
-    cast(coalesce({{ sum_exact('found.base_volume') }}, 0) as decimal(38, 12)) as base_volume,
+    case when max(removed.edition_id) is null then cast(coalesce(sum(found.row_count), 0) as bigint) end as row_count,
+    case
+        when max(removed.edition_id) is null
+            then cast(coalesce({{ sum_exact('found.base_volume') }}, 0) as decimal(38, 12))
+    end as base_volume,
     {{ utc_now() }} as counted_at
 from editions
 left join found on editions.edition_id = found.edition_id
+left join removed on editions.edition_id = removed.edition_id
 group by editions.edition_id

@@ -1,22 +1,33 @@
 {{ config(materialized='ephemeral') }}
 
--- Parts that follow each other meet at a whole second; around a row that was refused they do not.
+-- Parts that follow each other meet at a whole second; around a row that was refused they do not. Where the last one reaches to
+-- is known only when the whole file is read.
 with
 
-parts as (
+ended as (
     select
         parts.symbol,
         parts.edition_id,
         editions.import_number,
         parts.covered_from_ns,
-        parts.covered_to_ns,
-        max(parts.covered_to_ns) over (
-            partition by parts.edition_id order by parts.covered_from_ns, parts.covered_to_ns
-            rows between unbounded preceding and 1 preceding
-        ) as reached_ns
+        case
+            when parts.last_row = max(parts.last_row) over (partition by parts.edition_id) then editions.covered_to_ns
+            else parts.covered_to_ns
+        end as covered_to_ns
     from {{ ref('stg_archive_parts') }} as parts
     inner join {{ ref('archive_editions') }} as editions on parts.edition_id = editions.edition_id
-    where parts.format = 'trades' and parts.covered_from_ns < parts.covered_to_ns
+    where parts.format = 'trades'
+),
+
+parts as (
+    select
+        *,
+        max(covered_to_ns) over (
+            partition by edition_id order by covered_from_ns, covered_to_ns
+            rows between unbounded preceding and 1 preceding
+        ) as reached_ns
+    from ended
+    where covered_from_ns < covered_to_ns
 ),
 
 numbered as (

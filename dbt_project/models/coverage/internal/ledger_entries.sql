@@ -21,7 +21,10 @@ given as (
         parts.symbol,
         parts.load_id,
         parts.covered_from_ns,
-        parts.covered_to_ns,
+        case
+            when parts.last_row = max(parts.last_row) over (partition by parts.edition_id) then editions.covered_to_ns
+            else parts.covered_to_ns
+        end as covered_to_ns,
         parts.row_count as new_trade_count,
         parts.first_trade_id,
         parts.last_trade_id,

@@ -14,8 +14,8 @@
 
 {%- set units = archive_units(producers) %}
 
--- What rest_days is for Kraken's other candles; but no row is hashed, for a billion of them may come at once. What they are is decided by
--- which file speaks for which part of the day, and is_best by our coverage of it and Kraken's other candles.
+-- What rest_days is for Kraken's other candles; but no row is hashed, for a billion of them may come at once. What they are is
+-- decided by which file speaks for which part of the day, and is_best by our coverage of it and Kraken's other candles.
 with
 
 counts as (
@@ -53,6 +53,7 @@ spoken as (
     group by counts.timeframe, counts.symbol, counts.bucket_on
 ),
 
+-- nothing of ours stands against lengths that we do not make
 held as (
     select
         counts.timeframe,
@@ -67,6 +68,7 @@ held as (
             'ranges.covered_from_ns'
         ) }} as facts
     from counts
+    inner join {{ ref('timeframes') }} as timeframes on counts.timeframe = timeframes.timeframe
     inner join {{ ref('coverage') }} as ranges
         on
             counts.symbol = ranges.symbol

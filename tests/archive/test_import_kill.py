@@ -1,0 +1,107 @@
+"""Kill -9 of an import at random moments, again and again: every row of the files is in the warehouse, once."""
+
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.archive.conftest import NOBODY
+from tests.archive.exported import write_zip
+from tests.conftest import Place
+
+KILLS = 7
+ROWS = {"XBTUSD": 800_000, "ETHUSD": 100_000, "XDGUSD": 40}
+# Small chunks and blocks, so that the kills meet every phase: reading, writing, committing, and dlt's own bookkeeping.
+SMALL = {
+    "SOURCES__ARCHIVE__CHUNK_ROWS": "60000",
+    "SOURCES__ARCHIVE__BATCH_ROWS": "10000",
+    "SOURCES__ARCHIVE__BLOCK_BYTES": "200000",
+    "SOURCES__KRAKEN__BASE_URL": NOBODY,
+    "PYTHONUNBUFFERED": "1",
+}
+COUNTED = (
+    "select t.symbol, count(*), count(distinct t.row_number), sum(t.row_number)::bigint "
+    "from kraken_raw.archive_trades as t "
+    "inner join kraken_raw.archive_parts as p using (part_id) "
+    "inner join kraken_raw._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 group by all order by all"
+)
+
+
+def made(folder: Path) -> Path:
+    return write_zip(
+        folder / "history.zip",
+        {
+            f"{altname}.csv": "".join(
+                f"{1_704_067_200 + row // 3},{row % 977}.5,{row % 13}.25\n" for row in range(count)
+            )
+            for altname, count in ROWS.items()
+        },
+    )
+
+
+@pytest.mark.timeout(300)
+def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place) -> None:
+    archive = made(place.folder)
+    seed = random.randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    moments = random.Random(seed)
+    counts = []
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            place.command("import", str(archive)),
+            cwd=place.folder,
+            env=place.environment(**SMALL),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(moments.uniform(0.5, 6))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        tables = (
+            "select count(*) from duckdb_tables() where schema_name = 'kraken_raw' "
+            "and table_name in ('archive_trades', 'archive_parts', '_dlt_loads')"
+        )
+        there = place.warehouse.exists() and place.query(tables) == [(3,)]
+        counts.append(sum(row[1] for row in place.query(COUNTED)) if there else 0)
+    print(f"rows that count after each kill: {counts} of {sum(ROWS.values())}")
+    assert counts == sorted(counts), "nothing that was committed is lost"
+    assert counts[-1] > 0, "the kills met an import that had begun to commit"
+    done = place.run("import", str(archive), **SMALL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected = [(name, count, count, count * (count + 1) // 2) for name, count in sorted(ROWS.items())]
+    assert place.query(COUNTED) == expected
+    # What the kills left behind is gone, too.
+    assert place.query("select count(*) from kraken_raw.archive_trades") == [(sum(ROWS.values()),)]
+    assert place.query("select symbol, row_count from kraken_raw.archive_files order by 1") == sorted(ROWS.items())
+    again = place.run("import", str(archive), **SMALL)
+    assert (again.returncode, "Nothing new" in again.stdout) == (0, True), again.stdout
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_commits_what_is_read_and_the_same_command_goes_on(place: Place) -> None:
+    archive = made(place.folder)
+    process = subprocess.Popen(
+        place.command("import", str(archive)),
+        cwd=place.folder,
+        env=place.environment(**SMALL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(5)
+    process.send_signal(signal.SIGINT)
+    text = process.stdout.read()
+    assert (process.wait(), "Stopped. Run the same command again" in text, "Traceback" in text) == (130, True, False)
+    begun = sum(row[1] for row in place.query(COUNTED))
+    assert 0 < begun < sum(ROWS.values())
+    done = place.run("import", str(archive), **SMALL)
+    assert done.returncode == 0, done.stdout
+    assert sum(row[1] for row in place.query(COUNTED)) == sum(ROWS.values())
