@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,16 +101,14 @@ def watched(way: str, archive: Path, folder: Path) -> dict[str, Any]:
 
 
 def _size(folder: Path) -> int:
-    total, seen = 0, set()
-    for path in folder.rglob("*"):
-        try:
-            found = path.stat()
-        except OSError:
-            continue
-        if path.is_file() and found.st_ino not in seen:
-            seen.add(found.st_ino)
-            total += found.st_size
-    return total
+    """Return the bytes of a folder's files, those with several names once; files may vanish meanwhile."""
+    sizes = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                found = (Path(place) / name).stat()
+                sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())
 
 
 def main() -> None:
@@ -123,7 +122,8 @@ def main() -> None:
         began = time.monotonic()
         run = stream if given.way == "stream" else import_all
         rows = run(given.archive, given.folder / "target.duckdb")
-        print(json.dumps({"rows": rows, "seconds": time.monotonic() - began}))
+        cpu = time.process_time()
+        print(json.dumps({"rows": rows, "seconds": time.monotonic() - began, "cpu": cpu}))
         return
     (given.archive.parent / "map.csv").write_text("XBTUSD,BTC/USD\n")
     began = time.monotonic()
@@ -134,7 +134,8 @@ def main() -> None:
         found = watched(way, given.archive, given.folder / way)
         rates[way] = found["rows"] / found["seconds"]
         print(
-            f"{way:7} {found['rows']:,} rows in {found['seconds']:.0f} s, {rates[way]:,.0f} rows/s; peak memory "
+            f"{way:7} {found['rows']:,} rows in {found['seconds']:.0f} s ({found['cpu']:.0f} s of CPU), "
+            f"{rates[way]:,.0f} rows/s; peak memory "
             f"{found['memory'] / _MB:,.0f} MB, warehouse {found['warehouse'] / _MB:,.0f} MB, dlt's folder "
             f"{found['dlt'] / _MB:,.0f} MB at its peak"
         )

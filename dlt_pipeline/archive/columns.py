@@ -26,8 +26,6 @@ _TEXT, _BIGINT = pa.string(), pa.int64()
 _SECONDS: Final = pa.decimal128(19, 9)  # with a fraction, exactly
 _PRICES: Final = ("open", "high", "low", "close")
 _SHOWN: Final = 500
-# Quotes, NUL bytes, and hexadecimal numbers, which Arrow would take for whole ones.
-_NEVER_AT_ONCE: Final = (b'"', b"\0", b"0x", b"0X")
 # What pyarrow reads, in the order of a file's fields.
 _FIELDS: Final[dict[str, dict[str, pa.DataType]]] = {
     "trades": {"time": _BIGINT, "price": DECIMAL, "volume": DECIMAL},
@@ -113,7 +111,7 @@ def columns_of(rows: Sequence[Values], kind: str) -> dict[str, pa.Array]:
 
 def _at_once(data: bytes, kind: str, minutes: int | None) -> Parsed | None:
     """Return the rows, None where a line needs a closer look."""
-    if any(sign in data for sign in _NEVER_AT_ONCE) or data.count(b"\r") != data.count(b"\r\n"):
+    if _needs_a_closer_look(data):
         return None
     fields = _FIELDS[kind]
     try:
@@ -127,12 +125,20 @@ def _at_once(data: bytes, kind: str, minutes: int | None) -> Parsed | None:
         )
     except pa.ArrowInvalid:
         return None
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    if table.num_rows != lines or any(table[name].null_count for name in fields if name != "trade_id"):
+    if not table.num_rows or any(table[name].null_count for name in fields if name != "trade_id"):
         return None
     columns = {name: _whole(table[name]) for name in fields}
     sound = _sound(columns, kind, minutes)
     return Parsed(sound, table.num_rows) if sound is not None else None
+
+
+def _needs_a_closer_look(data: bytes) -> bool:
+    """Whether it has quotes, NUL bytes, CRs alone, or hexadecimal numbers, which Arrow would take for whole ones."""
+    if b'"' in data or b"\0" in data:
+        return True
+    if (b"x" in data and b"0x" in data) or (b"X" in data and b"0X" in data):  # one byte is found ten times faster
+        return True
+    return b"\r" in data and data.count(b"\r") != data.count(b"\r\n")
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -46,6 +46,7 @@ class Coverage:
     to_ns: int = 0
     last_row: int = 0  # of what was taken in; 0 before the first
     latest_ns: int = 0
+    _clear_ns: int = 0  # the moment from which no refused row stands in the way
     _refused_row: int = 0
     _before_row: int = 0
     _is_closed: bool = False  # a row behind the bounds follows the last one taken in, and nothing refused between them
@@ -82,11 +83,12 @@ class Coverage:
     def _start(self, run: Stretch) -> int:
         is_broken = self._refused_row > (self.last_row or self._before_row)
         if self.last_row and not is_broken:
-            return self.to_ns
+            return max(self.to_ns, self._clear_ns)
         if self.kind == "candles":
             return run.first_time_ns
         if is_broken:
-            return self._floor(max(run.first_time_ns, self.latest_ns)) + self._grain
+            self._clear_ns = self._floor(max(run.first_time_ns, self.latest_ns)) + self._grain
+            return self._clear_ns
         if self._before_row and self.bounds[0] is not None:
             return self.bounds[0]
         return run.first_time_ns // DAY_NS * DAY_NS if self.is_whole_days else self._floor(run.first_time_ns)

@@ -68,5 +68,5 @@ def _unreadable(path: Path, error: BaseException) -> str:
 
 def is_of_a_system(name: str) -> bool:
     """Whether a file is one that systems put beside others: hidden, or a Mac's shadow of a file."""
-    parts = name.split("/")
+    parts = name.replace("\\", "/").split("/")
     return any(part == _HIDDEN or (part.startswith(".") and part.strip(".")) for part in parts)

@@ -17,7 +17,7 @@ from tests.archive.exported import cut, of_feed, trades_file, write_zip
 from tests.truth import query
 
 Command = Callable[..., tuple[int, str]]
-SEAM_NS = NOW_NS // DAY_NS * DAY_NS - DAY_NS // 3  # two days before now, in the middle of a day
+SEAM_NS = NOW_NS // DAY_NS * DAY_NS - DAY_NS // 3  # in the middle of the day before
 
 
 @pytest.fixture
@@ -52,16 +52,16 @@ def test_whole_days_of_an_archive_are_not_asked_for(
     archive: Path, feed: SyntheticFeed, exchange: LocalExchange, command: Command
 ) -> None:
     assert command("import", str(archive))[0] == 0
-    (price,) = price_of(make_request(["BTC/USD"], "2026-11-05", None, (), exact=False))
-    report = load(["BTC/USD"], "2026-11-05", timeframes=())
+    (price,) = price_of(make_request(["BTC/USD"], "2026-11-04", None, (), exact=False))
+    report = load(["BTC/USD"], "2026-11-04", timeframes=())
     tape = of_feed(feed, "BTC/USD", exchange.clock.now_ns())
-    first_day, seam_day = tape[0].time_ns // DAY_NS * DAY_NS, SEAM_NS // DAY_NS * DAY_NS
-    # The days in which it begins and ends are asked for whole, those between not at all.
-    lacking = [trade.trade_id for trade in tape if not first_day + DAY_NS <= trade.time_ns < seam_day]
+    # It begins with a day; the day in which it ends is asked for whole, those before not at all.
+    assert tape[0].time_ns % DAY_NS == 0
+    lacking = [trade.trade_id for trade in tape if trade.time_ns >= SEAM_NS // DAY_NS * DAY_NS]
     loaded = "select trade_id from kraken_raw.trades order by 1"
     assert [trade_id for (trade_id,) in query(warehouse_path(), loaded)] == lacking
     assert price.trades == report.trades["BTC/USD"] == len(lacking)
-    assert load(["BTC/USD"], "2026-11-05", timeframes=()).trades.get("BTC/USD", 0) == 0
-    load(["BTC/USD"], "2026-11-05", timeframes=(), also_archived=True)
+    assert load(["BTC/USD"], "2026-11-04", timeframes=()).trades.get("BTC/USD", 0) == 0
+    load(["BTC/USD"], "2026-11-04", timeframes=(), also_archived=True)
     everything = [trade.trade_id for trade in tape]
     assert [trade_id for (trade_id,) in query(warehouse_path(), loaded)] == everything
