@@ -61,7 +61,7 @@ def quarter(world: World, chance: random.Random) -> None:
 
 
 def _some(world: World, chance: random.Random) -> tuple[str, list[Trade]]:
-    """A symbol and its trades of a stretch: from the beginning or a midnight up to anywhere, often beside what is known."""
+    """A symbol and its trades of a stretch: from the beginning or a midnight to anywhere, often beside what is known."""
     symbol = chance.choice(sorted(world.tapes))
     edges = [edge for part in world.ranges(symbol) for edge in (part.from_ns, part.to_ns)]
     midnights = range(START // DAY * DAY, world.now_ns, DAY)
@@ -178,7 +178,7 @@ def _without_ids(
         is_end = place == len(runs) - 1
         breaks_off = not is_end and runs[place + 1][0] != run[-1] + 1
         first, last = seconds[run[0]], seconds[run[-1]]
-        starts_anew = place > 0 and runs[place - 1][-1] + 1 != run[0] or (place == 0 and run[0] > 1)
+        starts_anew = run[0] != (runs[place - 1][-1] + 1 if place else 1)
         from_ns = first + SECOND if starts_anew else first if reached < 0 else reached
         ends_whole = is_end and run[-1] == len(trades)
         to_ns = last + SECOND if ends_whole else last

@@ -93,7 +93,8 @@ SPOILT = {
     "check_import_one_row_a_file": "create or replace view kraken.check_import as select unnest([1, 1]) as edition_id",
     "imports_lose_nothing": "create or replace view kraken.check_import as "
     "select 0 as trade_difference, 0.1 as volume_difference",
-    "imports_refuse_nothing": "create or replace view kraken.check_import as select 1 as rows_refused, true as is_current",
+    "imports_refuse_nothing": "create or replace view kraken.check_import as "
+    "select 1 as rows_refused, true as is_current",
     "archive_spans_one_row_a_stretch": "insert into kraken_internal.archive_spans (symbol) values ('ties')",
     "archive_counts_one_row_a_day": "insert into kraken_internal.archive_counts (symbol) values ('ties')",
     "archive_candles_one_row_a_bucket": "insert into kraken_internal.archive_counts (candle_count, bucket_count) "
