@@ -61,7 +61,7 @@ def quarter(world: World, chance: random.Random) -> None:
 
 
 def _some(world: World, chance: random.Random) -> tuple[str, list[Trade]]:
-    """A symbol and its trades of a stretch: from the beginning or a midnight to anywhere, often beside what is known."""
+    """A symbol and its trades of a stretch: from the beginning or a midnight to anywhere, often by what is known."""
     symbol = chance.choice(sorted(world.tapes))
     edges = [edge for part in world.ranges(symbol) for edge in (part.from_ns, part.to_ns)]
     midnights = range(START // DAY * DAY, world.now_ns, DAY)
