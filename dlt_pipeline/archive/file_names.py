@@ -6,9 +6,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 # Kraken's altnames: XBTUSD, 1INCHEUR, ETH2.SEUR. A date is none.
-_ALTNAME: Final = re.compile(r"[A-Z0-9.]*[A-Z][A-Z0-9.]*")
-_CANDLES: Final = re.compile(r"([A-Z0-9.]+)_(\d+)")
-_DATED: Final = re.compile(r"([A-Z0-9.]*[A-Z][A-Z0-9.]*)[-_ ](?:\d{4}|Q\d).*")
+_NAME: Final = r"[A-Z0-9.]*[A-Z][A-Z0-9.]*"
+_ALTNAME: Final = re.compile(_NAME)
+_CANDLES: Final = re.compile(rf"({_NAME})_([0-9]{{1,4}})")
+_DATED: Final = re.compile(rf"({_NAME})[-_ ](?:[0-9]{{4}}|Q[1-4]).*")
+_DATE: Final = re.compile(r"[0-9Q][-_ .0-9Q]*")
 _SHORTEST: Final = 4
 
 TIMEFRAMES: Final = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", 720: "12h", 1440: "1d"}
@@ -18,14 +20,16 @@ TIMEFRAMES: Final = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h"
 def called(parts: Sequence[str]) -> tuple[str | None, int | None]:
     """Return the altname and the minutes of an OHLCVT file, each None where the path does not say it.
 
-    `parts` are the folders and the name of the file: XBTUSD.csv, XBTUSD_60.csv, XBTUSD-2024-01.csv, BCHEUR/2023-01-01.csv.
+    `parts` are the folders and the name of the file: XBTUSD.csv, XBTUSD_60.csv, XBTUSD-2024-01.csv. A file that is
+    called by a date alone is of the market that its folder names: BCHEUR/2023-01-01.csv.
     """
     stem = PurePosixPath(parts[-1]).stem.upper()
     candles = _CANDLES.fullmatch(stem)
     if candles and int(candles[2]) in TIMEFRAMES and _is_altname(candles[1]):
         return candles[1], int(candles[2])
     dated = _DATED.fullmatch(stem)
-    for name in (stem, dated[1] if dated else "", *(part.upper() for part in parts[-2:-1])):
+    folder = parts[-2].upper() if _DATE.fullmatch(stem) and len(parts) > 1 else ""
+    for name in (stem, dated[1] if dated else "", folder):
         if _is_altname(name):
             return name, None
     return None, None

@@ -6,9 +6,8 @@ from typing import Final, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dlt_pipeline.archive.coverage import DAY_NS
 from dlt_pipeline.archive.file_names import TIMEFRAMES
-from dlt_pipeline.archive.order import Order
-from dlt_pipeline.archive.parts import DAY_NS
 from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.tables import SCHEMAS
 
@@ -27,7 +26,7 @@ class Kind(Protocol):
 
 
 def raw_rows(
-    kind: Kind, columns: Mapping[str, pa.Array], numbers: pa.Array, part_ids: pa.Array, order: Order
+    kind: Kind, columns: Mapping[str, pa.Array], numbers: pa.Array, part_ids: pa.Array
 ) -> tuple[str, pa.Table]:
     """Return the raw table's name and its rows. Prices in quote, volumes in base units; times ns and UTC."""
     name = _TABLES[kind.format]
@@ -41,7 +40,7 @@ def raw_rows(
     }
     values |= _of_candles(kind, values, count) if kind.format == "candles" else _of_trades(values)
     if kind.format == "trades_with_ids":
-        values |= _of_ids(values, order)
+        values |= _of_ids(values)
     schema = _SCHEMAS[name]
     return name, pa.Table.from_arrays([values[column.name] for column in schema], schema=schema)
 
@@ -61,12 +60,9 @@ def _of_candles(kind: Kind, values: Mapping[str, pa.Array], count: int) -> dict[
     }
 
 
-def _of_ids(values: Mapping[str, pa.Array], order: Order) -> dict[str, pa.Array]:
-    places, after = order.places(values["trade_id"], values["time_ns"])
+def _of_ids(values: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     has_no_id = pc.equal(values["trade_id"], 0)
     return {
         "idless_time_ns": pc.if_else(has_no_id, values["time_ns"], 0),
-        "place": places,
-        "after_trade_id": after,
         "traded_at": pc.divide(values["time_ns"], 1_000).cast(pa.timestamp("us")),
     }

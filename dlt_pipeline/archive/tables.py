@@ -1,7 +1,5 @@
 """The raw tables of Kraken's official downloads: Arrow schemas and keys.
 
-Rows with trade ids go to `kraken_raw.trades` as if Kraken's Trades endpoint had given them. An edition is one file as it was
-imported: its content, its market and the bounds asked for; a part is an unbroken run of its rows that was committed at once.
 Rows of `archive_trades` and `archive_candles` count only if their part stands in `archive_parts` with a complete load.
 """
 

@@ -6,16 +6,21 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any, Final
 
-_NUMBER: Final = re.compile(r"(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?")
-_TIME: Final = re.compile(r"(\d{1,11})(?:\.(\d{1,9}))?")
-_WHOLE: Final = re.compile(r"\d{1,18}")
-_STEP: Final = Decimal(1).scaleb(-12)
-_HIGHEST: Final = Decimal(10) ** 26
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_WHOLE: Final = re.compile(r"(-?)0*([0-9]{1,19})")
 _NS: Final = 10**9
+_STEP: Final = Decimal(1).scaleb(-12)
+# Far beyond any trade, so that a file's sums fit DECIMAL(38, 12) as its values do.
+HIGHEST: Final = Decimal(10) ** 17
+_HIGHEST_WHOLE: Final = 2**63
 _EXACTLY: Final = Context(prec=200)
-LATEST_SECONDS: Final = 9_000_000_000  # their ns still fit 64 bits
+_NANOSECOND: Final = Decimal(1).scaleb(-9)
+LATEST_SECONDS: Final = 9_000_000_000  # their ns still fit 64 bits; in milliseconds, of April 1970
 SIDES: Final = {"b": "buy", "buy": "buy", "s": "sell", "sell": "sell"}
 ORDER_TYPES: Final = {"m": "market", "market": "market", "l": "limit", "limit": "limit"}
+# What stands around fields and is none of them; the same as Arrow takes away.
+BLANKS: Final = " \t"
+_SHOWN: Final = 60
 
 Values = dict[str, Any]
 
@@ -27,13 +32,16 @@ class RefusedLine(Exception):  # noqa: N818 - it is no error of the program
 def values_of(line: bytes, kind: str, minutes: int | None) -> Values:
     """Return the values of a line by column; prices and volumes are exact text, times ns. Raises RefusedLine."""
     try:
-        text = line.decode("utf-8").strip()
+        text = line.decode("utf-8").strip(BLANKS + "\r\n")
     except UnicodeDecodeError as error:
         raise RefusedLine("it is no text in UTF-8") from error
     if "\0" in text:
         raise RefusedLine("it holds a NUL byte")
-    fields = next(csv.reader([text])) if '"' in text else text.split(",")
-    fields = [field.strip() for field in fields]
+    try:
+        fields = next(csv.reader([text])) if '"' in text else text.split(",")
+    except csv.Error as error:
+        raise RefusedLine(f"its quotes cannot be read ({error})") from error
+    fields = [field.strip(BLANKS) for field in fields]
     expected = 3 if kind == "trades" else 7
     if len(fields) != expected:
         raise RefusedLine(f"it has {len(fields)} fields, not {expected}")
@@ -47,9 +55,9 @@ def _trade(fields: list[str], _minutes: int | None) -> Values:
 def _trade_with_id(fields: list[str], _minutes: int | None) -> Values:
     price, volume, time, side, order_type, misc, trade_id = fields
     if side.lower() not in SIDES:
-        raise RefusedLine(f"the side {side!r} is neither b nor s")
+        raise RefusedLine(f"the side {_cut(side)!r} is neither b nor s")
     if order_type.lower() not in ORDER_TYPES:
-        raise RefusedLine(f"the order type {order_type!r} is neither m nor l")
+        raise RefusedLine(f"the order type {_cut(order_type)!r} is neither m nor l")
     return {
         "time_ns": _time(time),
         "price": _price(price, "price"),
@@ -64,7 +72,7 @@ def _trade_with_id(fields: list[str], _minutes: int | None) -> Values:
 def _candle(fields: list[str], minutes: int | None) -> Values:
     time_ns = _time(fields[0])
     if time_ns % ((minutes or 1) * 60 * _NS):
-        raise RefusedLine(f"no bucket of {minutes} minutes begins at {fields[0]}")
+        raise RefusedLine(f"no bucket of {minutes} minutes begins at {_cut(fields[0])}")
     names = ("open", "high", "low", "close")
     prices = {name: _price(field, name) for name, field in zip(names, fields[1:5], strict=True)}
     opened, high, low, closed = (Decimal(prices[name]) for name in names)
@@ -86,39 +94,55 @@ _READERS: Final[dict[str, Callable[[list[str], int | None], Values]]] = {
 
 
 def _time(text: str) -> int:
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise RefusedLine(f"the time {text!r} is not in Unix seconds")
-    if int(match[1]) >= LATEST_SECONDS:
-        raise RefusedLine(f"the time {text} is not in seconds, rather in milliseconds or finer")
-    return int(match[1]) * _NS + int((match[2] or "").ljust(9, "0"))
+    found = _number(text)
+    if found is None:
+        raise RefusedLine(f"the time {_cut(text)!r} is not in Unix seconds")
+    if found < 0:
+        raise RefusedLine(f"the time {_cut(text)} lies before 1970")
+    if found >= LATEST_SECONDS:
+        raise RefusedLine(f"the time {_cut(text)} is not in seconds, rather in milliseconds or finer")
+    if _EXACTLY.remainder(found, _NANOSECOND):
+        raise RefusedLine(f"the time {_cut(text)} is finer than nanoseconds and is not rounded")
+    return int(found.quantize(_NANOSECOND, context=_EXACTLY).scaleb(9, context=_EXACTLY))
 
 
 def _price(text: str, what: str) -> str:
     found = _exact(text, what)
     if found <= 0:
-        raise RefusedLine(f"the {what} {text} is not above 0")
+        raise RefusedLine(f"the {what} {_cut(text)} is not above 0")
     return f"{found:f}"
 
 
 def _volume(text: str) -> str:
     found = _exact(text, "volume")
     if found < 0:
-        raise RefusedLine(f"the volume {text} is negative")
+        raise RefusedLine(f"the volume {_cut(text)} is negative")
     return f"{found:f}"
 
 
 def _exact(text: str, what: str) -> Decimal:
-    match = _NUMBER.fullmatch(text)
-    if match is None or not (match[2] or match[3]):
-        raise RefusedLine(f"the {what} {text!r} is not a number")
-    found = Decimal(text)
-    if abs(found) >= _HIGHEST or _EXACTLY.remainder(found, _STEP):
-        raise RefusedLine(f"the {what} {text} does not fit DECIMAL(38, 12) and is not rounded")
-    return found
+    """Return a number with 12 decimals."""
+    found = _number(text)
+    if found is None:
+        raise RefusedLine(f"the {what} {_cut(text)!r} is not a number")
+    if found.copy_abs() >= HIGHEST:
+        raise RefusedLine(f"the {what} {_cut(text)} is too large to be one")
+    if _EXACTLY.remainder(found, _STEP):
+        raise RefusedLine(f"the {what} {_cut(text)} has more than 12 decimals and is not rounded")
+    return found.quantize(_STEP, context=_EXACTLY)
+
+
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def _whole(text: str, what: str) -> int:
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    raise RefusedLine(f"the {what} {text!r} is not a whole number")
+    match = _WHOLE.fullmatch(text)
+    number = int(match[2]) if match else _HIGHEST_WHOLE
+    if match is None or number >= _HIGHEST_WHOLE or (match[1] and number):
+        raise RefusedLine(f"the {what} {_cut(text)!r} is not a whole number")
+    return number
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

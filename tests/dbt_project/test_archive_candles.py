@@ -224,18 +224,22 @@ def test_the_summary_counts_what_the_check_shows(warehouse: duckdb.DuckDBPyConne
 
 def test_a_certificate_says_that_a_day_was_compared_with_a_file(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Also of days in which nothing traded; not of those that the file holds in part, nor where it lacks a bucket."""
+    partial = 0
     for symbol in ("honest", "candle_left_out"):
         truth = _truth(symbol)
         lost = raw.timestamp(truth[2].bucket_start * SECOND).date() if symbol == "candle_left_out" else None
-        first, last = (raw.timestamp(truth[place].bucket_start * SECOND).date() for place in (0, -1))
+        from_, to = truth[0].bucket_start, truth[-1].bucket_start + 3600
+        first, last = raw.timestamp(from_ * SECOND).date(), raw.timestamp((to - 1) * SECOND).date()
+        partial += bool(from_ % 86400) + bool(to % 86400)
         days = warehouse.execute(
             "select bucket_on, is_compared from kraken.candle_days where symbol = ? and timeframe = '1h' order by 1",
             [symbol],
         ).fetchall()
-        inside = [(day, is_compared) for day, is_compared in days if first < day < last]
-        assert len(inside) >= 4
-        assert inside == [(day, day != lost) for day, _ in inside]
-        assert not any(is_compared for day, is_compared in days if day > last)
+        held = {day for day, _ in days if first <= day <= last and day != lost}
+        held -= ({first} if from_ % 86400 else set()) | ({last} if to % 86400 else set())
+        assert len(held) >= 4
+        assert {day for day, is_compared in days if is_compared} == held
+    assert partial, "all files have whole days"
 
 
 def test_the_exports_have_a_day_for_each_day_of_the_files(warehouse: duckdb.DuckDBPyConnection) -> None:

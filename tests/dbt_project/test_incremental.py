@@ -19,7 +19,7 @@ _FIRST, _, _LAST = os.environ.get("KRAKEN_CANDLES_RANDOM_SEEDS", "1-7").partitio
 SEEDS = range(int(_FIRST), int(_LAST or _FIRST) + 1)
 ENOUGH_SEEDS = 7
 SHRINKS = bool(os.environ.get("KRAKEN_CANDLES_RANDOM_SHRINK"))
-pytestmark = pytest.mark.timeout(0 if SHRINKS else 300)
+pytestmark = pytest.mark.timeout(0 if SHRINKS else 600)
 
 
 class Reached:

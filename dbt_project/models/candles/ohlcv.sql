@@ -6,10 +6,8 @@
 ] %}
 {%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed', 'source']) | join(', ') %}
 
--- Kraken's candle also comes before an open one of ours, which does not know the bucket's end.
-with
-
-best as (
+{%- set best -%}
+(
     select
         {{ given }},
         {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
@@ -27,18 +25,20 @@ best as (
         cast('archive' as {{ dbt.type_string() }}) as source
     from {{ ref('best_archive_candles') }}
     where is_best
-)
+) as best
+{%- endset %}
 
 select {{ columns | join(', ') }}
 from {{ ref('candles') }}
 where is_closed
 union all
 select {{ columns | join(', ') }}
-from best
+from {{ best }}
 union all
+-- Kraken's candle also comes before an open one of ours, which does not know the bucket's end.
 select candles.{{ columns | join(', candles.') }}
 from {{ ref('candles') }} as candles
-left join best
+left join {{ best }}
     on
         candles.symbol = best.symbol
         and candles.timeframe = best.timeframe

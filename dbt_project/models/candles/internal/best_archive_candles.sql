@@ -1,6 +1,7 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
--- A candle of Kraken's OHLC endpoint comes first: it has a vwap, and its last bucket is whole.
+-- A candle of Kraken's OHLC endpoint comes first: it has a vwap, and its last bucket is whole. A view, for what a query asks for
+-- does not reach through a CTE that stands in it twice.
 with
 
 archive as (

@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 -- Rows stay as Kraken gave them; only the policy omit, which wants no row, takes the empty ones away.
 with

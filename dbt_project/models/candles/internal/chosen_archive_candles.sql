@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 {%- set start_ns = ns_from_timestamp('archive.bucket_start') %}
 
