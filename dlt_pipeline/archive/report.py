@@ -62,7 +62,7 @@ class ImportReport:
                 )
             if one.refused:
                 found.append(
-                    f"{one.place}: {one.refused:,} rows were refused and {one.rows:,} imported; "
+                    f"{one.place}: {_counted(one.refused, 'row was', 'rows were')} refused and {one.rows:,} imported; "
                     "kraken_raw.archive_refused_rows has each line with its reason."
                 )
         return found + [disagreement(pair) for pair in self.replaced if pair.days]
@@ -76,6 +76,10 @@ class ImportReport:
     def rows(self) -> int:
         """Rows imported now, of all files."""
         return sum(one.rows for one in self.files if one.outcome == "imported")
+
+
+def _counted(count: int, singular: str, plural: str) -> str:
+    return f"{count:,} {singular if count == 1 else plural}"
 
 
 def disagreement(pair: Pair) -> str:

@@ -68,8 +68,8 @@ def lost_of_import(path: Path, job: Job) -> str | None:
 
 def _summary(report: ImportReport) -> str:
     known = sum(one.outcome == "already there" for one in report.files)
-    said = f"{report.rows:,} rows of {len(report.files) - known:,} files imported"
-    return said + (f", {known:,} files were there already" if known else "")
+    said = f"{report.rows:,} rows imported of {len(report.files) - known:,} file(s)"
+    return said + (f", {known:,} there already" if known else "")
 
 
 def _told(problems: list[str]) -> str:

@@ -27,9 +27,9 @@ def broken(row: str, at: int = 20) -> str:
     ("name", "text", "said", "stored"),
     [
         ("ETHUSD.csv", "", "is empty: nothing was imported of it", 0),
-        ("ETHUSD.csv", broken("nonsense"), "1 rows were refused and 49 imported", 49),
-        ("ETHUSD.csv", broken("1704067220,5,-1"), "1 rows were refused", 49),
-        ("ETHUSD.csv", broken("1704067220,0,1"), "1 rows were refused", 49),
+        ("ETHUSD.csv", broken("nonsense"), "1 row was refused and 49 imported", 49),
+        ("ETHUSD.csv", broken("1704067220,5,-1"), "1 row was refused", 49),
+        ("ETHUSD.csv", broken("1704067220,0,1"), "1 row was refused", 49),
         ("ETHUSD.csv", "time,price,amount\n" + GOOD, "header of another kind", 0),
         ("ETHUSD.csv", "1704067200000,1.5,1\n1704067201000,1.5,1\n", "not in seconds", 0),
         ("ETHUSD_7.csv", "1704067200,1,1,1,1,1,1\n", "cannot be told from its name", 0),

@@ -32,7 +32,7 @@ def test_an_archive_is_imported_built_and_checked_as_a_job(
     code, text = command("jobs", "add", "archive_import", str(archive))
     assert (code, "queued, all (UTC)" in text) == (0, True), text
     code, text = command("jobs", "run")
-    assert (code, "rows of 1 files imported" in text) == (0, True), text
+    assert (code, "rows imported of 1 file" in text) == (0, True), text
     (job,) = list_jobs()
     count = len(cut(of_feed(feed, "BTC/USD", NOW_NS), to_ns=SEAM_NS))
     assert (job.status, job.trades) == ("succeeded", count)
@@ -44,7 +44,7 @@ def test_a_job_fails_for_a_broken_row_and_keeps_the_rest(tmp_path: Path, exchang
     broken = write_zip(tmp_path / "broken.zip", {"XBTUSD.csv": "1704067200,5,1\n1704067201,0,1\n"})
     add_jobs([make_job("archive_import", str(broken))])
     (job,) = run_jobs().jobs.values()
-    assert (job.status, "1 rows were refused and 1 imported" in (job.error or "")) == ("failed", True), job.error
+    assert (job.status, "1 row was refused and 1 imported" in (job.error or "")) == ("failed", True), job.error
     assert query(warehouse_path(), "select count(*) from kraken_raw.archive_trades") == [(1,)]
 
 
