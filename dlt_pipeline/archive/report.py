@@ -26,6 +26,7 @@ class FileReport:
     outcome: Outcome = "waiting"
     rows: int = 0
     refused: int = 0
+    first_refused: str | None = None
     left_out: int = 0
     volume: Decimal = Decimal(0)
     first_time_ns: int | None = None
@@ -61,8 +62,10 @@ class ImportReport:
                     f"{one.place} is empty: nothing was imported of it; download it again if it should not be."
                 )
             if one.refused:
+                first = f" (the first in {one.first_refused})" if one.first_refused else ""
+                rows = _counted(one.refused, "row was", "rows were")
                 found.append(
-                    f"{one.place}: {_counted(one.refused, 'row was', 'rows were')} refused and {one.rows:,} imported; "
+                    f"{one.place}: {rows} refused{first} and {one.rows:,} imported; "
                     "kraken_raw.archive_refused_rows has each line with its reason."
                 )
         return found + [disagreement(pair) for pair in self.replaced if pair.days]

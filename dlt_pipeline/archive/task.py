@@ -88,7 +88,10 @@ class Task:
         """Count what a part brought; the file's own row, which comes last, has the last word."""
         report = self.report
         refused = taken.tables.get("archive_refused_rows")
-        report.refused += refused.num_rows if refused is not None else 0
+        if refused is not None and refused.num_rows:
+            report.refused += refused.num_rows
+            first = refused.slice(0, 1).to_pylist()[0]
+            report.first_refused = report.first_refused or f"line {first['line_number']:,}: {first['reason']}"
         parts, file = taken.tables.get("archive_parts"), taken.tables.get("archive_files")
         if parts is not None and parts.num_rows:
             report.rows += pyarrow.compute.sum(parts["row_count"]).as_py()
