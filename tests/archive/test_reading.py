@@ -138,7 +138,7 @@ def test_ids_that_repeat_or_go_back_are_refused(tmp_path: Path) -> None:
 
 def test_a_row_without_id_whose_time_goes_back_could_be_taken_for_another(tmp_path: Path) -> None:
     rows = [f"1.5,1,{START + second},b,l,," for second in (1, 2, 1, 2)]
-    for block_bytes in (60, 1 << 20):
+    for block_bytes in (25, 60, 1 << 20):
         found = read_text(
             tmp_path, "\n".join([QUARTER_HEADER, *rows]), Plan("trades_with_ids", block_bytes=block_bytes)
         )
