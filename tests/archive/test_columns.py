@@ -99,6 +99,22 @@ def test_sound_lines_are_read_at_once(kind: str) -> None:
         assert columns._at_once(data.rstrip(), kind, 1) is not None
 
 
+@pytest.mark.parametrize(
+    ("data", "row_count", "refused"),
+    [
+        (b"0x6592aa00,1,1\n", 1, 1),  # Arrow would read a hexadecimal number
+        (b"1704067200,1,1\r1704067200,1,1\n\n", 1, 1),  # ... and end a line at a CR
+        (b"1704067200,1,1\n\n\r\n1704067200,1,1", 2, 0),
+        (b'"1704067200","1","1"\n', 1, 0),
+        (b"1704067200,1,\n", 1, 1),
+        (b"1704067200,100000000000000000,1\n", 1, 1),
+    ],
+)
+def test_what_arrow_reads_otherwise_is_read_line_by_line(data: bytes, row_count: int, refused: int) -> None:
+    parsed = parse(data, "trades", None)
+    assert (parsed.row_count, len(parsed.refused)) == (row_count, refused)
+
+
 def test_a_broken_line_costs_only_itself() -> None:
     parsed = parse(b"1704067200,1,1\n\nabc\n1704067201,2,0.1\r\n", "trades", None)
     assert parsed.columns["volume"].to_pylist() == [Decimal(1), Decimal("0.1")]

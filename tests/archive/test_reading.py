@@ -1,5 +1,6 @@
 """Single files that taught something: recorded ones, damaged ones, ids that repeat, rows without ids."""
 
+import dataclasses
 import random
 import zipfile
 from decimal import Decimal
@@ -64,6 +65,31 @@ def test_an_empty_file_and_one_of_a_header_alone_claim_nothing(tmp_path: Path) -
         assert not found.rows
         assert not found.parts
         assert not found.refused
+
+
+def test_a_header_may_stand_behind_blank_lines(tmp_path: Path) -> None:
+    text = "\r\n" * 40 + f"{QUARTER_HEADER}\r\n1.5,1,{START},b,l,,5\r\n"
+    for block_bytes in (30, 1 << 20):
+        found = read_text(tmp_path, text, Plan("trades_with_ids", block_bytes=block_bytes))
+        assert [row["trade_id"] for row in found.rows] == [5]
+        assert not found.refused
+        assert found.parts[0]["first_row"] == 1
+
+
+def test_of_what_is_committed_the_parts_have_the_last_word(tmp_path: Path) -> None:
+    """As where another version of the program committed them."""
+    member = member_of(zip_of(tmp_path, "\n".join(LINES)))
+    committed = brought(read(member, Plan("trades", block_bytes=1_000))[:5], "trades")
+    begun = begun_by(committed)
+    assert begun is not None
+    begun = dataclasses.replace(begun, row_count=begun.row_count - 1, base_volume=begun.base_volume - 1)
+    begun = dataclasses.replace(begun, covered_from_ns=5, covered_to_ns=6)
+    found = brought(read(member, Plan("trades", block_bytes=1_000, begun=begun)), "trades")
+    (file,) = found.files
+    assert file["row_count"] == len(LINES) - 1
+    assert file["base_volume"] == total(line.split(",")[2] for line in LINES) - 1
+    assert file["covered_from_ns"] == 5
+    assert found.parts[0]["covered_from_ns"] == 6
 
 
 def test_many_refused_rows_are_another_file(tmp_path: Path) -> None:
@@ -138,7 +164,7 @@ def test_ids_that_repeat_or_go_back_are_refused(tmp_path: Path) -> None:
 
 def test_a_row_without_id_whose_time_goes_back_could_be_taken_for_another(tmp_path: Path) -> None:
     rows = [f"1.5,1,{START + second},b,l,," for second in (1, 2, 1, 2)]
-    for block_bytes in (60, 1 << 20):
+    for block_bytes in (25, 60, 1 << 20):
         found = read_text(
             tmp_path, "\n".join([QUARTER_HEADER, *rows]), Plan("trades_with_ids", block_bytes=block_bytes)
         )
