@@ -26,6 +26,8 @@ _TEXT, _BIGINT = pa.string(), pa.int64()
 _SECONDS: Final = pa.decimal128(19, 9)  # with a fraction, exactly
 _PRICES: Final = ("open", "high", "low", "close")
 _SHOWN: Final = 500
+# A block with a broken line is halved until so few bytes are left to be read line by line.
+_FEW_BYTES: Final = 4096
 # What pyarrow reads, in the order of a file's fields.
 _FIELDS: Final[dict[str, dict[str, pa.DataType]]] = {
     "trades": {"time": _BIGINT, "price": DECIMAL, "volume": DECIMAL},
@@ -74,7 +76,13 @@ class Parsed:
 def parse(data: bytes, kind: str, minutes: int | None) -> Parsed:
     """Return the rows of a block of whole lines; blank lines are no rows."""
     at_once = _at_once(data, kind, minutes)
-    return at_once if at_once is not None else line_by_line(data, kind, minutes)
+    if at_once is not None:
+        return at_once
+    middle = data.find(b"\n", len(data) // 2) + 1
+    if len(data) <= _FEW_BYTES or not 0 < middle < len(data):
+        return line_by_line(data, kind, minutes)
+    halves = parse(data[:middle], kind, minutes), parse(data[middle:], kind, minutes)
+    return _joined(*halves, data.count(b"\n", 0, middle))
 
 
 def line_by_line(data: bytes, kind: str, minutes: int | None) -> Parsed:
@@ -93,6 +101,21 @@ def line_by_line(data: bytes, kind: str, minutes: int | None) -> Parsed:
             refused.append(Refused(len(lines), number, str(reason), shown(line)))
         lines.append(number)
     return Parsed(columns_of(rows, kind), len(lines), offsets if refused else None, refused, lines)
+
+
+def _joined(first: Parsed, second: Parsed, line_count: int) -> Parsed:
+    """Return the rows of two pieces; `line_count` is of the first one. Lines of rows are not kept."""
+    columns = {name: pa.concat_arrays([column, second.columns[name]]) for name, column in first.columns.items()}
+    moved = [
+        Refused(one.offset + first.row_count, one.line + line_count, one.reason, one.text) for one in second.refused
+    ]
+    refused = [*first.refused, *moved]
+    offsets = [*_offsets(first), *(offset + first.row_count for offset in _offsets(second))] if refused else None
+    return Parsed(columns, first.row_count + second.row_count, offsets, refused)
+
+
+def _offsets(parsed: Parsed) -> Sequence[int]:
+    return range(parsed.row_count) if parsed.offsets is None else parsed.offsets
 
 
 def shown(line: bytes) -> str:

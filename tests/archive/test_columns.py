@@ -124,6 +124,17 @@ def test_a_broken_line_costs_only_itself() -> None:
     assert refused.reason == "it has 1 fields, not 3"
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(GOOD)), st.dictionaries(st.integers(0, 999), st.sampled_from(["x", "", "1,2", '"'])))
+def test_a_large_block_is_halved_and_loses_nothing(kind: str, odd: dict[int, str]) -> None:
+    data = "\n".join(odd.get(number, GOOD[kind]) for number in range(1_000)).encode()
+    found, slowly = parse(data, kind, 1), line_by_line(data, kind, 1)
+    assert (found.row_count, found.offsets, found.refused) == (slowly.row_count, slowly.offsets, slowly.refused)
+    assert {name: column.to_pylist() for name, column in found.columns.items()} == {
+        name: column.to_pylist() for name, column in slowly.columns.items()
+    }
+
+
 def test_a_long_line_is_kept_in_short() -> None:
     parsed = parse(b'"' + b"9" * 300_000 + b"\n", "trades", None)
     assert [len(one.text) for one in parsed.refused] == [500]
