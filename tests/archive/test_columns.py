@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlt_pipeline.archive import columns
+from dlt_pipeline.archive.at_once import at_once
 from dlt_pipeline.archive.columns import line_by_line, parse
 
 NUMBERS = st.sampled_from(
@@ -80,23 +80,23 @@ def blocks(draw: st.DrawFn) -> tuple[str, bytes]:
 @given(blocks())
 def test_at_once_is_as_line_by_line_or_not_at_all(block: tuple[str, bytes]) -> None:
     kind, data = block
-    at_once = columns._at_once(data, kind, 1) if data.strip() else None
+    fast = at_once(data, kind, 1) if data.strip() else None
     slowly = line_by_line(data, kind, 1)
     assert len(slowly.columns["time_ns"]) + len(slowly.refused) == slowly.row_count
-    if at_once is not None:
-        assert at_once.row_count == slowly.row_count
+    if fast is not None:
         assert not slowly.refused
         for name, column in slowly.columns.items():
-            assert at_once.columns[name].type == column.type
-            assert at_once.columns[name].to_pylist() == column.to_pylist(), name
+            assert len(fast[name]) == slowly.row_count
+            assert fast[name].type == column.type
+            assert fast[name].to_pylist() == column.to_pylist(), name
 
 
 @pytest.mark.parametrize("kind", sorted(GOOD))
 def test_sound_lines_are_read_at_once(kind: str) -> None:
     for end in ("\n", "\r\n"):
         data = (end.join([GOOD[kind]] * 3) + end).encode()
-        assert columns._at_once(data, kind, 1) is not None
-        assert columns._at_once(data.rstrip(), kind, 1) is not None
+        assert at_once(data, kind, 1) is not None
+        assert at_once(data.rstrip(), kind, 1) is not None
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,17 @@ def test_a_broken_line_costs_only_itself() -> None:
     (refused,) = parsed.refused
     assert (refused.offset, refused.line, refused.text) == (1, 2, "abc")
     assert refused.reason == "it has 1 fields, not 3"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(GOOD)), st.dictionaries(st.integers(0, 999), st.sampled_from(["x", "", "1,2", '"'])))
+def test_a_large_block_is_halved_and_loses_nothing(kind: str, odd: dict[int, str]) -> None:
+    data = "\n".join(odd.get(number, GOOD[kind]) for number in range(1_000)).encode()
+    found, slowly = parse(data, kind, 1), line_by_line(data, kind, 1)
+    assert (found.row_count, found.offsets, found.refused) == (slowly.row_count, slowly.offsets, slowly.refused)
+    assert {name: column.to_pylist() for name, column in found.columns.items()} == {
+        name: column.to_pylist() for name, column in slowly.columns.items()
+    }
 
 
 def test_a_long_line_is_kept_in_short() -> None:
