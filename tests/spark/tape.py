@@ -1,14 +1,19 @@
 """The same raw rows for both engines, in two parts: what is loaded first, and what comes later."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
+from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
+from tests.archive import exported
+from tests.archive.imported import import_files
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
-from tests.dbt_project.random_trades import END, START, SYMBOL, insert_random_trades
+from tests.dbt_project.random_trades import END, START, SYMBOL, insert_random_trades, trades
 
-TABLES = ("trades", "pages", "id_holes", "rest_candles", "markets", "_dlt_loads")
+LOADED = ("trades", "pages", "id_holes", "rest_candles", "markets")
+TABLES = (*LOADED, *ARCHIVE_SCHEMAS, "_dlt_loads")
 LATER = ("rest_equal", "ties", "week_over_new_year")  # golden rules whose symbols come with the second part
 LATE_FROM, LATE_TO = raw.ns("2024-03-05 11:17:23.5"), raw.ns("2024-03-08 02:41:09.75")  # a stretch filled in later
 
@@ -21,18 +26,30 @@ def load_first_part(warehouse: Path) -> None:
                 raw.insert_rule(connection, folder)
         insert_random_trades(connection)
         _hold_back_the_late_stretch(connection)
+        _add_loads(connection, "archives")
+        # the archive has what is loaded later, and ends within a day
+        known = exported.cut(_random_tape(), to_ns=LATE_TO)
+        files = exported.trades_file("RANDOM", known) | exported.candle_files("RANDOM", known, [60])
+        import_files(connection, warehouse.parent / "archives", files, SYMBOL, "archives")
 
 
 def load_second_part(warehouse: Path) -> None:
     """Add the other golden rules, and the stretch of days between those of the first part, as a load of its own."""
     with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("insert into kraken_raw._dlt_loads values ('later', 'kraken', 0, now(), '')")
+        _add_loads(connection, "later", "later_archives")
         for name in LATER:
             raw.insert_rule(connection, GOLDEN / "green" / name)
-            for table in ("trades", "pages", "id_holes", "rest_candles", "markets"):
+            for table in LOADED:
                 connection.execute(f"update kraken_raw.{table} set _dlt_load_id = 'later' where symbol = ?", [name])
         connection.execute("insert into kraken_raw.trades select * from held_back.trades")
         connection.execute("insert into kraken_raw.pages select * from held_back.pages")
+        whole = _random_tape()
+        for files in (
+            exported.trades_file("RANDOM", exported.cut(whole, to_ns=LATE_TO + 3 * 86_400 * 10**9)),
+            exported.trades_with_ids_file("RANDOM", whole[-200:]),
+            exported.candle_files("RANDOM", whole, [1, 60]),
+        ):
+            import_files(connection, warehouse.parent / "archives", files, SYMBOL, "later_archives")
 
 
 def export_raw(warehouse: Path, folder: Path) -> None:
@@ -49,6 +66,23 @@ def export_raw(warehouse: Path, folder: Path) -> None:
             connection.execute(
                 f"copy (select {', '.join(columns)} from kraken_raw.{table}) to '{path}' (format parquet)"
             )
+
+
+def _add_loads(connection: duckdb.DuckDBPyConnection, *load_ids: str) -> None:
+    for load_id in load_ids:
+        connection.execute("insert into kraken_raw._dlt_loads values (?, 'kraken', 0, now(), '')", [load_id])
+
+
+def _random_tape() -> list[exported.Traded]:
+    return [
+        exported.Traded(
+            row["time_ns"],
+            f"{Decimal(row['price']).scaleb(-4):f}",
+            f"{Decimal(row['volume']).scaleb(-8):f}",
+            trade_id=row["trade_id"],
+        )
+        for row in trades()
+    ]
 
 
 def _hold_back_the_late_stretch(connection: duckdb.DuckDBPyConnection) -> None:
