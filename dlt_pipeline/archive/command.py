@@ -67,6 +67,9 @@ def tell_import(console: Console, report: ImportReport) -> int:
     if report.problems:
         console.print(f"Warehouse: {report.warehouse}; the rest is imported.", markup=False)
         return 1
+    if not report.rows and any(one.outcome == "imported" for one in report.files):
+        console.print("Nothing of it lies within the bounds asked for.")
+        return 0
     if not report.rows:
         console.print(f"Nothing new; all of it is in {report.warehouse} already.", markup=False)
         return 0

@@ -12,6 +12,16 @@ Bounds = tuple[int | None, int | None]
 """The first moment wanted and the first not wanted any more, each None where there is none."""
 
 
+def provable(kind: str, bounds: Bounds) -> Bounds:
+    """Return the bounds up to which a file can prove anything: rows without ids know whole seconds alone."""
+    if kind == "trades_with_ids":
+        return bounds
+    start, end = bounds
+    return None if start is None else -(
+        -start // SECOND_NS
+    ) * SECOND_NS, None if end is None else end // SECOND_NS * SECOND_NS
+
+
 class Stretch(NamedTuple):
     """An unbroken run of rows by their numbers in the file, with their earliest and latest time."""
 

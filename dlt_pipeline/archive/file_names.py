@@ -9,9 +9,10 @@ from typing import Final
 _NAME: Final = r"[A-Z0-9.]*[A-Z][A-Z0-9.]*"
 _ALTNAME: Final = re.compile(_NAME)
 _CANDLES: Final = re.compile(rf"({_NAME})_([0-9]{{1,4}})")
-_DATED: Final = re.compile(rf"({_NAME})[-_ ](?:[0-9]{{4}}|Q[1-4]).*")
+_DATED: Final = re.compile(rf"({_NAME})[-_ ](?:[0-9]{{4}}|Q[1-4])(?![0-9]).*")
 _DATE: Final = re.compile(r"[0-9Q][-_ .0-9Q]*")
 _SHORTEST: Final = 4
+_LONGEST: Final = 30
 
 TIMEFRAMES: Final = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", 720: "12h", 1440: "1d"}
 """The lengths in minutes that OHLCVT files have, and our names for them."""
@@ -36,4 +37,9 @@ def called(parts: Sequence[str]) -> tuple[str | None, int | None]:
 
 
 def _is_altname(name: str) -> bool:
-    return len(name) >= _SHORTEST and _ALTNAME.fullmatch(name) is not None
+    return (
+        len(name) >= _SHORTEST
+        and len(name) <= _LONGEST
+        and not name.startswith(".")
+        and _ALTNAME.fullmatch(name) is not None
+    )

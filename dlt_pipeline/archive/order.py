@@ -1,11 +1,19 @@
 """What holds from row to row of a file: whether times, ids and buckets ascend, and places of equal moments."""
 
+import time
 from collections.abc import Mapping
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dlt_pipeline.archive.columns import Parsed, Refused, shown
+
+# Kraken's own stamps of neighbours may stand in the wrong order by a little; a row that is further off is broken.
+FAR_NS: Final = 60 * 10**9
+# For clocks that are wrong, and zones.
+_AHEAD_NS: Final = 86_400 * 10**9
+_EARLIEST_NS: Final = 1_293_840_000 * 10**9  # 2011-01-01; Kraken was founded in that year
 
 
 class Order:
@@ -20,15 +28,19 @@ class Order:
         self._last_idless_ns = -1
         self._last_id = 0
         self._idless_count = 0
+        self._latest_ns = time.time_ns() + _AHEAD_NS
 
     def holds(self, parsed: Parsed) -> bool:
-        """Take the rows in; whether ids, or buckets, ascend as they must. If not, nothing was taken in.
+        """Take the rows in; whether ids, buckets and times ascend as they must. If not, nothing was taken in.
 
-        Rows without an id are told apart by their time and their place in it, so their times must not go back.
+        Times may go back by FAR_NS at the most, and none lies in the future or before Kraken. Rows without an id are
+        told apart by their time and their place in it, so their times must not go back.
         """
         times = parsed.columns["time_ns"]
         if not len(times):
             return True
+        if not self._could_be(pc.min(times).as_py(), pc.max(times).as_py()) or self._goes_far_back(times):
+            return False
         keys, idless = self._keys(parsed.columns)
         if len(keys) and (keys[0].as_py() <= self._last_key or not _ascends(keys, strictly=True)):
             return False
@@ -41,19 +53,24 @@ class Order:
     def sifted(self, parsed: Parsed, data: bytes) -> Parsed:
         """Take the rows in that ascend, and refuse the others; `data` are the lines that they were read from."""
         times = parsed.columns["time_ns"].to_pylist()
-        keys = times if self._kind == "candles" else parsed.columns["trade_id"].to_pylist()
+        trade_ids = parsed.columns.get("trade_id")
+        keys = times if trade_ids is None else trade_ids.to_pylist()
         offsets = parsed.offsets if parsed.offsets is not None else list(range(parsed.row_count))
         lines = data.split(b"\n")
         kept: list[int] = []
         refused = list(parsed.refused)
-        idless_ns = self._last_idless_ns
+        idless_ns, last_ns = self._last_idless_ns, self._last_time_ns
         for place, (offset, key, time_ns) in enumerate(zip(offsets, keys, times, strict=True)):
-            reason = self._out_of_order(key, time_ns, idless_ns)
+            after = slice(place + 1, place + 2)
+            reason = self._out_of_order(key, time_ns, idless_ns) or self._leaps(
+                (self._last_key, last_ns), (key, time_ns), next(zip(keys[after], times[after], strict=True), None)
+            )
             if reason:
                 line = parsed.lines[offset]
                 refused.append(Refused(offset, line, reason, shown(lines[line])))
                 continue
             kept.append(place)
+            last_ns = time_ns
             if key or self._kind == "candles":
                 self._last_key = key
             else:
@@ -99,12 +116,42 @@ class Order:
         return times[:0], times[:0]
 
     def _out_of_order(self, key: int, time_ns: int, idless_ns: int) -> str | None:
+        if self._kind == "trades":
+            return None
         if self._kind == "trades_with_ids" and not key:
             return None if time_ns >= idless_ns else "it has no trade id, and its time goes back"
         if key > self._last_key:
             return None
         what = "bucket" if self._kind == "candles" else "trade id"
         return f"its {what} does not come after the one before it: it stands twice or in the wrong place"
+
+    def _could_be(self, first_ns: int, last_ns: int) -> bool:
+        return first_ns >= _EARLIEST_NS and last_ns <= self._latest_ns
+
+    def _goes_far_back(self, times: pa.Array) -> bool:
+        if self._kind == "candles":
+            return False
+        steps = pc.min(pc.subtract(times[1:], times[:-1])).as_py()
+        return times[0].as_py() < self._last_time_ns - FAR_NS or (steps is not None and steps < -FAR_NS)
+
+    def _leaps(self, before: tuple[int, int], row: tuple[int, int], after: tuple[int, int] | None) -> str | None:
+        """Say why a row (its key and time) is broken though it comes after the one before it, if it is.
+
+        Where the row behind it goes on from the one before it, that one is right and this one leaps ahead.
+        """
+        (last_key, last_ns), (key, time_ns) = before, row
+        if not self._could_be(time_ns, time_ns):
+            return "its time lies in the future, or before Kraken"
+        if self._kind != "candles" and time_ns < last_ns - FAR_NS:
+            return "its time lies far before that of the row before it"
+        if after is None:
+            return None
+        if self._kind != "trades" and last_key < after[0] < key:
+            what = "bucket" if self._kind == "candles" else "trade id"
+            return f"its {what} lies behind that of the row after it"
+        if self._kind != "candles" and last_ns - FAR_NS <= after[1] < time_ns - FAR_NS:
+            return "its time lies far behind that of the row after it"
+        return None
 
     def _follow(self, times: pa.Array) -> None:
         if times[0].as_py() < self._last_time_ns or not _ascends(times, strictly=False):

@@ -8,7 +8,7 @@ import pyarrow as pa
 from dlt_pipeline.archive.blocks import Block, Blocks
 from dlt_pipeline.archive.bounds import Within, within
 from dlt_pipeline.archive.columns import Parsed, columns_of, line_by_line, parse
-from dlt_pipeline.archive.coverage import SECOND_NS, Coverage, Others, Stretch
+from dlt_pipeline.archive.coverage import SECOND_NS, Coverage, Others, Stretch, provable
 from dlt_pipeline.archive.formats import look, without_header
 from dlt_pipeline.archive.ledger import file_row, ledger_table, part_row, refused_rows
 from dlt_pipeline.archive.member import Member
@@ -41,7 +41,7 @@ class _File:
         self._may_begin = plan.format == "trades_with_ids"  # with a header
         self._sums = Sums()
         size_ns = (self._minutes or 0) * 60 * SECOND_NS
-        self._coverage = Coverage(plan.format, size_ns, plan.bounds, plan.is_whole_days)
+        self._coverage = Coverage(plan.format, size_ns, provable(plan.format, plan.bounds), plan.is_whole_days)
         self._order = Order(plan.format)
 
     def taken(self) -> Iterator[Taken]:

@@ -61,7 +61,7 @@ class ImportReport:
                 found.append(
                     f"{one.place} is empty: nothing was imported of it; download it again if it should not be."
                 )
-            if one.refused:
+            if one.refused and one.outcome != "failed":
                 first = f" (the first in {one.first_refused})" if one.first_refused else ""
                 rows = _counted(one.refused, "row was", "rows were")
                 found.append(
@@ -85,11 +85,15 @@ def _counted(count: int, singular: str, plural: str) -> str:
     return f"{count:,} {singular if count == 1 else plural}"
 
 
+def _hint(is_equal: bool) -> str:
+    return ", at other prices or times" if is_equal else ""
+
+
 def disagreement(pair: Pair) -> str:
     """Say on which days two editions differ, and by how much."""
     shown = [
         f"{day} ({older:,} trades of {older_volume.normalize():f} in the older, {newer:,} of "
-        f"{newer_volume.normalize():f} in the newer)"
+        f"{newer_volume.normalize():f} in the newer{_hint(older == newer and older_volume == newer_volume)})"
         for day, older, older_volume, newer, newer_volume in pair.days[:3]
     ]
     more = f" and {len(pair.days) - 3:,} more days" if len(pair.days) > 3 else ""

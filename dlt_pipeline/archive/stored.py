@@ -29,9 +29,16 @@ _MARKETS: Final = (
     "select symbol, market_id, altname, wsname, base, quote, price_decimals, volume_decimals, status from {markets} "
     "order by symbol"
 )
+# A file that a newer one replaced has no parts any more: it is held by that one, as long as this one counts.
+_IS_HELD: Final = (
+    "(t.row_count = 0 or t.edition_id in (select edition_id from {archive_parts}) or exists ("
+    "select 1 from {archive_files} as n where n.edition_id in (select edition_id from {archive_parts}) "
+    "and n.symbol = t.symbol and n.format = t.format and n.timeframe is not distinct from t.timeframe "
+    "and n.covered_from_ns <= t.covered_from_ns and n.covered_to_ns >= t.covered_to_ns))"
+)
 _FILES: Final = (
     "select t.edition_id, t.symbol, t.format, t.timeframe, t.row_count, t.refused_count, t.left_out_count, "  # noqa: S608 - own names only
-    f"t.base_volume, t.first_time_ns, t.last_time_ns from {{archive_files}} as t {_COMPLETE}"
+    f"t.base_volume, t.first_time_ns, t.last_time_ns from {{archive_files}} as t {_COMPLETE} where {_IS_HELD}"
 )
 _UNFINISHED: Final = "t.edition_id not in (select edition_id from {archive_files})"
 _BEGUN: Final = (

@@ -1,49 +1,35 @@
 """After an import: older editions that a newer one replaces go if both agree, and so do rows that no ledger counts."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
+from dlt_pipeline.editions import editions
 from dlt_pipeline.warehouse import DATASET, open_warehouse
 
-# Finished files of complete loads, each with a newer one that takes its place: the rule of the model archive_editions.
 _PAIRS: Final = f"""
-    with files as (
-        select f.*, coalesce(f.timeframe, '') as timeframe_key,
-            row_number() over (order by f.imported_at, f.edition_id) as import_number
-        from {DATASET}.archive_files as f
-        inner join {DATASET}._dlt_loads as l on f._dlt_load_id = l.load_id and l.status = 0
-        where f.row_count > 0
-    )
+    with {editions(f"{DATASET}.archive_files", f"{DATASET}._dlt_loads")},
+    pairs as (select * from renamed union all select * from replaced)
     select
         older.edition_id, newer.edition_id, older.symbol, newer.symbol, older.format, older.archive, older.member,
-        newer.archive, newer.member, older.covered_from_ns, older.covered_to_ns
-    from files as older
-    inner join files as newer
-        on older.format = newer.format and older.timeframe_key = newer.timeframe_key
-        and older.import_number < newer.import_number
-        and (
-            (
-                older.symbol = newer.symbol and older.format <> 'trades_with_ids'
-                and older.covered_from_ns >= newer.covered_from_ns and older.covered_to_ns <= newer.covered_to_ns
-            )
-            or (
-                older.symbol <> newer.symbol and older.content_hash = newer.content_hash
-                and coalesce(older.wanted_from_ns, 0) = coalesce(newer.wanted_from_ns, 0)
-                and coalesce(older.wanted_to_ns, 0) = coalesce(newer.wanted_to_ns, 0)
-            )
-        )
-    qualify row_number() over (partition by older.edition_id order by newer.import_number desc) = 1
+        newer.archive, newer.member, least(older.covered_from_ns, older.first_time_ns),
+        greatest(older.covered_to_ns, older.last_time_ns + 1)
+    from pairs
+    inner join files as older on pairs.older_id = older.edition_id
+    inner join files as newer on pairs.newer_id = newer.edition_id
     order by older.import_number
 """  # noqa: S608 - own names only
-# Trades (of candles: of all their trades) and volume by UTC day, of rows that count, within the older one's time.
+# Trades (of candles: of all their trades), volume and what the rows say, whatever their order, by UTC day, of rows that
+# count, within the older one's time.
 _DAYS: Final[dict[str, str]] = {
-    "trades": "select traded_on as day, count(*) as trades, sum(volume) as volume",
-    "candles": "select bucket_start::date as day, sum(trade_count) as trades, sum(base_volume) as volume",
+    "trades": "select traded_on as day, count(*) as trades, sum(volume) as volume, "
+    "sum(hash(time_ns, price, volume)::hugeint) as content",
+    "candles": "select bucket_start::date as day, sum(trade_count) as trades, sum(base_volume) as volume, "
+    "sum(hash(bucket_start, open, high, low, close, base_volume, trade_count)::hugeint) as content",
 }
 _TIMES: Final = {"trades": "time_ns", "candles": "epoch_us(bucket_start) * 1000"}
 _TABLES: Final = {"trades": "archive_trades", "candles": "archive_candles"}
@@ -86,6 +72,8 @@ def tidy(path: Path, failed: Collection[int] = ()) -> list[Pair]:
 
 
 def _remove_failed(connection: duckdb.DuckDBPyConnection, failed: Collection[int]) -> None:
+    for edition_id in failed:
+        _delete_with_ids(connection, edition_id)
     if failed:
         for table in ("archive_trades", "archive_candles", "archive_parts", "archive_refused_rows"):
             _delete(connection, table, "list_contains($failed, edition_id)", failed=list(failed))
@@ -104,17 +92,44 @@ def _replaced(connection: duckdb.DuckDBPyConnection) -> Iterator[Pair]:
         older, newer = " in ".join(names[1::-1]), " in ".join(names[:1:-1])
         pair = Pair(older_id, newer_id, older, newer, newer_symbol)
         table = _TABLES.get(kind)
-        if table is None:  # rows with ids have merged
-            yield pair
+        if table is None:  # of rows with ids those under the wrong symbol, which would keep the right ones out
+            removed = _delete_with_ids(connection, older_id) + _delete_parts(connection, older_id)
+            _forget(connection, older_id)
+            yield replace(pair, is_removed=bool(removed))
             continue
         days: tuple[Any, ...] = ()
         if older_symbol == newer_symbol and _has_rows(connection, table, older_id):
             days = tuple(_differing(connection, kind, (older_id, newer_id), (from_ns, to_ns)))
         if days:
-            yield Pair(older_id, newer_id, older, newer, newer_symbol, days)
+            yield replace(pair, days=days)
             continue
         removed = _delete(connection, table, "edition_id = $older", older=older_id)
-        yield Pair(older_id, newer_id, older, newer, newer_symbol, is_removed=bool(removed))
+        # without rows no part may prove anything, should the newer one ever give way
+        _delete_parts(connection, older_id)
+        if older_symbol != newer_symbol:
+            _forget(connection, older_id)
+        yield replace(pair, is_removed=bool(removed))
+
+
+def _delete_parts(connection: duckdb.DuckDBPyConnection, edition_id: int) -> int:
+    return _delete(connection, "archive_parts", "edition_id = $edition", edition=edition_id)
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, edition_id: int) -> None:
+    """Let a file that came under the wrong symbol come under it again, should that one have been right after all."""
+    for table in ("archive_files", "archive_refused_rows"):
+        _delete(connection, table, "edition_id = $edition", edition=edition_id)
+
+
+def _delete_with_ids(connection: duckdb.DuckDBPyConnection, edition_id: int) -> int:
+    """Delete the trades that a file with ids brought: all of its loads and market, which no other file shares."""
+    return _delete(
+        connection,
+        "trades",
+        f"(symbol, _dlt_load_id) in (select p.symbol, p._dlt_load_id from {DATASET}.archive_parts as p "  # noqa: S608
+        "where p.edition_id = $edition and p.format = 'trades_with_ids')",
+        edition=edition_id,
+    )
 
 
 def _differing(
@@ -129,7 +144,7 @@ def _differing(
         "select strftime(day, '%Y-%m-%d'), coalesce(o.trades, 0)::bigint, coalesce(o.volume, 0), "  # noqa: S608
         "coalesce(n.trades, 0)::bigint, coalesce(n.volume, 0) "
         f"from {sides[0]} as o full join {sides[1]} as n using (day) "
-        "where o.trades is distinct from n.trades or o.volume is distinct from n.volume order by day"
+        "where o.content is distinct from n.content order by day"
     )
     values = dict(zip(("older", "newer", "from_ns", "to_ns"), (*editions, *span), strict=True))
     return connection.execute(query, values).fetchall()

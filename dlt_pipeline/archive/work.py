@@ -14,7 +14,7 @@ from dlt_pipeline.archive.request import ArchiveRequest
 from dlt_pipeline.archive.stored import Stored
 from dlt_pipeline.archive.symbol_map import Names
 from dlt_pipeline.archive.task import Task
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.exceptions import ArchiveError, BadInputError, KrakenCandlesError
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import load_settings
 
@@ -60,6 +60,9 @@ class Work:
         found = find_members(self.request.paths, self.settings, self.request.password)
         members = [one for one in found if isinstance(one, Member)]
         self.problems += [problem_text(one) for one in found if isinstance(one, Problem)]
+        if not found:
+            shown = ", ".join(str(path) for path in self.request.paths)
+            self.problems.append(f"There is no CSV file in {shown}; name Kraken's ZIPs, or the folder of their files.")
         altnames = {one.altname for one in members if one.altname is not None}
         named = find_names(stored, altnames, self.request.symbol_map, self._kraken, self.stop)
         self.asked_markets = named.asked
@@ -145,7 +148,10 @@ class Work:
             is_to_read = False
         with self._lock:
             if is_to_read and task.report.edition_id in self._editions:
-                task.pass_over()
+                if task.report.edition_id in self.failed_editions:
+                    task.fail(ArchiveError(f"{task.report.place} is the same file as a damaged one; import it alone."))
+                else:
+                    task.pass_over()
                 is_to_read = False
             self._editions.add(task.report.edition_id)
         if not is_to_read and self.listener:

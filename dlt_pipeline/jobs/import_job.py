@@ -74,4 +74,4 @@ def _summary(report: ImportReport) -> str:
 
 def _told(problems: list[str]) -> str:
     more = f" ... and {len(problems) - 3:,} problems more" if len(problems) > 3 else ""
-    return " ".join(problems[:3]) + more
+    return " ".join(problems[:3]) + more + " The other files are imported; `kraken-candles build` makes their candles."

@@ -9,19 +9,22 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.dates import NS_PER_DAY
+from dlt_pipeline.editions import editions
 from dlt_pipeline.kraken.session import Request, Window
 from dlt_pipeline.spans import Span, joined, without
 
 # The time (ns) that each unbroken run of rows of finished imports of time and sales covers, of complete loads (the
-# last one up to where its file ends); the names in braces are the tables.
+# last one up to where its file ends) and files that count; the names in braces are the tables.
 PARTS_QUERY: Final = (
-    "select p.symbol, p.edition_id, p.covered_from_ns, case when p.last_row = max(p.last_row) over "
+    "with "  # noqa: S608 - own names only
+    + editions("{files}", "{loads}")
+    + "select p.symbol, p.edition_id, p.covered_from_ns, case when p.last_row = max(p.last_row) over "
     "(partition by p.edition_id) then greatest(p.covered_to_ns, f.covered_to_ns) else p.covered_to_ns end as to_ns "
     "from {parts} as p "
     "inner join {loads} as a on p._dlt_load_id = a.load_id and a.status = 0 "
-    "inner join {files} as f on p.edition_id = f.edition_id "
-    "inner join {loads} as b on f._dlt_load_id = b.load_id and b.status = 0 "
-    "where p.format in ('trades', 'trades_with_ids') "
+    "inner join standing as f on p.edition_id = f.edition_id "
+    "where p.format in ('trades', 'trades_with_ids') and p.edition_id not in (select older_id from replaced) "
+    "and (f.is_ascending or f.refused_count = 0) "
     "order by p.symbol, p.edition_id"
 )
 

@@ -27,7 +27,12 @@ def broken(row: str, at: int = 20) -> str:
     ("name", "text", "said", "stored"),
     [
         ("ETHUSD.csv", "", "is empty: nothing was imported of it", 0),
-        ("ETHUSD.csv", broken("nonsense"), "1 row was refused and 49 imported", 49),
+        (
+            "ETHUSD.csv",
+            broken("nonsense"),
+            "1 row was refused",
+            49,
+        ),
         ("ETHUSD.csv", broken("1704067220,5,-1"), "1 row was refused", 49),
         ("ETHUSD.csv", broken("1704067220,0,1"), "1 row was refused", 49),
         ("ETHUSD.csv", "time,price,amount\n" + GOOD, "header of another kind", 0),

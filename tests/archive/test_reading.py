@@ -178,8 +178,8 @@ def test_buckets_that_repeat_are_refused(tmp_path: Path) -> None:
     lines = [f"{START + 60 * n},1,1,1,1,1,1" for n in (0, 1, 1, 3, 2, 4)]
     plan = Plan("candles", "1m")
     found = read_text(tmp_path, "\n".join(lines), plan, "XBTUSD_1.csv")
-    assert [row["row_number"] for row in found.rows] == [1, 2, 4, 6]
-    assert [row["row_number"] for row in found.refused] == [3, 5]
+    assert [row["row_number"] for row in found.rows] == [1, 2, 5, 6]
+    assert [row["row_number"] for row in found.refused] == [3, 4]
 
 
 def test_times_that_go_back_are_kept_and_said(tmp_path: Path) -> None:

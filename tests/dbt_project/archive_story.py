@@ -155,7 +155,7 @@ def newer_overlaps_older(market: Market) -> None:
 def came_under_another_name(market: Market) -> None:
     other = Market(market.connection, "CALLEDOTHERWISE", market.trades)
     other.file(market.truth(), content_hash="the same")
-    market.file(market.truth(), content_hash="the same")
+    market.file(market.truth(), content_hash="the same", altname=other.symbol)
 
 
 def was_cut_off(market: Market) -> None:

@@ -28,6 +28,7 @@ class CandleFile:
     refused: Collection[int] = ()
     cuts: Collection[int] = ()
     content_hash: str = ""
+    altname: str = ""
 
     def rows(self) -> Rows:
         """Return its rows by raw table, without a load id."""
@@ -101,7 +102,7 @@ class CandleFile:
     def _file(self, parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
         starts = [self._start_ns(number) for number in range(1, len(self.candles) + 1)]
         return self._name() | {
-            "altname": self.symbol.replace("/", ""),
+            "altname": self.altname or self.symbol.replace("/", ""),
             "archive": "ohlcvt.zip",
             "member": f"{self.symbol.replace('/', '')}_{self.minutes}.csv",
             "size_bytes": 1,

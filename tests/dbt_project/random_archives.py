@@ -24,6 +24,7 @@ class Edition:
     symbol: str
     covered: tuple[int, int]
     spans: list[tuple[int, int]] = field(default_factory=list)
+    refused: int = 0
 
 
 def archive(world: World, chance: random.Random) -> None:
@@ -194,7 +195,7 @@ def _without_ids(
     whole = _files_row(world, file, parts, len(refused))
     package.add("archive_files", _table("archive_files", [whole]))
     spans = [(part["covered_from_ns"], part["covered_to_ns"]) for part in parts]
-    return Edition(symbol, (whole["covered_from_ns"], whole["covered_to_ns"]), spans)
+    return Edition(symbol, (whole["covered_from_ns"], whole["covered_to_ns"]), spans, len(refused))
 
 
 def _row(part: dict[str, Any], trade: Trade, number: int) -> dict[str, Any]:
@@ -252,13 +253,18 @@ def _with_ids(package: Package, world: World, symbol: str, trades: Sequence[Trad
 
 
 def current_spans(editions: Sequence[Edition], symbol: str) -> list[tuple[int, int]]:
-    """What the files that count cover: of two the later one takes the place of the one that it holds."""
+    """What the files that count cover: of two the later one takes the place of the one that it holds.
+
+    Unless more of its rows were refused.
+    """
     mine = [edition for edition in editions if edition.symbol == symbol]
     current = [
         edition
         for number, edition in enumerate(mine)
         if not any(
-            newer.covered[0] <= edition.covered[0] and edition.covered[1] <= newer.covered[1]
+            newer.covered[0] <= edition.covered[0]
+            and edition.covered[1] <= newer.covered[1]
+            and newer.refused <= edition.refused
             for newer in mine[number + 1 :]
         )
     ]

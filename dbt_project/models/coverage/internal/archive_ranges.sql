@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
 -- Parts that follow each other meet at a whole second; around a row that was refused they do not. Where the last one reaches to
--- is known only when the whole file is read.
+-- is known only when the whole file is read. Where times go back, nobody knows when a row that was refused was traded.
 with
 
 ended as (
@@ -16,7 +16,7 @@ ended as (
         end as covered_to_ns
     from {{ ref('stg_archive_parts') }} as parts
     inner join {{ ref('archive_editions') }} as editions on parts.edition_id = editions.edition_id
-    where parts.format = 'trades'
+    where parts.format = 'trades' and (editions.is_ascending or editions.refused_count = 0)
 ),
 
 parts as (
