@@ -104,10 +104,10 @@ def _finished(path: Path) -> dlt.Pipeline:
     return pipeline
 
 
-def drop_old_packages(pipeline: dlt.Pipeline, kept: int = _KEPT_PACKAGES) -> None:
-    """Remove all but the newest `kept` loaded packages from dlt's folder, which would grow with every load."""
+def drop_old_packages(pipeline: dlt.Pipeline, kept: int | None = None) -> None:
+    """Remove all but the newest `kept` (20) loaded packages from dlt's folder, which would grow with every load."""
     storage = pipeline._get_load_storage()
-    for load_id in sorted(storage.list_loaded_packages(), key=float)[:-kept]:
+    for load_id in sorted(storage.list_loaded_packages(), key=float)[: -(kept or _KEPT_PACKAGES)]:
         storage.delete_loaded_package(load_id)
 
 

@@ -44,7 +44,10 @@ def test_a_job_fails_for_a_broken_row_and_keeps_the_rest(tmp_path: Path, exchang
     broken = write_zip(tmp_path / "broken.zip", {"XBTUSD.csv": "1704067200,5,1\n1704067201,0,1\n"})
     add_jobs([make_job("archive_import", str(broken))])
     (job,) = run_jobs().jobs.values()
-    assert (job.status, "1 row was refused and 1 imported" in (job.error or "")) == ("failed", True), job.error
+    assert (job.status, "1 row was refused (the first in line 2: the price 0 is not above 0)" in (job.error or "")) == (
+        "failed",
+        True,
+    ), job.error
     assert query(warehouse_path(), "select count(*) from kraken_raw.archive_trades") == [(1,)]
 
 

@@ -137,7 +137,11 @@ def test_imported_archives_are_found_once_there_is_such_a_table(exchange: LocalE
     with duckdb.connect(str(warehouse)) as connection:
         load = "(select any_value(_dlt_load_id) from kraken_raw.pages) as _dlt_load_id"
         connection.execute(
-            f"create table kraken_raw.archive_files as select 7 as edition_id, 0 as covered_to_ns, {load}"
+            "create table kraken_raw.archive_files as select 'BTC/USD' as symbol, 'XBTUSD' as altname, "
+            "'trades' as format, null::varchar as timeframe, 7 as edition_id, 10 as row_count, 0 as refused_count, "
+            "true as is_ascending, 'hash' as content_hash, null::bigint as wanted_from_ns, "
+            "null::bigint as wanted_to_ns, now() as imported_at, "
+            f"{START_NS} as covered_from_ns, 0 as covered_to_ns, {load}"
         )
         connection.execute(
             "create table kraken_raw.archive_parts as select 'BTC/USD' as symbol, 7 as edition_id, 'trades' as format, "
