@@ -5,8 +5,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 
+from dlt_pipeline.bars import Bars
 from dlt_pipeline.console import Console
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import KrakenCandlesError
@@ -29,36 +30,20 @@ class _Place:
     trades: int = 0
 
 
-class ProgressListener:
+class ProgressListener(Bars):
     """Tells of a load on a rich console; used as a context manager around it."""
 
     def __init__(self, console: Console) -> None:
         """Show bars if the console is a terminal, else lines."""
-        self._console = console
+        super().__init__(
+            console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %  {task.fields[place]}"),
+            TimeRemainingColumn(),
+        )
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
-        self._bars = (
-            Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f} %  {task.fields[place]}"),
-                TimeRemainingColumn(),
-                console=console,
-            )
-            if console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> "ProgressListener":
-        """Start drawing."""
-        if self._bars:
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the last state on the screen."""
-        if self._bars:
-            self._bars.stop()
 
     def begin(self, session: Session, request: Request) -> None:
         """Learn where each symbol's load will end, by one small call for each."""
@@ -70,8 +55,8 @@ class ProgressListener:
             place = _Place(True, None, final) if final else _Place(False, first.start_ns, until)
             with self._lock:
                 self._places[symbol] = place
-                if self._bars:
-                    place.task = self._bars.add_task(symbol, total=None, place="")
+                if self.bars:
+                    place.task = self.bars.add_task(symbol, total=None, place="")
 
         asked = [symbol for symbol, windows in request.windows.items() if windows]
         threads = [threading.Thread(target=ask, args=(symbol,), daemon=True) for symbol in asked]
@@ -94,20 +79,20 @@ class ProgressListener:
                 place.first = reached - progress.new_trades
             share = (reached - place.first, max(1, place.final - place.first))
             text = f"{place.trades:,} trades, up to {show_ns(progress.covered_to_ns)}"
-            if self._bars and place.task is not None:
-                self._bars.update(place.task, completed=min(share), total=share[1], place=text)
-            elif not self._bars and time.monotonic() - place.told_at >= _SECONDS_BETWEEN_LINES:
+            if self.bars and place.task is not None:
+                self.bars.update(place.task, completed=min(share), total=share[1], place=text)
+            elif not self.bars and time.monotonic() - place.told_at >= _SECONDS_BETWEEN_LINES:
                 place.told_at = time.monotonic()
                 percent = 100 if reached >= place.final else 100 * share[0] // share[1]
-                self._console.print(f"{progress.symbol}: {percent} %, {text}", highlight=False)
+                self.console.print(f"{progress.symbol}: {percent} %, {text}", highlight=False)
 
     def committed(self, done: set[str]) -> None:
         """Fill the bars of the symbols that are complete."""
         with self._lock:
             for symbol in done:
                 place = self._places.get(symbol)
-                if self._bars and place and place.task is not None:
-                    self._bars.update(place.task, completed=1, total=1)
+                if self.bars and place and place.task is not None:
+                    self.bars.update(place.task, completed=1, total=1)
 
 
 def newest_id(session: Session, symbol: str, end_ns: int | None) -> int:

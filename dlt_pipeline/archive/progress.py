@@ -8,69 +8,54 @@ from typing import Final
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from dlt_pipeline.archive.report import FileReport
+from dlt_pipeline.bars import Bars
 from dlt_pipeline.console import Console
 
 # A line every few seconds is enough for a log.
 _SECONDS_BETWEEN_LINES: Final = 10.0
 
 
-class ImportProgress:
+class ImportProgress(Bars):
     """Tells of an import on a rich console; used as a context manager around it."""
 
     def __init__(self, console: Console) -> None:
         """Show bars if the console is a terminal, else lines."""
-        self._console = console
+        super().__init__(
+            console,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+        )
         self._lock = threading.Lock()
         self._read: dict[int, int] = {}
         self._total = 0
         self._tasks: dict[int, TaskID] = {}
         self._all: TaskID | None = None
         self._told_at = time.monotonic()
-        self._bars = (
-            Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.percentage:>3.0f} %"),
-                DownloadColumn(),
-                TimeRemainingColumn(),
-                console=console,
-            )
-            if console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> "ImportProgress":
-        """Start drawing."""
-        if self._bars:
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the last state on the screen."""
-        if self._bars:
-            self._bars.stop()
 
     def begin(self, files: Sequence[FileReport]) -> None:
         """Learn which files will be read."""
         with self._lock:
             self._total = sum(one.size_bytes for one in files)
-            if self._bars:
-                self._all = self._bars.add_task(_counted(len(files)), total=max(1, self._total))
+            if self.bars:
+                self._all = self.bars.add_task(_counted(len(files)), total=max(1, self._total))
             elif files:
-                self._console.print(f"{_counted(len(files))} with {self._total:,} bytes.", markup=False)
+                self.console.print(f"{_counted(len(files))} with {self._total:,} bytes.", markup=False)
 
     def read(self, file: FileReport, bytes_read: int) -> None:
         """Hear how many bytes of a file are read so far; all of them once it is done with."""
         with self._lock:
             self._read[id(file)] = bytes_read
             done = sum(self._read.values())
-            if self._bars and self._all is not None:
-                self._draw(self._bars, file, bytes_read)
-                self._bars.update(self._all, completed=done)
-            elif not self._bars and time.monotonic() - self._told_at >= _SECONDS_BETWEEN_LINES:
+            if self.bars and self._all is not None:
+                self._draw(self.bars, file, bytes_read)
+                self.bars.update(self._all, completed=done)
+            elif not self.bars and time.monotonic() - self._told_at >= _SECONDS_BETWEEN_LINES:
                 self._told_at = time.monotonic()
                 percent = 100 * done // max(1, self._total)
-                self._console.print(
+                self.console.print(
                     f"{percent} %: {file.place}, {bytes_read:,} of {file.size_bytes:,} bytes", markup=False
                 )
 

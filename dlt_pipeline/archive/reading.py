@@ -17,7 +17,7 @@ from dlt_pipeline.archive.parts import runs_of
 from dlt_pipeline.archive.plan import Begun, Reading, Taken
 from dlt_pipeline.archive.raw_rows import raw_rows
 from dlt_pipeline.archive.sums import Sums
-from dlt_pipeline.exceptions import WrongFormatError
+from dlt_pipeline.exceptions import DamagedFileError, WrongFormatError
 
 __all__ = ["Begun", "Reading", "Taken", "look", "read_parts"]
 
@@ -55,6 +55,7 @@ class _File:
             tables, read = self._tables_of(block), block.end_byte
             if begun and read <= begun.next_byte:
                 tables = {}
+            if begun and read == begun.next_byte:
                 self._trust(begun)
         row = file_row(
             self._plan, self._member, self._sums, self._coverage, blocks.content_hash, self._order.is_ascending
@@ -62,8 +63,17 @@ class _File:
         yield Taken({**tables, "archive_files": ledger_table("archive_files", [row])}, self._member.size_bytes)
 
     def _trust(self, begun: Begun) -> None:
-        """Let what is committed have the last word on it."""
+        """Let what is committed have the last word on it, if it was read of this very file.
+
+        A damaged copy has the size and the CRC-32 of the sound one in its ZIP's directory, and what it says is only
+        refuted at its end; an import that was killed before never came there.
+        """
         sums, coverage = self._sums, self._coverage
+        if (sums.row_count, sums.base_volume) != (begun.row_count, begun.base_volume):
+            raise DamagedFileError(
+                f"{self._member.where}: an import that was cut off had read other rows of it, from a damaged copy. "
+                "Nothing of it counts now; import it again."
+            )
         sums.row_count, sums.base_volume, sums.refused_count = begun.row_count, begun.base_volume, begun.refused_count
         coverage.from_ns, coverage.to_ns = begun.covered_from_ns, begun.covered_to_ns
 

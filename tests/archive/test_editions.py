@@ -1,5 +1,6 @@
 """Which file counts where several say something: older and newer ones, wrong names, damaged copies, broken stamps."""
 
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from dlt_pipeline import build, import_archives
-from dlt_pipeline.archive.report import ImportReport
+from dlt_pipeline.archive.report import FileReport, ImportReport
 from tests.archive.exported import QUARTER_HEADER, write_zip
 
 START = 1_704_067_200  # 2024-01-01
@@ -56,6 +57,34 @@ def test_a_damaged_copy_beside_a_sound_one_is_told(tmp_path: Path, rows: Rows) -
     assert rows("select count(*) from kraken_raw.archive_trades") == [(0,)]
     assert import_archives(sound).problems == []
     assert rows("select count(*) from kraken_raw.archive_trades") == [(5000,)]
+
+
+class Stopping:
+    """Ends an import as soon as something is read."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+
+    def begin(self, files: list[FileReport]) -> None:
+        """Nothing is read yet."""
+
+    def read(self, *_: object) -> None:
+        self.stop.set()
+
+
+def test_what_was_begun_of_a_damaged_copy_is_not_gone_on_with(
+    tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__ARCHIVE__BLOCK_BYTES", "2000")
+    sound = write_zip(tmp_path / "sound.zip", {"XBTUSD.csv": plain(5000)}, zipfile.ZIP_STORED)
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(sound.read_bytes().replace(b"100,1.5\n", b"100,9.5\n", 1))
+    listener = Stopping()
+    assert import_archives(damaged, listener=listener, stop=listener.stop).is_stopped
+    assert rows("select max(volume)::int from kraken_raw.archive_trades") == [(10,)]
+    assert "import it again" in import_archives(sound).problems[0]
+    assert import_archives(sound).problems == []
+    assert rows("select count(*), sum(volume)::int from kraken_raw.archive_trades") == [(5000, 7500)]
 
 
 @pytest.mark.parametrize("text", [plain(100), with_ids(100)])

@@ -82,14 +82,21 @@ def test_of_what_is_committed_the_parts_have_the_last_word(tmp_path: Path) -> No
     committed = brought(read(member, Plan("trades", block_bytes=1_000))[:5], "trades")
     begun = begun_by(committed)
     assert begun is not None
-    begun = dataclasses.replace(begun, row_count=begun.row_count - 1, base_volume=begun.base_volume - 1)
-    begun = dataclasses.replace(begun, covered_from_ns=5, covered_to_ns=6)
-    found = brought(read(member, Plan("trades", block_bytes=1_000, begun=begun)), "trades")
+    known = dataclasses.replace(begun, covered_from_ns=5, covered_to_ns=6)
+    found = brought(read(member, Plan("trades", block_bytes=1_000, begun=known)), "trades")
     (file,) = found.files
-    assert file["row_count"] == len(LINES) - 1
-    assert file["base_volume"] == total(line.split(",")[2] for line in LINES) - 1
+    assert file["row_count"] == len(LINES)
     assert file["covered_from_ns"] == 5
     assert found.parts[0]["covered_from_ns"] == 6
+
+
+@pytest.mark.parametrize("other", [{"row_count": 1}, {"base_volume": Decimal(1)}])
+def test_rows_that_are_not_this_files_are_not_gone_on_with(tmp_path: Path, other: dict[str, Any]) -> None:
+    member = member_of(zip_of(tmp_path, "\n".join(LINES)))
+    begun = begun_by(brought(read(member, Plan("trades", block_bytes=1_000))[:5], "trades"))
+    assert begun is not None
+    with pytest.raises(DamagedFileError, match="import it again"):
+        read(member, Plan("trades", block_bytes=1_000, begun=dataclasses.replace(begun, **other)))
 
 
 def test_many_refused_rows_are_another_file(tmp_path: Path) -> None:

@@ -67,18 +67,20 @@ removed as (
 ),
 
 found as (
+    {% for format, volume in [('trades', 'volume'), ('candles', 'base_volume')] %}
     select
-        trades.edition_id,
+        stored.edition_id,
         count(*) as row_count,
-        {{ sum_exact('trades.volume') }} as base_volume
-    from {{ ref('stg_archive_trades') }} as trades
+        {{ sum_exact('stored.' ~ volume) }} as base_volume
+    from {{ ref('stg_archive_' ~ format) }} as stored
     where
-        trades.edition_id in (
+        stored.edition_id in (
             select editions.edition_id from editions
-            where editions.format = 'trades'
+            where editions.format = '{{ format }}'
         )
-    group by trades.edition_id
+    group by stored.edition_id
     union all
+    {% endfor %}
     select
         runs.edition_id,
         count(*) as row_count,
@@ -104,18 +106,6 @@ found as (
             and trades.time_ns <= spans.last_time_ns
     where trades.trade_id = 0
     group by spans.edition_id
-    union all
-    select
-        candles.edition_id,
-        count(*) as row_count,
-        {{ sum_exact('candles.base_volume') }} as base_volume
-    from {{ ref('stg_archive_candles') }} as candles
-    where
-        candles.edition_id in (
-            select editions.edition_id from editions
-            where editions.format = 'candles'
-        )
-    group by candles.edition_id
 )
 
 select
