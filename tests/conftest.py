@@ -11,6 +11,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import settings
+
+# How many examples each property is tried on; a property says nothing of it itself.
+settings.register_profile("short", max_examples=100, deadline=None)
+settings.register_profile("long", max_examples=1_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 ROOT = Path(__file__).resolve().parents[1]
 

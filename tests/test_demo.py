@@ -5,6 +5,8 @@ import pty
 import re
 import subprocess
 
+import pytest
+
 from tests.conftest import Place
 
 
@@ -33,6 +35,7 @@ def run_on_a_terminal(place: Place, *arguments: str) -> tuple[int, str]:
     return process.wait(), written.decode()
 
 
+@pytest.mark.long
 def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
     code, written = run_on_a_terminal(place, "demo")
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written)

@@ -57,6 +57,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, workflow: dict[str, Any
     return place, done.stdout
 
 
+@pytest.mark.long
 def test_the_workflow_is_green(repository: tuple[Place, str]) -> None:
     place, said = repository
     assert re.search(r"Done\. PASS=\d+ WARN=0 ERROR=0 SKIP=0", said)

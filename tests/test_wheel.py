@@ -26,6 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.long
 def test_load_build_and_summary_work_from_the_wheel(
     serve: Callable[..., LocalExchange], site: Path, place: Place
 ) -> None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.archive.at_once import at_once
@@ -76,7 +76,6 @@ def blocks(draw: st.DrawFn) -> tuple[str, bytes]:
     return kind, (end.join(lines) + draw(st.sampled_from(["", end, end * 2]))).encode()
 
 
-@settings(max_examples=500, deadline=None)
 @given(blocks())
 def test_at_once_is_as_line_by_line_or_not_at_all(block: tuple[str, bytes]) -> None:
     kind, data = block
@@ -124,7 +123,6 @@ def test_a_broken_line_costs_only_itself() -> None:
     assert refused.reason == "it has 1 fields, not 3"
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(GOOD)), st.dictionaries(st.integers(0, 999), st.sampled_from(["x", "", "1,2", '"'])))
 def test_a_large_block_is_halved_and_loses_nothing(kind: str, odd: dict[int, str]) -> None:
     data = "\n".join(odd.get(number, GOOD[kind]) for number in range(1_000)).encode()

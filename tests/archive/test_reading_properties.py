@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.archive.exported import QUARTER_HEADER, seconds_text
@@ -117,7 +117,6 @@ def read_file(file: File, plan: Plan | None = None) -> list[Any]:
         return read(member_of(path), plan or file.plan)
 
 
-@settings(max_examples=150, deadline=None)
 @given(files())
 def test_every_good_row_comes_once_and_in_order(file: File) -> None:
     found = brought(read_file(file), file.format)
@@ -176,7 +175,6 @@ def check_file(file: File, found: Brought, good: list[Row]) -> None:
         assert (row["covered_from_ns"], row["covered_to_ns"]) == (0, 0)
 
 
-@settings(max_examples=150, deadline=None)
 @given(files())
 def test_what_is_claimed_is_exactly_what_is_proven(file: File) -> None:
     found = brought(read_file(file), file.format)
@@ -234,7 +232,6 @@ def merged(spans: Any) -> list[tuple[int, int]]:
     return [(start, end) for start, end in found]
 
 
-@settings(max_examples=100, deadline=None)
 @given(files(), st.integers(5, 400))
 def test_read_on_from_any_commit_is_as_if_never_stopped(file: File, other_bytes: int) -> None:
     taken = read_file(file)

@@ -1,7 +1,8 @@
 """Incremental builds equal a full refresh, row for row, whatever was loaded in whatever order.
 
-`KRAKEN_CANDLES_RANDOM_SEEDS=100-160` runs other sequences, `KRAKEN_CANDLES_RANDOM_SHRINK=1` leaves out of a failing one
-the steps that it does not need. A sequence depends on its seed alone.
+Two sequences run in `make test`, seven in `make test-long`. `KRAKEN_CANDLES_RANDOM_SEEDS=100-160` runs others,
+`KRAKEN_CANDLES_RANDOM_SHRINK=1` leaves out of a failing one the steps that it does not need. A sequence depends on its
+seed alone.
 """
 
 import logging
@@ -18,6 +19,7 @@ from tests.dbt_project.step_kinds import REACH
 _FIRST, _, _LAST = os.environ.get("KRAKEN_CANDLES_RANDOM_SEEDS", "1-7").partition("-")
 SEEDS = range(int(_FIRST), int(_LAST or _FIRST) + 1)
 ENOUGH_SEEDS = 7
+SHORT_SEEDS = 2
 SHRINKS = bool(os.environ.get("KRAKEN_CANDLES_RANDOM_SHRINK"))
 pytestmark = pytest.mark.timeout(0 if SHRINKS else 600)
 
@@ -73,7 +75,10 @@ def _shrunk(project: DbtProject, folder: Path, seed: int, steps: list[Step]) -> 
     return steps
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(seed, marks=pytest.mark.long if number >= SHORT_SEEDS else ()) for number, seed in enumerate(SEEDS)],
+)
 def test_incremental_builds_equal_a_full_refresh(
     project: DbtProject, reached: Reached, tmp_path: Path, seed: int
 ) -> None:
@@ -87,6 +92,7 @@ def test_incremental_builds_equal_a_full_refresh(
     reached.add(seed, run)
 
 
+@pytest.mark.long
 def test_the_sequences_did_every_kind_of_thing(project: DbtProject, reached: Reached) -> None:
     made = Counter(model.materialized for model in project.models)
     print(f"\n{len(reached.seeds)} sequences; models: {dict(made)}")

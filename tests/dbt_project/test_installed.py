@@ -19,6 +19,7 @@ from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from tests.conftest import ROOT
 from tests.loading.quick import NOW
 
+pytestmark = pytest.mark.long
 SYMBOLS = ["BTC/USD", "MINA/GBP"]
 PACKAGES = "packages:\n  - local: {folder}/dbt_project\n"
 

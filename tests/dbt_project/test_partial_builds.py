@@ -65,8 +65,8 @@ def parts(tmp_path: Path) -> Parts:
 @pytest.mark.parametrize(
     "selected",
     [
-        ("coverage", "certified_days", "day_checks", "rollup_checks"),
-        ("coverage", "spanning_candles", "compared_candles", "compared_days"),
+        pytest.param(("coverage", "certified_days", "day_checks", "rollup_checks"), marks=pytest.mark.long),
+        pytest.param(("coverage", "spanning_candles", "compared_candles", "compared_days"), marks=pytest.mark.long),
         ("staging", "rest_snapshots"),
     ],
 )
@@ -77,7 +77,16 @@ def test_a_part_built_before_what_it_is_made_of_is_built_again(parts: Parts, sel
     assert parts.wrong() == ""
 
 
-@pytest.mark.parametrize("model", ["day_versions", "load_versions", "rest_versions", "covered_days", "day_candles"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "day_candles",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("day_versions", "load_versions", "rest_versions", "covered_days")
+        ),
+    ],
+)
 def test_one_model_made_anew_forgets_nothing(parts: Parts, model: str) -> None:
     parts.lose("borders")
     parts.project.run(parts.path, "--full-refresh", "--select", model)

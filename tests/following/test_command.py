@@ -63,7 +63,7 @@ def following(place: Place, *arguments: str) -> Iterator[Following]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_it_says_a_line_a_round_goes_on_after_a_lock_and_ends_by_ctrl_c(
     serve: Callable[..., LocalExchange], place: Place, ending: int
 ) -> None:

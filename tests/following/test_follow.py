@@ -36,6 +36,7 @@ def assert_true(database: Path, feed: SyntheticFeed, exchange: LocalExchange, is
         assert {start: found[start] for start in truth} == expected
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_what_is_published_is_true_after_quick_rounds_a_day_without_network_and_a_jump_of_the_clock(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch

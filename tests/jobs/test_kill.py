@@ -4,7 +4,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,10 @@ TABLES = (
 
 
 @pytest.mark.timeout(600)
-def test_a_rebuild_killed_in_each_phase_ends_as_without(serve: Callable[..., LocalExchange], tmp_path: Path) -> None:
+@pytest.mark.parametrize("phases", [KILLS[:1], pytest.param(KILLS, marks=pytest.mark.long)], ids=["one", "each"])
+def test_a_rebuild_killed_in_each_phase_ends_as_without(
+    serve: Callable[..., LocalExchange], tmp_path: Path, phases: Sequence[str]
+) -> None:
     serve(SyntheticFeed(11, Clock(NOW), days=3, trades_per_day=3.0), Clock(NOW))
     seed = random.randrange(10**6)
     print(f"seed of the moments: {seed}")
@@ -62,7 +65,7 @@ def test_a_rebuild_killed_in_each_phase_ends_as_without(serve: Callable[..., Loc
 
     small = {**_environment(killed), "SOURCES__KRAKEN__CHUNK_PAGES": "3", "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.05"}
     arguments: tuple[str, ...] = REBUILD
-    for phase in KILLS:
+    for phase in phases:
         _kill_in(killed, arguments, phase, moments.uniform(0, PHASES[phase]), small)
         arguments = ("jobs", "run", "--yes")
     ended = killed.run("jobs", "run", **_environment(killed))

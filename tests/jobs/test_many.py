@@ -16,6 +16,7 @@ FIRST = datetime(2026, 11, 5, tzinfo=timezone.utc)
 HOURS = 50
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_two_hundred_jobs_run_to_the_end(exchange: LocalExchange, feed: SyntheticFeed) -> None:
     """An hour of a symbol each; all of them make one unbroken history, which is built once."""

@@ -160,7 +160,7 @@ retention.remove_trades(Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("seam", ["deleted", "written"])
+@pytest.mark.parametrize("seam", ["deleted", pytest.param("written", marks=pytest.mark.long)])
 def test_a_killed_removal_leaves_everything_and_the_next_one_ends_it(kept: Kept, seam: str) -> None:
     before, counts = kept.shown(), kept.query(COUNTS)
     want_removal(kept.path, "IDS/USD", on("2023-12-19"), on("2023-12-25"))

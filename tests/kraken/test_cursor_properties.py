@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.kraken.cursor import NewTrade, take
@@ -113,7 +113,6 @@ def densest(exchange: SimulatedExchange) -> int:
 
 
 @pytest.mark.parametrize("ids", ["all", "none", "some"])
-@settings(max_examples=400, deadline=None)
 @given(data=st.data(), room=st.integers(1, 6))
 def test_every_trade_is_loaded_once_with_and_without_ids(ids: str, data: st.DataObject, room: int) -> None:
     exchange = data.draw(exchanges(ids))
@@ -123,7 +122,6 @@ def test_every_trade_is_loaded_once_with_and_without_ids(ids: str, data: st.Data
     assert warehouse.missing_ids == 0, "ids used up by trades without one are no hole"
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     exchange=exchanges("all", least=12) | exchanges("none", least=12) | exchanges("some", least=12),
     loads=st.lists(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.kraken.page import TradeRow
@@ -27,7 +27,6 @@ def split(exchange: SimulatedExchange, windows: int, count: int) -> list[Seam]:
     return find_seams((first.trade_id, first.time_ns), (last.trade_id, last.time_ns), windows, count, ask)
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     steps=st.lists(STEPS, min_size=1, max_size=400),
     windows=st.integers(2, 7),

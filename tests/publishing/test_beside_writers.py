@@ -61,6 +61,7 @@ def test_two_publishes_at_once_take_turns(published: Made) -> None:
     assert published.leftovers() == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_reader_is_at_peace_during_loads_and_builds(serve: Callable[..., LocalExchange], place: Place) -> None:
     now = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)

@@ -27,6 +27,7 @@ STATE = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_a_publish_killed_at_any_moment_leaves_whole_files_and_the_next_one_ends_it(published: Made) -> None:
     seed = random.randrange(10**6)
