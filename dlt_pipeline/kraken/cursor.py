@@ -49,7 +49,10 @@ class NewTrade:
 
 @dataclass(frozen=True)
 class Step:
-    """What a page brought: new trades, the range [covered_from_ns, covered_to_ns) it proves, and the next cursor."""
+    """What a page brought: new trades, the range [covered_from_ns, covered_to_ns) it proves, and the next cursor.
+
+    `is_silent`: it says that nothing follows what is known, which no single answer proves; see `is_contradicted`.
+    """
 
     trades: tuple[NewTrade, ...]
     covered_from_ns: int
@@ -57,6 +60,7 @@ class Step:
     holes: tuple[Hole, ...]
     is_full: bool
     is_done: bool
+    is_silent: bool = False
 
 
 def start_at(start_ns: int) -> Cursor:
@@ -168,7 +172,39 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
         holes=holes,
         is_full=is_full,
         is_done=is_cut or is_head or (end_ns is not None and covered_to >= end_ns),
+        is_silent=is_head and not is_cut and not fresh,
     )
+
+
+def is_contradicted(step: Step, newest: TradePage, settled_ns: int) -> bool:
+    """Tell whether the pair's newest page, asked for after it, denies the silence that `step` says.
+
+    It bears the silence out where its newest trade is the last known one, or the ids go on from that one without a
+    break in trades later than `settled_ns`, which may have happened meanwhile. Without ids only times can tell. A page
+    that lags behind what is known, or is empty though something is, bears nothing out.
+    """
+    cursor = step.cursor
+    known = cursor.known_trade_id
+    newer = [row for row in newest.rows if _is_newer(row, cursor)]
+    if any(row.time_ns < settled_ns for row in newer):
+        return True
+    if known is None:
+        return not newest.rows and cursor.tail_count > 0
+    ids = [row.trade_id for row in newest.rows if row.trade_id]
+    if not ids:
+        return not newest.rows or newest.rows[-1].time_ns < cursor.tail_time_ns
+    following = [row.trade_id for row in newer if row.trade_id]
+    return max(ids) < known or bool(
+        following and following[0] not in (known + 1, known + 1 + cursor.idless_since_id) and len(following) == len(ids)
+    )
+
+
+def _is_newer(row: TradeRow, cursor: Cursor) -> bool:
+    """Whether a trade should have been in an answer to the cursor's question, and is not known."""
+    if row.trade_id and cursor.known_trade_id is not None:
+        return row.trade_id > cursor.known_trade_id and row.time_ns >= cursor.since
+    knows_any = cursor.known_trade_id is not None or cursor.tail_count > 0
+    return row.time_ns >= cursor.tail_time_ns + knows_any
 
 
 def _before_late_ids(page: TradePage, cursor: Cursor, settled_ns: int) -> tuple[TradePage, bool]:

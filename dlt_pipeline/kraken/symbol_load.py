@@ -3,14 +3,16 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
+from dlt_pipeline.dates import show_ns
+from dlt_pipeline.exceptions import TransientExchangeError
 from dlt_pipeline.kraken.arrow import trades_table
 from dlt_pipeline.kraken.client import KrakenClient
-from dlt_pipeline.kraken.cursor import Cursor, Step, take
+from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
 from dlt_pipeline.kraken.ledger import Wanted
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
@@ -82,13 +84,14 @@ class SymbolLoad:
     def answers(self) -> Iterator[Taken]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
         for wanted in self.wanted:
-            cursor, is_done = wanted.cursor, False
+            cursor, is_done, is_short = wanted.cursor, False, False
             while not is_done:
                 if self.stop.is_set():
                     return
-                answer, times = self._next(cursor, wanted.end_ns)
+                settled = self._settled(cursor, wanted.end_ns) if is_short else None
+                answer, times = (settled, 1) if settled else self._next(cursor, wanted.end_ns)
                 yield self._taken(answer, cursor, times)
-                cursor, is_done = answer.step.cursor, answer.step.is_done
+                cursor, is_done, is_short = answer.step.cursor, answer.step.is_done, not answer.step.is_full
         for timeframe in self.timeframes:
             if self.stop.is_set():
                 return
@@ -98,22 +101,62 @@ class SymbolLoad:
 
     def _next(self, cursor: Cursor, end_ns: int | None) -> tuple["_Answer", int]:
         """Return the page after `cursor` and how often it was asked for: one with a hole in its ids is not believed."""
-        best = self._ask(cursor, end_ns)
+        best = self._borne_out(cursor, end_ns)
         asked_times = 1
         while best.step.holes and asked_times <= self.settings.hole_retries:
-            again = self._ask(cursor, end_ns)
+            again = self._borne_out(cursor, end_ns)
             asked_times += 1
             # A full page stands for itself; one cut short would hide the hole behind its own end.
             if again.missing_ids < best.missing_ids and (again.step.is_full or again.reach >= best.reach):
                 best = again
         return best, asked_times
 
+    def _borne_out(self, cursor: Cursor, end_ns: int | None) -> "_Answer":
+        """Ask for the page after `cursor`; that nothing follows is believed only if the pair's newest page agrees.
+
+        Raises TransientExchangeError where the two contradict each other each time.
+        """
+        for _ in range(1 + self.settings.hole_retries):
+            answer = self._ask(cursor, end_ns)
+            if not answer.step.is_silent:
+                return answer
+            newest = self.client.trades(self.market, None, self.settings.page_size)
+            if not is_contradicted(answer.step, newest, answer.page.exchange_ns - self._margin_ns):
+                return answer
+        last = newest.rows[-1] if newest.rows else None
+        shown = f"ends with trade {last.trade_id} at {show_ns(last.time_ns)} UTC" if last else "is empty"
+        raise TransientExchangeError(
+            f"{self.market.symbol}: the exchange says that nothing follows {show_ns(answer.step.cursor.tail_time_ns)} "
+            f"UTC, but its newest page {shown}: one of the two is wrong, so this silence is not proven. What came "
+            "before is kept; load again later."
+        )
+
+    def _settled(self, cursor: Cursor, end_ns: int | None) -> "_Answer | None":
+        """After an answer that was not full: nothing followed if the pair's newest trade is the last known one.
+
+        So one call proves the silence, where asking on from the cursor would take a second one to be borne out. None
+        where it is another trade, or has no id.
+        """
+        if cursor.known_trade_id is None or cursor.idless_since_id:
+            return None
+        asked = time.time()
+        newest = self.client.trades(self.market, None, self.settings.page_size)
+        stamps = asked, time.time()
+        if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
+            return None
+        page = replace(newest, rows=(), last=None)  # known, all of it
+        return _Answer(take(cursor, page, self.settings.page_size, end_ns, self._margin_ns), page, stamps)
+
+    @property
+    def _margin_ns(self) -> int:
+        return int(self.settings.head_margin_seconds * NS_PER_SECOND)
+
     def _ask(self, cursor: Cursor, end_ns: int | None) -> "_Answer":
         asked = time.time()
         page = self.client.trades(self.market, cursor.since, self.settings.page_size)
         answered = time.time()
-        margin_ns = int(self.settings.head_margin_seconds * NS_PER_SECOND)
-        return _Answer(take(cursor, page, self.settings.page_size, end_ns, margin_ns), page, (asked, answered))
+        step = take(cursor, page, self.settings.page_size, end_ns, self._margin_ns)
+        return _Answer(step, page, (asked, answered))
 
     def _taken(self, answer: "_Answer", asked_with: Cursor, times: int) -> Taken:
         step, symbol = answer.step, self.market.symbol

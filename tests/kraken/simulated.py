@@ -24,6 +24,8 @@ class SimulatedExchange:
     drop_last_every: int = 0
     now_ns: int = BASE_NS + DAY_NS
     asked: int = 0
+    lies: dict[int, int] = field(default_factory=dict)
+    """Answers, counted from 1, that are cut short, and how many of their rows stay."""
     rows: list[TradeRow] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -34,13 +36,16 @@ class SimulatedExchange:
             # The price tells the trades apart for the test alone; the rules never look at it.
             self.rows.append(TradeRow(trade_id, shown, f"{number}.5", "1", "buy", "market", ""))
 
-    def trades_since(self, since: int, count: int) -> TradePage:
+    def trades_since(self, since: int | None, count: int) -> TradePage:
         self.asked += 1
         found = [
             (time_ns, row)
             for (time_ns, _), row in zip(self.trades, self.rows, strict=True)
-            if time_ns <= self.now_ns and (time_ns >= since if self.inclusive else time_ns > since)
-        ][:count]
+            if time_ns <= self.now_ns and (since is None or time_ns > since or (self.inclusive and time_ns == since))
+        ]
+        found = found[-count:] if since is None else found[:count]
+        if self.asked in self.lies:
+            found = found[: self.lies[self.asked]]
         last: int | None = found[-1][0] if found else since
         if self.drop_last_every and self.asked % self.drop_last_every == 0:
             last = None

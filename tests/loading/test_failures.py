@@ -76,6 +76,38 @@ def test_one_answer_cut_short_is_not_believed(exchange: LocalExchange, feed: Syn
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS, START_NS, end_ns)
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+@pytest.mark.parametrize("skip", [0, 1, 2, 3])
+def test_one_answer_that_shows_nothing_more_does_not_end_a_range(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, kept: int, skip: int
+) -> None:
+    """Empty, or with the known trade alone: silence is proven by the pair's newest page, not by one answer."""
+
+    def cut(result: dict[str, Any]) -> dict[str, Any]:
+        return {"XXBTZUSD": result["XXBTZUSD"][:kept]}
+
+    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=cut, skip=skip))
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_silence_that_the_newest_page_always_denies_is_an_error_and_covers_nothing(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    def none_after_the_first(result: dict[str, Any]) -> dict[str, Any]:
+        rows = result["XXBTZUSD"]
+        return result if not rows or int(rows[-1][6]) <= 1000 or len(rows) < 1000 else {**result, "XXBTZUSD": []}
+
+    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=none_after_the_first, times=None))
+    report = quick_load("BTC/USD")
+    assert "its newest page" in str(report.failures["BTC/USD"])
+    covered = query(warehouse, "select max(covered_to_ns), max(last_time_ns) from kraken_raw.pages")
+    assert covered[0][0] == covered[0][1], "no time behind the last trade"
+    exchange.faults.clear()
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
 def test_a_standing_hole_is_asked_for_again_with_explicit_bounds_alone(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
