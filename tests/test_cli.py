@@ -1,5 +1,6 @@
 """The commands as a user meets them: exit codes, sentences, and no traceback."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -226,3 +227,11 @@ def test_plain_dlt_shows_the_pipeline(exchange: LocalExchange, command: Callable
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "kraken_raw" in shown.stdout
     assert "Traceback" not in shown.stdout + shown.stderr
+
+
+def test_a_reader_of_the_help_may_leave() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run([sys.executable, "-m", "dlt_pipeline", "--help"], stdout=write, check=False)
+    os.close(write)
+    assert ended.returncode == 0

@@ -79,6 +79,10 @@ def stop_on_signals() -> threading.Event:
 def _guarded(run: Callable[[], _T]) -> _T:
     try:
         return run()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError) and "--help" in sys.argv:
+            raise SystemExit(0) from error  # its reader has seen enough, and nothing was left undone
+        raise
     except LoadStoppedError as error:
         Console(stderr=True).print(str(error), markup=False)
         raise SystemExit(STOPPED) from error

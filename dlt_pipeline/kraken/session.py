@@ -1,5 +1,6 @@
 """What one load keeps from chunk to chunk: settings, a client a symbol, the markets, the exchange's clock."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
 from dlt_pipeline.kraken.stopping import Stop
 
+_log = logging.getLogger("dlt_pipeline.kraken")
 # The exchange's own servers may differ by so much.
 _CLOCK_TOLERANCE_NS = 60 * NS_PER_SECOND
 
@@ -116,6 +118,7 @@ class Session:
         self._clients: dict[str, KrakenClient] = {}
         self._all_clients: dict[str, list[KrakenClient]] = {}
         self._lock = threading.Lock()
+        self._told_ends: set[int] = set()
 
     def open(self, request: Request) -> None:
         """Ask the clock and the markets once, and refuse what the exchange cannot give: future dates, unknown symbols.
@@ -134,9 +137,22 @@ class Session:
             find_market(self.markets, symbol)
 
     def check_past(self, window: Window) -> None:
-        """Raise BadInputError for a bound that lies in the exchange's future."""
-        for what, time_ns in (("start", window.asked_start_ns), ("end", window.asked_end_ns)):
-            if time_ns is not None and time_ns > self.now_ns:
+        """Raise BadInputError for a start in the exchange's future, or an end after the UTC day that runs there.
+
+        An end later on that day, or within what clocks may differ by, means now, and the log says so once.
+        """
+        _, last_end_ns = widen(0, self.now_ns + _CLOCK_TOLERANCE_NS)
+        end_ns = window.asked_end_ns
+        if end_ns is not None and self.now_ns < end_ns <= (last_end_ns or 0) and end_ns not in self._told_ends:
+            self._told_ends.add(end_ns)
+            _log.info(
+                "The end %s lies after the exchange's clock, %s (UTC): it means now.",
+                show_ns(end_ns),
+                show_ns(self.now_ns),
+            )
+        bounds = (("start", window.asked_start_ns, self.now_ns), ("end", end_ns, last_end_ns or 0))
+        for what, time_ns, latest_ns in bounds:
+            if time_ns is not None and time_ns > latest_ns:
                 raise BadInputError(
                     f"The {what} {show_ns(time_ns)} lies in the future: the exchange's clock says "
                     f"{show_ns(self.now_ns)} (UTC)."

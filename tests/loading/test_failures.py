@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dlt_pipeline.dates import to_ns
 from dlt_pipeline.exceptions import (
     BadInputError,
     NoConnectionError,
@@ -15,6 +16,7 @@ from dlt_pipeline.exceptions import (
     WrongWarehouseError,
 )
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.kraken.session import Session, make_window
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import load
 from tests.loading.quick import NOW, NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
@@ -173,6 +175,36 @@ def test_bad_input_changes_nothing(
     with pytest.raises(error, match=says):
         load(**{"symbols": SYMBOLS, "start": START, **options})
     assert not warehouse.exists()
+
+
+@pytest.mark.parametrize(
+    ("now", "end", "is_now"),
+    [
+        ("2026-11-08T12:34:56", "2026-11-08T12:34:57", True),
+        ("2026-11-08T12:34:56", "2026-11-09", True),
+        ("2026-11-08T12:34:56", "2026-11-09T00:00:01", False),
+        ("2026-11-08T23:59:59", "2026-11-09T00:00:30", True),
+    ],
+)
+def test_an_end_later_today_means_now(caplog: pytest.LogCaptureFixture, now: str, end: str, is_now: bool) -> None:
+    session = Session(load_settings())
+    session.now_ns = to_ns(now, "now")
+    window = make_window("2026-11-08", end, exact=True)
+    with caplog.at_level("INFO", "dlt_pipeline"):
+        if is_now:
+            session.check_past(window)
+            session.check_past(window)
+            assert caplog.text.count("it means now") == 1
+        else:
+            with pytest.raises(BadInputError, match="The end 2026-11-09 00:00:01 lies in the future"):
+                session.check_past(window)
+
+
+def test_a_load_to_an_end_later_today_goes_up_to_now(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    quick_load("BTC/USD", end="2026-11-08T12:34:59", exact=True)
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 
 @pytest.mark.parametrize(
