@@ -2,15 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from dlt_pipeline.exceptions import BadAnswerError, InexactValueError
-from dlt_pipeline.kraken.settings import SINCE_TOLERANCE_NS
+from dlt_pipeline.dates import show_ns
+from dlt_pipeline.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
+from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, SINCE_TOLERANCE_NS
 
-_EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?")
-_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?")
-_INTEGER: Final = re.compile(r"\d{1,19}")
+_EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)
+_TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
+_INTEGER: Final = re.compile(r"\d{1,19}", re.ASCII)
 _SIDES: Final = {"b": "buy", "s": "sell"}
 _ORDER_TYPES: Final = {"m": "market", "l": "limit"}
 # `last` is the last trade's exact stamp: further from the displayed time than this, it is another trade's.
@@ -39,11 +41,21 @@ class TradePage:
 
 
 def check_number(text: Any, what: str, where: str) -> str:
-    """Return the text of a price or volume, or raise: it must fit DECIMAL(38, 12) without rounding."""
+    """Return the text of a price or volume, or raise: it must fit DECIMAL(38, 12) without rounding.
+
+    A number in scientific notation is returned in plain digits.
+    """
     if isinstance(text, str):
         if _EXACT.fullmatch(text):
             return text
         if _NUMBER.fullmatch(text):
+            value = Decimal(text)
+            if not value:
+                return "0"
+            if -12 <= value.adjusted() <= 25:  # written out, an exponent may be as long as it likes
+                plain = f"{value:f}"
+                if _EXACT.fullmatch(plain):
+                    return plain
             raise InexactValueError(
                 f"{where}: {what} {text} does not fit DECIMAL(38, 12) and is not rounded; "
                 "nothing of this answer was kept. Please report the pair."
@@ -86,10 +98,13 @@ def _row(item: Any, where: str) -> TradeRow:
     price, volume, time, side, order_type, misc = item[:6]
     if side not in _SIDES or order_type not in _ORDER_TYPES or not isinstance(misc, str):
         raise BadAnswerError(f"{where}: side, order type or misc of a trade is unknown: {str(item)[:120]}.")
+    checked_price = check_number(price, "the price", where)
+    if not checked_price.strip("0."):
+        raise BadAnswerError(f"{where}: the price {price} is none: {str(item)[:120]}.")
     return TradeRow(
         trade_id=check_integer(item[6], "the trade id", where) if len(item) == 7 else 0,
         time_ns=time_to_ns(time, where),
-        price=check_number(price, "the price", where),
+        price=checked_price,
         volume=check_number(volume, "the volume", where),
         side=_SIDES[side],
         order_type=_ORDER_TYPES[order_type],
@@ -101,7 +116,8 @@ def check_page(body: Any, market_id: str, since: int | None, count: int, exchang
     """Check one decoded Trades answer and return it typed.
 
     `since` is the ns that was asked (None: the newest), `count` the most rows asked for, `where` begins every
-    error's sentence. Raises BadAnswerError, or InexactValueError for a value that would have to be rounded.
+    error's sentence. Raises BadAnswerError, InexactValueError for a value that would have to be rounded, or
+    TransientExchangeError for a trade that lies in the exchange's own future (`exchange_ns`; 0: unknown).
     """
     items, last_text = result_of(body, market_id, where)
     if len(items) > count:
@@ -114,6 +130,11 @@ def check_page(body: Any, market_id: str, since: int | None, count: int, exchang
             raise BadAnswerError(f"{where}: a trade at {row.time_ns} ns comes after {last_ns} ns; pages must ascend.")
         if row.trade_id and row.trade_id <= last_id:
             raise BadAnswerError(f"{where}: trade id {row.trade_id} comes after {last_id}; pages must ascend.")
+        if exchange_ns and row.time_ns > exchange_ns + FUTURE_TOLERANCE_NS:
+            raise TransientExchangeError(
+                f"{where}: trade {row.trade_id} is stamped {show_ns(row.time_ns)} UTC, later than the exchange's "
+                f"own time {show_ns(exchange_ns)}; nothing of this answer was kept."
+            )
         last_ns, last_id = row.time_ns, row.trade_id or last_id
     last = None if last_text is None else check_integer(last_text, "`last`", where)
     if rows and last is not None and abs(last - last_ns) > _LAST_TOLERANCE_NS:

@@ -1,10 +1,13 @@
 """The strict check of one OHLC answer; committed rows only, vwap and count kept, numbers as text."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dlt_pipeline.exceptions import BadAnswerError
 from dlt_pipeline.kraken.page import check_integer, check_number, result_of
+
+# Kraken opened on 2013-09-10 (UTC): a pair without data may answer one row of time 0.
+_OPENED: Final = 1_378_771_200
 
 
 class RestCandle(NamedTuple):
@@ -30,17 +33,28 @@ class RestSnapshot:
 
 
 def check_snapshot(body: Any, market_id: str, timeframe: str, seconds: int, where: str) -> RestSnapshot:
-    """Check one decoded OHLC answer. Rows later than `last` are still open and left out. Raises BadAnswerError."""
+    """Check one decoded OHLC answer, and raise BadAnswerError for a wrong one.
+
+    Rows later than `last` are still open and left out, as are those of price 0 or of a time before Kraken opened. A
+    row that comes twice counts once; one that differs from the other is an error.
+    """
     items, last_text = result_of(body, market_id, where)
     last = check_integer(last_text, "`last`", where)
-    candles: list[RestCandle] = []
+    candles: dict[int, RestCandle] = {}
     for item in items:
         if not isinstance(item, list) or len(item) != 8:
             raise BadAnswerError(f"{where}: a candle is not a list of 8 items: {str(item)[:120]}.")
         start = check_integer(item[0], "a candle's time", where)
         open_, high, low, close, vwap, volume = (check_number(text, "a candle's number", where) for text in item[1:7])
-        if start % seconds or (candles and start <= candles[-1].start):
-            raise BadAnswerError(f"{where}: the candle at {start} is off the {timeframe} grid or out of order.")
         count = check_integer(item[7], "a candle's count", where)
-        candles.append(RestCandle(start, open_, high, low, close, vwap, volume, count))
-    return RestSnapshot(timeframe, seconds, tuple(candle for candle in candles if candle.start <= last))
+        candle = RestCandle(start, open_, high, low, close, vwap, volume, count)
+        if start in candles:
+            if candles[start] != candle:
+                raise BadAnswerError(f"{where}: the candle at {start} comes twice and differs: {str(item)[:120]}.")
+            continue
+        if start + seconds <= _OPENED or not low.strip("0."):
+            continue
+        if start % seconds or (candles and start < max(candles)):
+            raise BadAnswerError(f"{where}: the candle at {start} is off the {timeframe} grid or out of order.")
+        candles[start] = candle
+    return RestSnapshot(timeframe, seconds, tuple(candle for candle in candles.values() if candle.start <= last))

@@ -17,12 +17,10 @@ from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Market, find_market
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, REST_TIMEFRAMES, KrakenSettings
 from dlt_pipeline.kraken.stopping import Stop
 
 _log = logging.getLogger("dlt_pipeline.kraken")
-# The exchange's own servers may differ by so much.
-_CLOCK_TOLERANCE_NS = 60 * NS_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ class Session:
 
         An end later on that day, or within what clocks may differ by, means now, and the log says so once.
         """
-        _, last_end_ns = widen(0, self.now_ns + _CLOCK_TOLERANCE_NS)
+        _, last_end_ns = widen(0, self.now_ns + FUTURE_TOLERANCE_NS)
         end_ns = window.asked_end_ns
         if end_ns is not None and self.now_ns < end_ns <= (last_end_ns or 0) and end_ns not in self._told_ends:
             self._told_ends.add(end_ns)
@@ -196,7 +194,7 @@ class Session:
 def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
     """Refuse to go on where the warehouse covers what lies in this exchange's future: another exchange filled it."""
     for symbol, known in ranges.items():
-        if known and known[-1].to_ns > now_ns + _CLOCK_TOLERANCE_NS:
+        if known and known[-1].to_ns > now_ns + FUTURE_TOLERANCE_NS:
             raise WrongWarehouseError(
                 f"{symbol}: the warehouse covers up to {show_ns(known[-1].to_ns)}, but this exchange's clock says "
                 f"{show_ns(now_ns)} (UTC): another exchange filled it. Set KRAKEN_CANDLES_WAREHOUSE to another path."

@@ -31,6 +31,8 @@ DISPLAY_REWIND_NS: Final = 100_000
 START_REWIND_NS: Final = 1_000_000
 # Kraken has answered trades slightly before a fractional `since`; more than this is another range.
 SINCE_TOLERANCE_NS: Final = NS_PER_SECOND
+# The exchange's own servers may differ by so much; a trade later than that has a wrong stamp.
+FUTURE_TOLERANCE_NS: Final = 60 * NS_PER_SECOND
 
 
 _LIMITS: Final[dict[str, tuple[float, float]]] = {

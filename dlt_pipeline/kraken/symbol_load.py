@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import TransientExchangeError
+from dlt_pipeline.exceptions import BadAnswerError, TransientExchangeError
 from dlt_pipeline.kraken.arrow import trades_table
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
@@ -92,11 +92,18 @@ class SymbolLoad:
                 answer, times = (settled, 1) if settled else self._next(cursor, wanted.end_ns)
                 yield self._taken(answer, cursor, times)
                 cursor, is_done, is_short = answer.step.cursor, answer.step.is_done, not answer.step.is_full
+        wrong: BadAnswerError | None = None  # said at the end: the other timeframes are no worse for it
         for timeframe in self.timeframes:
             if self.stop.is_set():
                 return
-            snapshot = self.client.rest_candles(self.market, timeframe)
+            try:
+                snapshot = self.client.rest_candles(self.market, timeframe)
+            except BadAnswerError as error:
+                wrong = wrong or error
+                continue
             yield Taken({"rest_candles": snapshot_rows(self.market.symbol, snapshot, time.time())})
+        if wrong:
+            raise wrong
         self.is_done = True
 
     def _next(self, cursor: Cursor, end_ns: int | None) -> tuple["_Answer", int]:

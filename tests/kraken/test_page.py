@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from dlt_pipeline.exceptions import BadAnswerError, InexactValueError
+from dlt_pipeline.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
 from dlt_pipeline.kraken.client import decode_exactly
 from dlt_pipeline.kraken.page import check_number, check_page, time_to_ns
+from dlt_pipeline.kraken.rest_candles import check_snapshot
 
 GOOD: dict[str, Any] = {
     "error": [],
@@ -82,6 +83,8 @@ def test_last_may_be_missing() -> None:
         ({"result": {"XXBTZUSD": [["1", "2"]], "last": "1"}}, "6 or 7 items"),
         (changed(0, 0, 105433.6), "price 105433.6 is not a decimal number in text"),
         (changed(0, 0, "-1"), "price '-1'"),
+        (changed(0, 0, "0.00000"), "price 0.00000 is none"),
+        (changed(0, 0, "٣"), "price '٣'"),
         (changed(0, 1, "NaN"), "volume 'NaN'"),
         (changed(0, 2, "yesterday"), "time 'yesterday'"),
         (changed(0, 3, "x"), "side, order type or misc"),
@@ -96,6 +99,43 @@ def test_last_may_be_missing() -> None:
 def test_a_wrong_answer_is_named(body: Any, says: str) -> None:
     with pytest.raises(BadAnswerError, match=f"^BTC/USD: Trades since 1: .*{says}"):
         checked(body)
+
+
+def test_a_trade_later_than_the_exchanges_own_time_is_asked_for_again() -> None:
+    """Its stamp would cover time to come, and each later load would be refused for it."""
+    newest_ns = 1762795457846737400
+    assert len(check_page(GOOD, "XXBTZUSD", None, 1000, newest_ns - 10**9, "here").rows) == 2
+    with pytest.raises(
+        TransientExchangeError, match=r"trade 10218208 is stamped .* later than the exchange's own time"
+    ):
+        check_page(GOOD, "XXBTZUSD", None, 1000, newest_ns - 3 * 86_400 * 10**9, "here")
+
+
+def ohlc(*rows: list[Any], last: str = "7200") -> Any:
+    from_ns = 1_762_790_400
+    shifted = [[str(from_ns + row[0]), *row[1:]] if row[0] is not None else ["0", *row[1:]] for row in rows]
+    body = {"result": {"XXBTZUSD": shifted, "last": str(from_ns + int(last))}}
+    return check_snapshot(body, "XXBTZUSD", "1h", 3600, "BTC/USD: OHLC 1h")
+
+
+CANDLE = ["1", "2", "1", "2", "1.5", "3", "4"]
+
+
+def test_rows_given_twice_count_once() -> None:
+    found = ohlc([0, *CANDLE], [3600, *CANDLE], [0, *CANDLE], [7200, *CANDLE])
+    assert [candle.start % 86_400 // 3600 for candle in found.candles] == [16, 17, 18]
+
+
+def test_rows_given_twice_that_differ_are_named() -> None:
+    with pytest.raises(BadAnswerError, match="the candle at 1762790400 comes twice and differs"):
+        ohlc([0, *CANDLE], [0, *CANDLE[:-1], "5"])
+
+
+def test_the_row_of_a_pair_without_data_is_no_candle() -> None:
+    nothing = ["0", "0", "0", "0", "0", "0", "0"]
+    assert ohlc([None, *nothing]).candles == ()
+    assert ohlc([0, *nothing]).candles == (), "nothing has a price of 0"
+    assert ohlc([None, *CANDLE]).candles == (), "there was no Kraken then"
 
 
 def test_more_rows_than_asked_for_are_refused() -> None:
@@ -115,7 +155,15 @@ def test_a_value_that_fits_is_taken_as_it_is(text: str) -> None:
     assert check_number(text, "the price", "here") == text
 
 
-@pytest.mark.parametrize("text", ["0.1234567890123", "1" * 27, "1e-10"])
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("4.1E-7", "0.00000041"), ("1e-10", "0.0000000001"), ("1.5e3", "1500"), ("0E-99", "0"), ("12E+2", "1200")],
+)
+def test_scientific_notation_that_fits_is_a_number_like_any_other(text: str, plain: str) -> None:
+    assert check_number(text, "the volume", "here") == plain
+
+
+@pytest.mark.parametrize("text", ["0.1234567890123", "1" * 27, "1e-13", "1.5e26", "1e999999999", "1e-999999999"])
 def test_a_value_that_does_not_fit_is_an_error_not_a_rounding(text: str) -> None:
     with pytest.raises(InexactValueError, match=r"does not fit DECIMAL\(38, 12\) and is not rounded"):
         check_number(text, "the price", "here")

@@ -15,7 +15,7 @@ from dlt_pipeline.exceptions import (
     WarehouseLockedError,
     WrongWarehouseError,
 )
-from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.exchange import Fault, LocalExchange, RawNumber, SyntheticFeed
 from dlt_pipeline.kraken.session import Session, make_window
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import load
@@ -34,6 +34,32 @@ def test_a_failing_symbol_leaves_the_others_alone(
     exchange.faults.clear()
     quick_load()
     assert loaded_trades(warehouse, "BONK/USD") == expected_trades(feed, "BONK/USD", NOW_NS)
+
+
+def test_a_wrong_timeframe_leaves_trades_and_the_other_timeframes_alone(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    def twice(result: dict[str, Any]) -> dict[str, Any]:
+        rows = result["XXBTZUSD"]
+        return {**result, "XXBTZUSD": [rows[0], [*rows[0][:7], rows[0][7] + 1], *rows[1:]]}
+
+    exchange.faults.add(Fault("change", "OHLC", pair="BTC/USD", change=twice))
+    report = quick_load("BTC/USD", timeframes=("1h", "4h", "1d"))
+    assert "OHLC 1h: the candle at" in str(report.failures["BTC/USD"])
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+    timeframes = "select distinct timeframe from kraken_raw.rest_candles order by all"
+    assert query(warehouse, timeframes) == [("1d",), ("4h",)]
+    assert not quick_load("BTC/USD", timeframes=("1h", "4h", "1d")).failures
+
+
+def test_a_trade_of_the_future_is_not_believed(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
+    def later(result: dict[str, Any]) -> dict[str, Any]:
+        *rows, (price, volume, _, *rest) = result["XXBTZUSD"]
+        return {"XXBTZUSD": [*rows, [price, volume, RawNumber(f"{NOW_NS // 10**9 + 3 * 86_400}.5"), *rest]]}
+
+    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=later))
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 
 def test_what_came_before_a_failure_is_kept(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
