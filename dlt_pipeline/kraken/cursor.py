@@ -186,7 +186,8 @@ def is_contradicted(step: Step, newest: TradePage, settled_ns: int) -> bool:
     cursor = step.cursor
     known = cursor.known_trade_id
     newer = [row for row in newest.rows if _is_newer(row, cursor)]
-    if any(row.time_ns < settled_ns for row in newer):
+    at_tail = sum(1 for row in newest.rows if not row.trade_id and row.time_ns == cursor.tail_time_ns)
+    if at_tail > cursor.tail_count or any(row.time_ns < settled_ns for row in newer):
         return True
     if known is None:
         return not newest.rows and cursor.tail_count > 0

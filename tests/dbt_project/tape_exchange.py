@@ -27,9 +27,10 @@ class TapeClient:
     withheld: set[int] = field(default_factory=set)
     revision: random.Random | None = None  # Kraken's candles of this answer differ from those of others
 
-    def trades(self, _market: Market, since: int, count: int) -> TradePage:
-        """Return the first `count` trades from `since` (inclusive)."""
-        shown = [trade for trade in self.tape.between(since, self.now_ns + 1) if trade.number not in self.withheld]
+    def trades(self, _market: Market, since: int | None, count: int) -> TradePage:
+        """Return the first `count` trades from `since` (inclusive; None: the newest)."""
+        shown = [trade for trade in self.tape.between(since or 0, self.now_ns + 1) if trade.number not in self.withheld]
+        shown = shown[-count:] if since is None else shown[:count]
         rows = [
             TradeRow(
                 trade.number if trade.has_id else 0,
@@ -40,7 +41,7 @@ class TapeClient:
                 "limit",
                 "",
             )
-            for trade in shown[:count]
+            for trade in shown
         ]
         return TradePage(tuple(rows), rows[-1].time_ns if rows else since, self.now_ns)
 
