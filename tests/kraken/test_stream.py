@@ -185,7 +185,8 @@ def test_a_symbol_without_any_trade_is_no_trouble(
 def test_stop_ends_the_thread_and_closes_everything(
     exchange: LocalExchange, listen: Callable[..., TradeStream], caplog: pytest.LogCaptureFixture
 ) -> None:
-    gc.collect()  # what other tests left is not this one's
+    gc.collect()
+    caplog.clear()  # what other tests left is not this one's
     caplog.set_level(logging.DEBUG)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
