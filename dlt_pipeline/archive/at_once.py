@@ -1,5 +1,6 @@
 """Lines as typed Arrow columns, all at once, where each of them is sound. No float is ever made."""
 
+import re
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from dlt_pipeline.kraken.tables import DECIMAL
 _NS: Final = 10**9
 _TEXT, _BIGINT = pa.string(), pa.int64()
 _SECONDS: Final = pa.decimal128(19, 9)  # with a fraction, exactly
+# Of a number, not the e of a word.
+_EXPONENT: Final = re.compile(rb"[0-9.][eE][+-]?[0-9]")
 _PRICES: Final = ("open", "high", "low", "close")
 # What pyarrow reads, in the order of a file's fields.
 _FIELDS: Final[dict[str, dict[str, pa.DataType]]] = {
@@ -37,7 +40,7 @@ TYPES: Final[dict[str, dict[str, pa.DataType]]] = {
 
 def at_once(data: bytes, kind: str, minutes: int | None) -> dict[str, pa.Array] | None:
     """Return the columns of all rows, None where a line needs a closer look; blank lines are no rows."""
-    if _needs_a_closer_look(data):
+    if _needs_a_closer_look(data, kind):
         return None
     fields = _FIELDS[kind]
     try:
@@ -57,9 +60,14 @@ def at_once(data: bytes, kind: str, minutes: int | None) -> dict[str, pa.Array] 
     return _sound(columns, kind, minutes)
 
 
-def _needs_a_closer_look(data: bytes) -> bool:
-    """Whether it has quotes, NUL bytes, CRs alone, or hexadecimal numbers, which Arrow would take for whole ones."""
+def _needs_a_closer_look(data: bytes, kind: str) -> bool:
+    """Whether it has quotes, NUL bytes, CRs alone, or what Arrow takes for a number and we do not.
+
+    That is a hexadecimal number for a whole one, and an exponent for a time with a fraction.
+    """
     if b'"' in data or b"\0" in data:
+        return True
+    if kind == "trades_with_ids" and (b"e" in data or b"E" in data) and _EXPONENT.search(data):
         return True
     if (b"x" in data and b"0x" in data) or (b"X" in data and b"0X" in data):  # one byte is found ten times faster
         return True

@@ -6,7 +6,7 @@ from typing import Final
 from dlt_pipeline.archive.damage import UNREADABLE, told
 from dlt_pipeline.archive.file_names import TIMEFRAMES
 from dlt_pipeline.archive.member import Member
-from dlt_pipeline.archive.values import LATEST_SECONDS
+from dlt_pipeline.archive.values import EXPONENT, LATEST_SECONDS
 from dlt_pipeline.exceptions import DamagedFileError, WrongFormatError
 
 Kind = tuple[str, str | None]
@@ -84,6 +84,11 @@ def _kind_of(member: Member, lines: list[str]) -> Kind:
     times = [_fields(line)[_TIME_AT[kind]] for line, shape in zip(lines, shapes, strict=True) if shape == kind]
     if times and all(float(time) >= LATEST_SECONDS for time in times):
         raise WrongFormatError(f"{member.where}: the time {times[0]} is not in seconds, as Kraken's files have it.")
+    if times and all(EXPONENT.search(time) for time in times):
+        raise WrongFormatError(
+            f"{member.where}: the time {times[0]} is as a spreadsheet writes it, with its last digits lost; import the "
+            "file as Kraken gave it, never opened and saved."
+        )
     return kind, TIMEFRAMES[member.minutes] if kind == "candles" and member.minutes else None
 
 

@@ -7,6 +7,8 @@ from decimal import Context, Decimal
 from typing import Any, Final
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+# A spreadsheet keeps six digits of a time (1.69612E+09): hundreds of trades then fall on one second.
+EXPONENT: Final = re.compile(r"[eE][+-]?[0-9]")
 _WHOLE: Final = re.compile(r"(-?)0*([0-9]{1,19})")
 _NS: Final = 10**9
 _STEP: Final = Decimal(1).scaleb(-12)
@@ -97,6 +99,10 @@ def _time(text: str) -> int:
     found = _number(text)
     if found is None:
         raise RefusedLine(f"the time {_cut(text)!r} is not in Unix seconds")
+    if EXPONENT.search(text):
+        raise RefusedLine(
+            f"the time {_cut(text)} has an exponent, as a spreadsheet writes it: its last digits are lost"
+        )
     if found < 0:
         raise RefusedLine(f"the time {_cut(text)} lies before 1970")
     if found >= LATEST_SECONDS:

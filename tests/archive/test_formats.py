@@ -58,6 +58,8 @@ def test_the_kind_of_a_file(tmp_path: Path, content: str, name: str, kind: tuple
         (CANDLE, "does not say of how many minutes; call it as Kraken does, XBTUSD_60.csv"),
         ("1704067200000,9.5,1\n1704067200001,9.5,1", "the time 1704067200000 is not in seconds"),
         ("9.5,1,1704067200000,b,l,,7", "the time 1704067200000 is not in seconds"),
+        ("1.70407E+09,9.5,1\n1.70408E+09,9.5,1", "the time 1.70407E+09 is as a spreadsheet writes it"),
+        ("9.5,1,1.70407E+09,b,l,,7", "the time 1.70407E+09 is as a spreadsheet writes it"),
     ],
 )
 def test_what_is_none_of_kraken_s_files_is_said_to_be_so(tmp_path: Path, content: str | bytes, words: str) -> None:

@@ -33,6 +33,8 @@ def test_a_trade_is_taken_exactly(line: str, time_ns: int, price: str, volume: s
         (b"1704067200,1,1,1", "it has 4 fields, not 3"),
         (b"1704067200000,1,1", "the time 1704067200000 is not in seconds, rather in milliseconds or finer"),
         (b"-5,1,1", "the time -5 lies before 1970"),
+        (b"1.69612E+09,1,1", "the time 1.69612E+09 has an exponent, as a spreadsheet writes it: its last"),
+        (b"1704067200e0,1,1", "the time 1704067200e0 has an exponent"),
         (b"2024-01-01,1,1", "the time '2024-01-01' is not in Unix seconds"),
         (b"0x6592,1,1", "the time '0x6592' is not in Unix seconds"),
         ("٣,1,1".encode(), "the time '٣' is not in Unix seconds"),
@@ -77,6 +79,10 @@ def test_a_trade_with_an_id_says_its_side_and_kind_in_full() -> None:
         ("1,1,1704067200,b,m,,1.5", "the trade id '1.5' is not a whole number"),
         ("1,1,1704067200,b,m,,9223372036854775808", "the trade id '9223372036854775808' is not a whole number"),
         ("1,1,1704067200,b,m,", "it has 6 fields, not 7"),
+        (
+            "1,1,1.704067E9,b,m,,1",
+            "the time 1.704067E9 has an exponent, as a spreadsheet writes it: its last digits are lost",
+        ),
     ],
 )
 def test_a_trade_with_a_broken_id_or_side_is_refused(line: str, reason: str) -> None:
