@@ -84,15 +84,14 @@ class SymbolLoad:
     def answers(self) -> Iterator[Taken]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
         for wanted in self.wanted:
-            cursor, is_done = wanted.cursor, False
-            is_near_head = wanted.end_ns is None  # or so it seems
+            cursor, is_done, is_short = wanted.cursor, False, False
             while not is_done:
                 if self.stop.is_set():
                     return
-                newest = self._from_newest(cursor, wanted.end_ns) if is_near_head else None
-                answer, times = (newest, 1) if newest else self._next(cursor, wanted.end_ns)
+                settled = self._settled(cursor, wanted.end_ns) if is_short else None
+                answer, times = (settled, 1) if settled else self._next(cursor, wanted.end_ns)
                 yield self._taken(answer, cursor, times)
-                cursor, is_done, is_near_head = answer.step.cursor, answer.step.is_done, not answer.step.is_full
+                cursor, is_done, is_short = answer.step.cursor, answer.step.is_done, not answer.step.is_full
         wrong: BadAnswerError | None = None  # said at the end: the other timeframes are no worse for it
         for timeframe in self.timeframes:
             if self.stop.is_set():
@@ -139,23 +138,21 @@ class SymbolLoad:
             "before is kept; load again later."
         )
 
-    def _from_newest(self, cursor: Cursor, end_ns: int | None) -> "_Answer | None":
-        """Return what the pair's newest page says from `cursor` on, which proves silence by itself.
+    def _settled(self, cursor: Cursor, end_ns: int | None) -> "_Answer | None":
+        """After an answer that was not full: nothing followed if the pair's newest trade is the last known one.
 
-        None where it does not reach back to the last known trade, or lacks ids after it: then the cursor is asked with.
+        So one call proves the silence, where asking on from the cursor would take a second one to be borne out. None
+        where it is another trade, or has no id.
         """
         if cursor.known_trade_id is None or cursor.idless_since_id:
             return None
         asked = time.time()
         newest = self.client.trades(self.market, None, self.settings.page_size)
         stamps = asked, time.time()
-        known = next((at for at, row in enumerate(newest.rows) if row.trade_id == cursor.known_trade_id), None)
-        if known is None:
+        if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
             return None
-        rows = newest.rows[known + 1 :]
-        page = replace(newest, rows=rows, last=newest.last if rows else None)
-        step = take(cursor, page, self.settings.page_size, end_ns, self._margin_ns)
-        return None if step.holes else _Answer(step, page, stamps)
+        page = replace(newest, rows=(), last=None)  # known, all of it
+        return _Answer(take(cursor, page, self.settings.page_size, end_ns, self._margin_ns), page, stamps)
 
     @property
     def _margin_ns(self) -> int:

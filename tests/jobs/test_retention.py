@@ -42,7 +42,7 @@ def test_what_is_removed_by_age_is_not_asked_for_again(
     calls = len(exchange.calls)
     assert sum(quick_load("BTC/USD", "MINA/GBP").trades.values()) == 0
     asked = [call for call in exchange.calls[calls:] if call.path.endswith("Trades")]
-    assert len(asked) == 2, "a load asks each symbol for its head alone"
+    assert len(asked) == 4, "a load asks each symbol for its head alone, and whether it is"
     assert build(path, quiet=True)
     covered = dict(query(path, "select symbol, sum(trade_count)::bigint from kraken.coverage group by symbol"))
     assert covered == loaded

@@ -38,7 +38,7 @@ def test_a_second_load_adds_nothing(exchange: LocalExchange, warehouse: Path) ->
     assert sum(report.trades.values()) == 0
     assert query(warehouse, "select * from kraken_raw.trades order by all") == before
     trades_calls = [call for call in exchange.calls[calls:] if call.path.endswith("Trades")]
-    assert len(trades_calls) == len(SYMBOLS), "a second load asks each symbol for its newest page alone"
+    assert len(trades_calls) == 2 * len(SYMBOLS), "a second load asks each symbol for its head, and whether it is"
 
 
 def test_new_trades_are_added_as_the_exchange_moves_on(
