@@ -1,8 +1,14 @@
-"""The console of the commands: one that outlives its reader, so that `| head` does not end a load."""
+"""The console of the commands: one that outlives its reader, so that `| head` does not end a load, and its tables."""
 
+import textwrap
+from collections.abc import Collection
 from typing import Any
 
 import rich.console
+from rich import box
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
 
 
 class Console(rich.console.Console):
@@ -22,3 +28,55 @@ class Console(rich.console.Console):
     def on_broken_pipe(self) -> None:
         """Fall silent instead of ending the program."""
         self.quiet = True
+
+
+class Rows:
+    """Rows under names, for a console: a table where all of it fits, else each row as text; no cell is ever cut.
+
+    `numbers` are the names whose cells stand to the right. Cells are plain text, whatever brackets they hold.
+    """
+
+    def __init__(self, *names: str, numbers: Collection[str] = ()) -> None:
+        """Begin without rows; a cell under an empty name speaks for itself."""
+        self._names, self._numbers = names, numbers
+        self._rows: list[tuple[str, ...]] = []
+        self._totals: set[int] = set()
+
+    def add(self, *cells: str, is_total: bool = False) -> None:
+        """Add a row, as many cells as there are names; a line sets a total off."""
+        self._rows.append(cells)
+        if is_total:
+            self._totals.add(len(self._rows) - 1)
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> rich.console.RenderResult:
+        """Render for the width at hand."""
+        table = self._table()
+        wanted = Measurement.get(console, options.update(max_width=1 << 20), table).maximum
+        if wanted <= options.max_width:
+            yield table
+        else:
+            yield from (Text(self._as_text(cells, options.max_width)) for cells in self._rows)
+
+    def _table(self) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        for name in self._names:
+            table.add_column(Text(name), justify="right" if name in self._numbers else "left", no_wrap=True)
+        for place, cells in enumerate(self._rows):
+            if place in self._totals:
+                table.add_section()
+            table.add_row(*map(Text, cells))
+        return table
+
+    def _as_text(self, cells: tuple[str, ...], width: int) -> str:
+        """Return `symbol BTC/USD: trades 1,057; calls 3`; a line ends between two cells, or else between two words."""
+        indent, glue = "  ", "\N{NO-BREAK SPACE}"
+        told = [f"{name} {cell}".strip() for name, cell in zip(self._names, cells, strict=True) if cell]
+        told = [f"{one}{';' if place else ':'}" for place, one in enumerate(told)]
+        told[-1] = told[-1][:-1]
+        text = " ".join(one.replace(" ", glue) if len(one) <= width - len(indent) else one for one in told)
+        lines = textwrap.wrap(
+            text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        return "\n".join(lines).replace(glue, " ")

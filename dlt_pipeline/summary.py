@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-from rich import box
-from rich.table import Table
 
-from dlt_pipeline.console import Console
+from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.exceptions import NothingLoadedError
 from dlt_pipeline.warehouse import open_warehouse, require_trades
 
@@ -60,6 +58,16 @@ _CANDLES: Final = """
     select timeframe, symbol, count(*) from kraken.candles where is_closed
     group by timeframe, symbol order by min(bucket_end - bucket_start), symbol
 """
+# Kraken's own candles are told of where no trades are.
+_OTHERS: Final = """
+    select
+        symbol, timeframe, source, count(*),
+        strftime(min(bucket_start), '%Y-%m-%d %H:%M'), strftime(max(bucket_end), '%Y-%m-%d %H:%M')
+    from kraken.ohlcv
+    where symbol not in (select symbol from kraken.coverage)
+    group by symbol, timeframe, source order by symbol, min(bucket_end - bucket_start), source
+"""
+_SOURCES: Final = {"archive": "OHLCVT downloads", "rest": "OHLC endpoint"}
 
 
 def print_summary(console: Console, path: Path) -> None:
@@ -69,25 +77,40 @@ def print_summary(console: Console, path: Path) -> None:
         try:
             covered = connection.execute(_COVERED).fetchall()
             candles = connection.execute(_CANDLES).fetchall()
+            others = connection.execute(_OTHERS).fetchall()
         except duckdb.CatalogException:
             raise NothingLoadedError(f"The warehouse {path} is not built yet; run `kraken-candles build`.") from None
-    console.print(_symbols_table(covered))
-    console.print()
-    console.print(_candles_table(candles))
-    console.print()
-    for line in _remarks(covered):
-        console.print(line, markup=False)
+    if covered:
+        console.print(symbols_table(covered))
+        console.print()
+        console.print(candles_table(candles))
+        console.print()
+        for line in _remarks(covered):
+            console.print(line, markup=False)
+    if others:
+        console.print("Kraken's own candles, not proven by trades:")
+        console.print(others_table(others))
+        console.print()
+    if not covered and not others:
+        console.print("No time of any symbol is proven yet, and none of Kraken's own candles is there.")
     console.print(f"Warehouse: {path}", markup=False)
 
 
-def _symbols_table(rows: list[tuple[Any, ...]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("symbol", no_wrap=True)
-    for name in ("trades", "covered from", "to (UTC)", "empty 1m", "REST equal"):
-        table.add_column(name, justify="right", no_wrap=True)
+def symbols_table(rows: list[tuple[Any, ...]]) -> Rows:
+    """Return a row a symbol with trades, of what `_COVERED` finds."""
+    numbers = ("trades", "covered from", "to (UTC)", "empty 1m", "REST equal")
+    table = Rows("symbol", *numbers, numbers=numbers)
     for symbol, trades, start, end, ranges, _first, _last, _is_proven, empty, compared, equal, *_ in rows:
         until = end + (f" in {ranges} parts" if ranges > 1 else "")
-        table.add_row(symbol, f"{trades:,}", start, until, f"{empty:,}", f"{equal:,}/{compared:,}")
+        table.add(symbol, f"{trades:,}", start, until, f"{empty:,}", f"{equal:,}/{compared:,}")
+    return table
+
+
+def others_table(rows: list[tuple[Any, ...]]) -> Rows:
+    """Return a row a symbol and timeframe of Kraken's own candles, of what `_OTHERS` finds."""
+    table = Rows("symbol", "timeframe", "source", "candles", "from", "to (UTC)", numbers=("candles",))
+    for symbol, timeframe, source, count, start, end in rows:
+        table.add(symbol, timeframe, _SOURCES[source], f"{count:,}", start, end)
     return table
 
 
@@ -111,13 +134,11 @@ def _remarks(rows: list[tuple[Any, ...]]) -> Iterator[str]:
             yield f"{symbol}: {filed_equal:,} of {filed:,} candles equal those of Kraken's OHLCVT downloads."
 
 
-def _candles_table(rows: list[tuple[Any, ...]]) -> Table:
+def candles_table(rows: list[tuple[Any, ...]]) -> Rows:
+    """Return a row a symbol with the number of its closed candles by timeframe."""
     timeframes = list(dict.fromkeys(name for name, _, _ in rows))
     counts = {(symbol, name): count for name, symbol, count in rows}
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("candles", no_wrap=True)
-    for name in timeframes:
-        table.add_column(name, justify="right", no_wrap=True)
+    table = Rows("candles", *timeframes, numbers=timeframes)
     for symbol in sorted({symbol for _, symbol, _ in rows}):
-        table.add_row(symbol, *(f"{counts.get((symbol, name), 0):,}" for name in timeframes))
+        table.add(symbol, *(f"{counts.get((symbol, name), 0):,}" for name in timeframes))
     return table

@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rich import box
-from rich.table import Table
-
 from dlt_pipeline.archive.importing import import_archives
 from dlt_pipeline.archive.progress import ImportProgress
 from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
-from dlt_pipeline.console import Console
+from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.threads import beside_main
 
@@ -77,18 +74,13 @@ def tell_import(console: Console, report: ImportReport) -> int:
     return 0
 
 
-def files_table(report: ImportReport) -> Table:
+def files_table(report: ImportReport) -> Rows:
     """Return a table of the files: all if they are few, else those with problems and the largest, and a total."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("file", "symbol", "kind"):
-        table.add_column(name, no_wrap=True)
-    for name in ("rows", "refused", "volume"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("from", "to (UTC)", ""):
-        table.add_column(name, no_wrap=True)
+    numbers = ("rows", "refused", "volume")
+    table = Rows("file", "symbol", "kind", *numbers, "from", "to (UTC)", "", numbers=numbers)
     shown = shown_files(report.files, _SHOWN_FILES)
     for one in shown:
-        table.add_row(
+        table.add(
             one.name.rpartition("/")[2],
             one.symbol or "",
             _kind(one),
@@ -104,7 +96,7 @@ def files_table(report: ImportReport) -> Table:
         rows, refused = sum(one.rows for one in report.files), sum(one.refused for one in report.files)
         counted = f"{len(report.files):,} files" + (f", {left:,} not shown" if left else "")
         told = [f"{rows:,}", f"{refused:,}" if refused else "", "", "", "", _counts(report)]
-        table.add_row(counted, "", "", *told)
+        table.add(counted, "", "", *told)
     return table
 
 

@@ -14,7 +14,9 @@ os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs tracebacks; 
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 
 import typer
+from rich.console import ConsoleRenderable
 from rich.logging import RichHandler
+from rich.text import Text
 
 from dlt_pipeline.console import Console
 from dlt_pipeline.exceptions import (
@@ -53,10 +55,17 @@ def _root(
         typer.echo(context.get_help())
 
 
+class _Lines(RichHandler):
+    """A record is a line, which a terminal wraps; rich would break counts and paths at the width it takes a log for."""
+
+    def render(self, *, record: logging.LogRecord, message_renderable: ConsoleRenderable, **_: object) -> Text:
+        return Text.assemble(self.get_level_text(record), " ", str(message_renderable))
+
+
 def configure_logging() -> None:
     """Show our own warnings as lines; dlt's and dbt's chatter stays out."""
     logger = logging.getLogger("dlt_pipeline")
-    logger.handlers = [RichHandler(console=Console(stderr=True), show_time=False, show_path=False, markup=False)]
+    logger.handlers = [_Lines(console=Console(stderr=True), show_time=False, show_path=False, markup=False)]
     logger.setLevel(logging.INFO)
     logger.propagate = False
 

@@ -3,16 +3,14 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
 import typer
-from rich import box
-from rich.table import Table
 
 from dlt_pipeline.cli.app import STOPPED
-from dlt_pipeline.console import Console
+from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.jobs.estimate import price_of
@@ -52,11 +50,7 @@ def tell_plan(console: Console, plan: RepairPlan) -> None:
     """Print what will be asked for, what is left out, and the broken lines of a list."""
     if plan.repairs:
         calls = count_calls(plan)
-        table = _table("symbol", "from (UTC)", "to", "reason", "calls")
-        for each in plan.repairs:
-            count = calls[each]
-            table.add_row(*_place(each.symbol, each.span), each.reason, "?" if count is None else f"{count:,}")
-        console.print(table)
+        console.print(repairs_table(calls))
         total = f"{sum(count or 0 for count in calls.values()):,}"
         more = ", and those that cannot be told (?)" if None in calls.values() else ""
         console.print(f"{len(plan.repairs):,} to repair by about {total} calls{more}.", markup=False)
@@ -70,6 +64,22 @@ def tell_plan(console: Console, plan: RepairPlan) -> None:
         console.print(f"{len(plan.broken):,} lines of the list cannot be used:")
         for line in plan.broken:
             console.print(f"  line {line.line}: {line.why}", markup=False)
+
+
+def repairs_table(calls: Mapping[Repair, int | None]) -> Rows:
+    """Return a row a repair, with about how many calls it takes."""
+    table = Rows("symbol", "from (UTC)", "to", "reason", "calls", numbers=("calls",))
+    for each, count in calls.items():
+        table.add(*_place(each.symbol, each.span), each.reason, "?" if count is None else f"{count:,}")
+    return table
+
+
+def outcomes_table(outcomes: Iterable[Outcome]) -> Rows:
+    """Return a row a repair, with how it ended."""
+    table = Rows("symbol", "from (UTC)", "to", "reason", "outcome")
+    for each in outcomes:
+        table.add(*_place(each.repair.symbol, each.repair.span), each.repair.reason, each.outcome)
+    return table
 
 
 def confirm(console: Console) -> bool:
@@ -111,10 +121,7 @@ def _tell_outcomes(console: Console, report: RepairReport, noted: Noted) -> int:
         console.print("Stopped. `kraken-candles jobs run` goes on; what was loaded is not built yet.")
         return STOPPED
     noted.end(report.outcomes, report.load.trades)
-    table = _table("symbol", "from (UTC)", "to", "reason", "outcome")
-    for each in report.outcomes:
-        table.add_row(*_place(each.repair.symbol, each.repair.span), each.repair.reason, each.outcome)
-    console.print(table)
+    console.print(outcomes_table(report.outcomes))
     for each in report.outcomes:
         for line in _why(each):
             console.print(line, markup=False)
@@ -151,10 +158,3 @@ def _place(symbol: str, span: Span) -> tuple[str, str, str]:
     """The end is shown in whole seconds too, so a window of nanoseconds shows the second after it begins."""
     start, end = span
     return symbol, show_ns(start), show_ns(end + 999_999_999)
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, justify="right" if name == "calls" else "left", no_wrap=True)
-    return table

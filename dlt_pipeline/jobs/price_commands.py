@@ -4,11 +4,8 @@ import json
 import threading
 from collections.abc import Sequence
 
-from rich import box
-from rich.table import Table
-
 from dlt_pipeline.commands import timeframes_of
-from dlt_pipeline.console import Console
+from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.jobs.cheaper import ARCHIVE_SIZES
 from dlt_pipeline.jobs.costs import Costs
@@ -65,7 +62,7 @@ def run_plan(
     if as_json:
         _print_json(console, [one.as_json() for one in made.ranges])
         return 0
-    console.print(_plan_table(made))
+    console.print(plan_table(made))
     for line in _plan_lines(made, offline):
         console.print(line, markup=False)
     return 0
@@ -75,14 +72,13 @@ def _print_json(console: Console, rows: list[dict[str, object]]) -> None:
     console.print(json.dumps(rows, indent=2), markup=False)
 
 
-def _plan_table(made: Plan) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("from", "to (UTC)", f"{made.symbol} {made.timeframe}", "cheapest way"):
-        table.add_column(name, no_wrap=True)
-    for name in ("trades", "calls", "time"):
-        table.add_column(name, justify="right", no_wrap=True)
+def plan_table(made: Plan) -> Rows:
+    """Return a row a range: what covers it, or the cheapest way to fill it."""
+    numbers = ("trades", "calls", "time")
+    names = ("from", "to (UTC)", f"{made.symbol} {made.timeframe}", "cheapest way")
+    table = Rows(*names, *numbers, numbers=numbers)
     for one in made.ranges:
-        table.add_row(show_ns(one.start_ns), show_ns(one.end_ns), _STATES[one.state], *_way(one))
+        table.add(show_ns(one.start_ns), show_ns(one.end_ns), _STATES[one.state], *_way(one))
     return table
 
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich import box
-from rich.table import Table
-
+from dlt_pipeline.console import Rows
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.price import Estimate, Total, total_of
 
@@ -33,17 +31,13 @@ def count(trades: int, is_approximate: bool) -> str:
     return f"about {trades:,}" if is_approximate else f"{trades:,}"
 
 
-def price_table(estimates: Sequence[Estimate], costs: Costs) -> Table:
+def price_table(estimates: Sequence[Estimate], costs: Costs) -> Rows:
     """Return a row a symbol and a total; loads run side by side, so the slowest symbol is the total's time."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("symbol", no_wrap=True)
-    for name in ("trades", "calls", "load", "warehouse", "published", "build"):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ("trades", "calls", "load", "warehouse", "published", "build")
+    table = Rows("symbol", *numbers, numbers=numbers)
     for one in estimates:
-        table.add_row(one.symbol, *_cells(one))
-    if len(estimates) != 1:
-        table.add_section()
-    table.add_row("total", *_cells(total_of(estimates, costs.jobs)))
+        table.add(one.symbol, *_cells(one))
+    table.add("total", *_cells(total_of(estimates, costs.jobs)), is_total=len(estimates) != 1)
     return table
 
 

@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from rich import box
-from rich.table import Table
-
-from dlt_pipeline.console import Console
+from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.jobs.in_hand import RunReport
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.processes import is_alive
@@ -59,24 +56,13 @@ def tell_run(console: Console, report: RunReport) -> int:
     return 0
 
 
-def jobs_table(jobs: Iterable[Job]) -> Table:
+def jobs_table(jobs: Iterable[Job]) -> Rows:
     """Return a table of jobs, a row each."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name, justify in (
-        ("job", "right"),
-        ("type", "left"),
-        ("symbol", "left"),
-        ("from", "left"),
-        ("to (UTC)", "left"),
-        ("status", "left"),
-        ("trades", "right"),
-        ("calls", "right"),
-        ("seconds", "right"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    counts = ("trades", "calls", "seconds")
+    table = Rows("job", "type", "symbol", "from", "to (UTC)", "status", *counts, numbers=("job", *counts))
     for job in jobs:
         start, _, end = job.window.partition(" to ")
-        table.add_row(
+        table.add(
             str(job.job_id),
             job.job_type,
             job.symbol,

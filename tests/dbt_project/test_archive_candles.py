@@ -1,5 +1,6 @@
 """OHLCVT files in the warehouse: which of them counts where, what they prove of ours, what ohlcv takes of them."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from dlt_pipeline.console import Console
+from dlt_pipeline.summary import print_summary
 from tests.archive.exported import MINUTES, SECOND, Candle
 from tests.dbt_project import archive_story, raw
 from tests.dbt_project.archive_story import FROM_NS, HOUR, MARKETS, Market
@@ -196,6 +199,20 @@ def test_where_no_trades_are_ohlcv_is_the_file(warehouse: duckdb.DuckDBPyConnect
         )
         found = [row[0] for row in warehouse.execute(query, [MINUTES[minutes]]).fetchall()]
         assert found == [row.bucket_start for row in _truth("nothing_else", minutes)]
+
+
+def test_the_summary_of_a_warehouse_tells_of_files_where_no_trades_are(
+    warehouse: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ((path,),) = warehouse.execute("select path from duckdb_databases() where database_name = 'warehouse'").fetchall()
+    monkeypatch.setenv("COLUMNS", "200")
+    print_summary(Console(), Path(shutil.copy(path, tmp_path / "warehouse.duckdb")))  # the other one is open here
+    rows = [line.split()[:5] for line in capsys.readouterr().out.splitlines() if line.startswith("nothing_else")]
+    truth = {name: len(_truth("nothing_else", minutes)) for name, minutes in (("1h", 60), ("12h", 720))}
+    assert rows == [["nothing_else", name, "OHLCVT", "downloads", str(count)] for name, count in truth.items()]
 
 
 def test_the_summary_counts_what_the_check_shows(warehouse: duckdb.DuckDBPyConnection) -> None:
