@@ -44,9 +44,12 @@ def warehouse_path(path: str | Path | None = None) -> Path:
 
 @contextmanager
 def open_warehouse(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for a short while; raises a WarehouseError that says what is wrong with it."""
+    """Open the warehouse for a short while; raises a WarehouseError that says what is wrong with it.
+
+    Who only reads says so, and then shares the file with other readers.
+    """
     try:
-        connection = duckdb.connect(str(path), read_only=read_only)
+        connection = _connected(path, read_only)
     except duckdb.Error as error:
         raise explain(error, path) or WarehouseError(f"The warehouse {path} cannot be opened: {error}") from error
     try:
@@ -60,14 +63,23 @@ def open_warehouse(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckD
         connection.close()
 
 
-def check_usable(path: Path, exchange: str | None) -> None:
+def _connected(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only)
+    except duckdb.ConnectionException:
+        if not read_only:
+            raise
+        return duckdb.connect(str(path))  # this very process has it open for writing, as a notebook may
+
+
+def check_usable(path: Path, exchange: str | None, read_only: bool = False) -> None:
     """Refuse a warehouse that is locked, written by a newer version, or filled from another kind of exchange.
 
     None is what an import of archives asks: it fits to either kind.
     """
     if not path.exists():
         return
-    with open_warehouse(path) as connection:
+    with open_warehouse(path, read_only) as connection:
         for kind in exchanges_of(connection, path):
             if exchange is not None and kind != exchange:
                 raise WrongWarehouseError(
@@ -80,7 +92,7 @@ def require_trades(path: Path) -> None:
     """Raise NothingLoadedError before the first load, and whatever else keeps a build from reading the warehouse."""
     is_loaded = False
     if path.exists():
-        with open_warehouse(path) as connection:
+        with open_warehouse(path, read_only=True) as connection:
             exchanges_of(connection, path)
             is_loaded = all(_has_table(connection, table) for table in ("pages", "trades"))
     if not is_loaded:

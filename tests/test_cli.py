@@ -15,7 +15,7 @@ import pytest
 
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
 from dlt_pipeline.version import SCHEMA_VERSION
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse import open_warehouse, warehouse_path
 from tests.conftest import Place
 from tests.truth import expected_trades, loaded_trades
 
@@ -216,6 +216,34 @@ def test_a_warehouse_locked_by_another_process_names_it(
     assert code == 1
     assert f"The warehouse {warehouse_path()} is in use by" in text
     assert f"(process {holder.pid})" in text
+
+
+def test_a_reader_elsewhere_hinders_no_command_that_only_reads(
+    exchange: LocalExchange, command: Callable[..., Any]
+) -> None:
+    command(*LOAD)
+    reader = f"import duckdb; c = duckdb.connect({str(warehouse_path())!r}, read_only=True); print('held'); input()"
+    holder = subprocess.Popen([sys.executable, "-c", reader], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    day = ("--start", "2026-11-07")
+    not_built = "is not built yet"
+    for arguments, said in (
+        (("summary",), not_built),
+        (("repair", "--dry-run"), not_built),
+        (("estimate", "MINA/GBP", *day), "total"),
+        (("plan", "MINA/GBP", "--timeframe", "1h", *day), "proven trades"),
+        (("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline"), "proven trades"),
+        (("publish",), "run `kraken-candles build`"),
+        (("jobs", "list"), "There are no jobs"),
+    ):
+        code, text = command(*arguments)
+        assert said in text, (arguments, code, text)
+    with duckdb.connect(str(warehouse_path()), read_only=True), open_warehouse(warehouse_path(), read_only=True):
+        pass
+    holder.communicate(b"\n")
+    with duckdb.connect(str(warehouse_path())):  # in this very process, as in a notebook
+        assert "proven trades" in command("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline")[1]
 
 
 def test_plain_dlt_shows_the_pipeline(exchange: LocalExchange, command: Callable[..., Any], place: Place) -> None:

@@ -60,7 +60,7 @@ def _rows(path: Path, query: str, values: Sequence[object]) -> list[tuple]:  # t
     """Return the rows of a query; none where the table is not there yet."""
     if not path.exists():
         return []
-    with open_warehouse(path) as connection, _no_table():
+    with open_warehouse(path, read_only=True) as connection, _no_table():
         return connection.execute(query, values).fetchall()
     return []
 

@@ -62,7 +62,7 @@ def price_of(
     """
     path = warehouse_path(warehouse)
     session = session or Session(load_settings())
-    check_usable(path, exchange_kind(session.settings.base_url))
+    check_usable(path, exchange_kind(session.settings.base_url), read_only=True)
     session.open(request)
     pieces: dict[str, list[Piece]] = {}
     edges: dict[str, dict[int | None, Edge]] = {}

@@ -53,7 +53,7 @@ def plan(
     window = make_window(start, end, exact)
     path = warehouse_path(warehouse)
     session = Session(load_settings(), stop)
-    check_usable(path, exchange_kind(session.settings.base_url))
+    check_usable(path, exchange_kind(session.settings.base_url), read_only=True)
     if offline:
         session.now_ns = time.time_ns()
         session.check_past(window)
