@@ -62,7 +62,7 @@ def tell_import(console: Console, report: ImportReport) -> int:
         console.print("Stopped. Run the same command again to go on where it stopped.")
         return STOPPED
     if report.problems:
-        console.print(f"Warehouse: {report.warehouse}; the rest is imported.", markup=False)
+        console.print(f"Warehouse: {report.warehouse}; {_rest(report)}.", markup=False)
         return 1
     if not report.rows and any(one.outcome == "imported" for one in report.files):
         console.print("Nothing of it lies within the bounds asked for.")
@@ -72,6 +72,14 @@ def tell_import(console: Console, report: ImportReport) -> int:
         return 0
     console.print(f"Imported into {report.warehouse}", markup=False)
     return 0
+
+
+def _rest(report: ImportReport) -> str:
+    """Say what came of all that no problem is told of."""
+    if report.rows:
+        return "the rest is imported"
+    is_there = any(one.outcome == "already there" for one in report.files)
+    return "the rest is there already" if is_there else "nothing was imported"
 
 
 def files_table(report: ImportReport) -> Rows:

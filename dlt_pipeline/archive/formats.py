@@ -13,11 +13,16 @@ Kind = tuple[str, str | None]
 """The format (trades, trades_with_ids or candles) and, of candles, the timeframe."""
 
 BOM: Final = b"\xef\xbb\xbf"
-HEADER: Final = ("price", "volume", "timestamp", "type", "miscellaneous", "trade id")
+# Kraken's own header leaves one of the seven fields unnamed; hands and programs mend that.
+_HEADER: Final = re.compile(
+    r"price,volume,time(stamp)?,(type,misc(ellaneous)?|(type|side),(ordertype|type),misc(ellaneous)?),tradeid"
+)
 _LOOK_BYTES: Final = 1 << 16
 # A broken row, or a few, may stand at the top; a file of another kind has more of them.
 _LOOK_LINES: Final = 50
 _SHOWN: Final = 100
+_PACKED: Final = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!": "RAR"}
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TIME_AT: Final = {"trades": 0, "trades_with_ids": 2, "candles": 0}
 _KRAKENS: Final = (
@@ -36,6 +41,7 @@ def look(member: Member) -> Kind:
             first = file.read(_LOOK_BYTES)
     except UNREADABLE as error:
         raise DamagedFileError(f"{member.where} cannot be read ({told(error)}); download it again.") from error
+    _refuse_packed(member, first)
     is_whole = len(first) < _LOOK_BYTES
     lines = [line.strip() for line in first.removeprefix(BOM).decode("utf-8", "replace").split("\n")]
     if len(lines) > 1 and not is_whole:
@@ -47,8 +53,9 @@ def look(member: Member) -> Kind:
 
 
 def is_header(line: str) -> bool:
-    """Whether a line is the header of Kraken's files by quarter."""
-    return tuple(field.lower() for field in _fields(line)) == HEADER
+    """Whether a line is the header of Kraken's files by quarter, with six names or all seven."""
+    names = ",".join(_fields(line)).lower()
+    return _HEADER.fullmatch(names.replace(" ", "").replace("_", "")) is not None
 
 
 def without_header(data: bytes, line: int) -> tuple[bytes, int]:
@@ -63,13 +70,27 @@ def without_header(data: bytes, line: int) -> tuple[bytes, int]:
     return data, line
 
 
+def _refuse_packed(member: Member, first: bytes) -> None:
+    """Raise WrongFormatError for what another program has to make a CSV file of."""
+    packing = next((name for magic, name in _PACKED.items() if first.startswith(magic)), None)
+    if packing:
+        raise WrongFormatError(
+            f"{member.where} is packed by {packing}, which is not read here; unpack it and import the CSV file."
+        )
+    if first.startswith(_UTF_16) or (len(first) > 3 and (first[:4:2] == b"\0\0") != (first[1:4:2] == b"\0\0")):
+        raise WrongFormatError(f"{member.where} is text in UTF-16; save it as UTF-8, or import it as Kraken gave it.")
+
+
 def _kind_of(member: Member, lines: list[str]) -> Kind:
     """Return what the first line is that is of a known shape; broken rows may stand before it."""
     shapes = [_shape(line) for line in lines]
     first = _fields(lines[0])
     shown = f"{member.where}, line 1: {lines[0][:_SHOWN]!r}"
+    is_text = lines[0].replace("\t", "").replace("\r", "").isprintable() and "\ufffd" not in lines[0]
     if is_header(lines[0]):
         kind = "trades_with_ids"
+    elif not is_text and not any(shapes):
+        raise WrongFormatError(f"{member.where} holds no text in UTF-8; {_KRAKENS}.")
     elif not any(_NUMBER.fullmatch(field) for field in first):
         raise WrongFormatError(f"{shown} is a header of another kind, or no text; {_KRAKENS}.")
     else:

@@ -1,5 +1,6 @@
 """The CSV files of what a user names: each knows where it is, what it is called, and how to open it."""
 
+import gzip
 import zlib
 from collections.abc import Iterable
 from functools import cached_property
@@ -7,11 +8,16 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 from zipfile import ZipFile, ZipInfo
 
+import pyarrow as pa
+
 from dlt_pipeline.archive.damage import UNREADABLE, told
 from dlt_pipeline.archive.file_names import called
 from dlt_pipeline.exceptions import DamagedFileError
 
-_PIECE: Final = 1 << 20
+PACKED_CSV: Final = (".csv.gz", ".csv.zst")
+PIECE: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b\x08"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 
 class Limits(Protocol):
@@ -29,6 +35,21 @@ class Problem(NamedTuple):
     reason: str
 
 
+def is_packed_alone(path: Path) -> bool:
+    """Whether a file begins as gzip or Zstandard does."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((_GZIP, _ZSTD))
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """Open a file for reading, also one that gzip or Zstandard has packed."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic.startswith(_GZIP):
+        return cast(BinaryIO, gzip.open(path))
+    return cast(BinaryIO, pa.input_stream(path, compression="zstd")) if magic == _ZSTD else path.open("rb")
+
+
 class Member:
     """A CSV file: `name` is its path within `archive`, `altname` and `minutes` what its path says, or None."""
 
@@ -41,7 +62,8 @@ class Member:
         opened: ZipFile | None = None,
         folders: Iterable[str] = (),
     ) -> None:
-        """`opened` is the ZIP that `info` is of, shared by all its members; `folders` lie above a file without ZIP."""
+        """`size_bytes` is its content's; `opened` is the ZIP that `info` is of, shared by all its members; `folders`
+        lie above a file without ZIP."""
         self.archive, self.name, self.size_bytes = archive, name, size_bytes
         self._info, self._opened = info, opened
         self._path = archive / name if archive.is_dir() else archive
@@ -66,7 +88,7 @@ class Member:
         found = 0
         try:
             with self.open() as file:
-                while piece := file.read(_PIECE):
+                while piece := file.read(PIECE):
                     found = zlib.crc32(piece, found)
         except UNREADABLE as error:
             raise DamagedFileError(f"{self.where} cannot be read ({told(error)}).") from error
@@ -76,4 +98,4 @@ class Member:
         """Open the content for reading from its beginning; several members of a ZIP may be open at once."""
         if self._info is not None and self._opened is not None:
             return cast(BinaryIO, self._opened.open(self._info))
-        return self._path.open("rb")
+        return open_unpacked(self._path)

@@ -1,4 +1,4 @@
-"""Lists the CSV files of ZIPs, folders and single files; nothing is unpacked, and what cannot be read is named."""
+"""Lists the CSV files of ZIPs, folders and single files; none is unpacked to disk, what cannot be read is named."""
 
 import logging
 import os
@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.archive.damage import UNREADABLE, told
-from dlt_pipeline.archive.member import Limits, Member, Problem
+from dlt_pipeline.archive.member import PACKED_CSV, PIECE, Limits, Member, Problem, is_packed_alone, open_unpacked
+from dlt_pipeline.archive.zip_hazards import wrong_size
 from dlt_pipeline.archive.zip_members import is_of_a_system, zip_members
 
 __all__ = ["Member", "Problem", "find_members"]
 
 _log = logging.getLogger("dlt_pipeline.archive")
+_PACKED_OTHERWISE: Final = (".csv.bz2", ".csv.xz", ".csv.lz4", ".csv.7z", ".csv.rar")
 _ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 
@@ -66,14 +68,34 @@ def _in_file(path: Path, archive: Path, settings: Limits, password: str | None) 
             yield Problem(path, "", f"{path} is a link that leads nowhere, or no file.")
         elif _is_zip(path):
             yield from zip_members(path, settings, password)
-        elif is_named or path.suffix.lower() == ".csv":
+        elif path.name.lower().endswith(_PACKED_OTHERWISE):
+            yield Problem(path, "", f"{path} is packed in a way that is not read here; unpack it first.")
+        elif is_named or path.name.lower().endswith((".csv", *PACKED_CSV)):
+            size = path.stat().st_size
+            if is_packed_alone(path):
+                packed, size = size, _unpacked_bytes(path, settings)
+                if reason := wrong_size(str(path), packed, size, settings):
+                    yield Problem(path, "", reason)
+                    return
             name = path.name if is_named else path.relative_to(archive).as_posix()
             above = (path.absolute().parent if is_named else archive.absolute()).name
-            yield Member(archive, name, path.stat().st_size, folders=(above,))
+            yield Member(archive, name, size, folders=(above,))
         else:
             _log.info("%s is no CSV file; left out.", path)
     except UNREADABLE as error:
-        yield Problem(path, "", f"{path} cannot be read ({told(error)}).")
+        again = " Download it again." if path.name.lower().endswith(PACKED_CSV) else ""
+        yield Problem(path, "", f"{path} cannot be read ({told(error)}).{again}")
+
+
+def _unpacked_bytes(path: Path, settings: Limits) -> int:
+    """Read a packed file for the size of its content, which no directory says; no further than the limits go."""
+    size = 0
+    with open_unpacked(path) as file:
+        while piece := file.read(PIECE):
+            size += len(piece)
+            if wrong_size(str(path), path.stat().st_size, size, settings):
+                break
+    return size
 
 
 def _is_zip(path: Path) -> bool:

@@ -6,7 +6,7 @@ import zipfile
 from typing import Final
 
 from dlt_pipeline.archive.damage import UNREADABLE
-from dlt_pipeline.archive.member import Limits
+from dlt_pipeline.archive.member import PACKED_CSV, Limits
 
 # zipfile unpacks these two in bounded pieces; of bzip2 and LZMA it unpacks whatever a piece holds, at once.
 _READABLE: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -28,6 +28,7 @@ def wrong_with(
         _wrong_name(name, where)
         or (f"{where} is a link to another file; it was left out." if stat.S_ISLNK(info.external_attr >> 16) else None)
         or (f"{where} is a ZIP within a ZIP; {_WAY_OUT}." if name.lower().endswith(".zip") else None)
+        or (f"{where} is packed within a ZIP; {_WAY_OUT}." if name.lower().endswith(PACKED_CSV) else None)
         or (_wrong_csv(opened, info, where, settings, has_password) if name.lower().endswith(".csv") else None)
     )
 
@@ -48,18 +49,24 @@ def _wrong_csv(
         return f"{where} is encrypted with AES, which cannot be read here; {_WAY_OUT}."
     if info.compress_type not in _READABLE:
         return f"{where} is packed by method {info.compress_type}, which cannot be read here; {_WAY_OUT}."
-    if info.file_size > settings.most_unpacked_bytes:
+    if too_large := wrong_size(where, info.compress_size, info.file_size, settings):
+        return too_large
+    return _wrong_password(opened, info, where, has_password) if info.flag_bits & _ENCRYPTED else None
+
+
+def wrong_size(where: str, packed: int, unpacked: int, settings: Limits) -> str | None:
+    """Return why a file of so many bytes, packed and unpacked, is not to be read; None where nothing is wrong."""
+    if unpacked > settings.most_unpacked_bytes:
         return (
-            f"{where} unpacks to {info.file_size:,} bytes, more than the {settings.most_unpacked_bytes:,} that "
+            f"{where} unpacks to {unpacked:,} bytes, more than the {settings.most_unpacked_bytes:,} that "
             "sources.archive.most_unpacked_bytes allows; it was left out."
         )
-    if info.file_size > max(HARMLESS_BYTES, info.compress_size * settings.most_ratio):
+    if unpacked > max(HARMLESS_BYTES, packed * settings.most_ratio):
         return (
-            f"{where} has {info.compress_size:,} bytes that unpack to {info.file_size:,}, more than "
-            f"{settings.most_ratio} times as many, as a ZIP bomb does; it was left out. If it is sound, raise "
-            "sources.archive.most_ratio."
+            f"{where} has {packed:,} bytes that unpack to {unpacked:,}, more than {settings.most_ratio} times as many, "
+            "as a ZIP bomb does; it was left out. If it is sound, raise sources.archive.most_ratio."
         )
-    return _wrong_password(opened, info, where, has_password) if info.flag_bits & _ENCRYPTED else None
+    return None
 
 
 def _wrong_password(opened: zipfile.ZipFile, info: zipfile.ZipInfo, where: str, has_password: bool) -> str | None:

@@ -46,9 +46,10 @@ def test_a_broken_file_is_told_and_the_rest_is_imported(
     archive = write_zip(tmp_path / "history.zip", {name: text, "XBTUSD.csv": GOOD})
     code, told = command("import", str(archive))
     assert (code, said in told, name in told) == (1, True, True), told
+    assert "the rest is imported" in told
     assert dict(rows(STORED)) == {"XBTUSD": 50} | ({"ETHUSD": stored} if stored else {})
     again = command("import", str(archive))
-    assert (again[0], said in again[1]) == (1, True), again[1]
+    assert (again[0], said in again[1], "the rest is there already" in again[1]) == (1, True, True), again[1]
     assert dict(rows(STORED)) == {"XBTUSD": 50} | ({"ETHUSD": stored} if stored else {})
 
 
@@ -117,6 +118,7 @@ def test_a_market_that_no_name_tells(tmp_path: Path, command: Command, rows: Row
     folder = write_folder(tmp_path / "d", {"2023-01-01.csv": GOOD})
     code, told = command("import", str(folder))
     assert (code, "cannot be told from its name" in told, "--symbols" in told) == (1, True, True), told
+    assert ("nothing was imported" in told, "the rest" in told) == (True, False), told
     assert command("import", str(folder), "--symbols", "BCH/EUR")[0] == 0
     assert rows(STORED) == [("BCH/EUR", 50)]
 

@@ -34,6 +34,8 @@ def kind_of(folder: Path, content: str | bytes, name: str = "XBTUSD.csv") -> tup
         (f"{QUARTER_HEADER}\n{WITH_ID}\n", "XBTUSD.csv", ("trades_with_ids", None)),
         (f"\ufeff{QUARTER_HEADER}\r\n{WITH_ID}\r\n", "XBTUSD.csv", ("trades_with_ids", None)),
         ('"price", "volume","timestamp","type","miscellaneous","trade id"', "X.csv", ("trades_with_ids", None)),
+        (f"Price,Volume,Timestamp,Side,Order Type,Misc,Trade_ID\n{WITH_ID}\n", "XBTUSD.csv", ("trades_with_ids", None)),
+        ("price,volume,time,type,ordertype,miscellaneous,trade id", "XBTUSD.csv", ("trades_with_ids", None)),
         (f"{QUARTER_HEADER}\nbroken\n", "XBTUSD.csv", ("trades_with_ids", None)),
         (WITH_ID, "XBTUSD.csv", ("trades_with_ids", None)),
         (CANDLE, "XBTUSD_60.csv", ("candles", "1h")),
@@ -51,7 +53,13 @@ def test_the_kind_of_a_file(tmp_path: Path, content: str, name: str, kind: tuple
     [
         ("time,price,volume\n1,2,3", "XBTUSD.csv, line 1: 'time,price,volume' is a header of another kind"),
         ("<html>", "XBTUSD.csv, line 1: '<html>' is a header of another kind, or no text"),
-        (b"\x1f\x8b\x08\x00" + bytes(100), "is a header of another kind, or no text"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "holds no text in UTF-8; Kraken's files have three"),
+        ("1704067200,\x1b[2J,1\n", "holds no text in UTF-8"),
+        ((TRADE + "\n").encode("utf-16"), "is text in UTF-16; save it as UTF-8, or import it as Kraken gave it"),
+        ((TRADE + "\n").encode("utf-16-be"), "is text in UTF-16"),
+        ((TRADE + "\n").encode("utf-16-le"), "is text in UTF-16"),
+        (b"BZh91AY&SY" + bytes(100), "is packed by bzip2, which is not read here; unpack it and import the CSV file"),
+        (b"\xfd7zXZ\0" + bytes(100), "is packed by xz"),
         ("1704067200,9.5", "line 1: '1704067200,9.5' has 2 fields; Kraken's files have three"),
         ("1,2,3,4,5", "has 5 fields"),
         (f"{TRADE}\r{TRADE}\r", "has 5 fields"),
@@ -82,4 +90,6 @@ def test_a_file_that_is_gone_since_it_was_listed_is_an_error(tmp_path: Path) -> 
 def test_only_the_header_is_taken_away() -> None:
     data = f"\n{QUARTER_HEADER}\r\n{WITH_ID}\n".encode()
     assert without_header(data, 1) == (f"{WITH_ID}\n".encode(), 3)
+    seven = f"Price,Volume,Timestamp,Type,Order Type,Miscellaneous,Trade ID\n{WITH_ID}\n".encode()
+    assert without_header(seven, 1) == (f"{WITH_ID}\n".encode(), 2)
     assert without_header(f"{WITH_ID}\n".encode(), 1) == (f"{WITH_ID}\n".encode(), 1)

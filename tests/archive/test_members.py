@@ -1,5 +1,6 @@
 """What a ZIP, a folder or a file holds, and every way in which a ZIP can mean harm; real ZIPs throughout."""
 
+import gzip
 import os
 import random
 import stat
@@ -7,6 +8,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from dlt_pipeline.archive.formats import look
@@ -231,6 +233,49 @@ def test_a_truncated_zip_and_one_that_is_none(tmp_path: Path) -> None:
     assert "none.zip is no ZIP file" in reasons(found_in(tmp_path / "none.zip"))[0]
     (tmp_path / "empty.zip").write_bytes(b"")
     assert "empty.zip is no ZIP file" in reasons(found_in(tmp_path / "empty.zip"))[0]
+
+
+@pytest.mark.parametrize("count", [1, 70_000, 3_000_000])
+def test_zeros_behind_a_zip_are_no_truncation(tmp_path: Path, count: int) -> None:
+    path = write_zip(tmp_path / "all.zip", {"XBTUSD.csv": CSV * 1000, "ETHUSD.csv": CSV})
+    path.write_bytes(path.read_bytes() + bytes(count))
+    found = found_in(path)
+    assert (names(found), reasons(found)) == (["XBTUSD.csv", "ETHUSD.csv"], [])
+    assert [content_of(one) for one in found if isinstance(one, Member)] == [CSV * 1000, CSV]
+    path.write_bytes(path.read_bytes()[:200] + bytes(count))
+    assert "is truncated or damaged" in reasons(found_in(path))[0]
+
+
+def test_gzip_and_zstandard_are_read_as_what_they_hold(tmp_path: Path) -> None:
+    packed = {"XBTUSD.csv.gz": gzip.compress(LONG), "ETHUSD_60.csv.zst": pa.compress(LONG, "zstd", asbytes=True)}
+    found = found_in(
+        write_folder(tmp_path / "all", packed | {"a.csv.bz2": b"BZh9", "notes.gz": packed["XBTUSD.csv.gz"]})
+    )
+    assert [(one.altname, one.minutes, one.size_bytes, one.crc32) for one in found if isinstance(one, Member)] == [
+        ("ETHUSD", 60, len(LONG), zlib.crc32(LONG)),
+        ("XBTUSD", None, len(LONG), zlib.crc32(LONG)),
+    ]
+    assert [content_of(one) for one in found if isinstance(one, Member)] == [LONG, LONG]
+    assert reasons(found) == [f"{tmp_path}/all/a.csv.bz2 is packed in a way that is not read here; unpack it first."]
+    (alone,) = found_in(tmp_path / "all" / "notes.gz")  # named by the user
+    assert isinstance(alone, Member)
+    assert sum(one.tables["archive_trades"].num_rows for one in read(alone, Plan("trades"))) == 5_000
+
+
+def test_a_damaged_gzip_a_bomb_and_one_in_a_zip_are_named(tmp_path: Path) -> None:
+    good, bomb = gzip.compress(LONG), gzip.compress(b"0" * 20_000_000)
+    files = {"A0000.csv.gz": good[:-9], "B0000.csv.gz": good[:900] + b"x" + good[901:], "C0000.csv.gz": bomb}
+    found = found_in(
+        write_folder(tmp_path / "all", {**files, "D0000.csv.zst": pa.compress(LONG, "zstd", asbytes=True)[:99]})
+    )
+    assert names(found) == []
+    told = reasons(found)
+    assert [str(tmp_path / "all") in one for one in told] == [True] * 4
+    assert ["Download it again" in one for one in told] == [True, True, False, True]
+    assert "more than 200 times as many, as a ZIP bomb does" in told[2]
+    assert names(found_in(tmp_path / "all", most_ratio=2_000)) == ["C0000.csv.gz"]
+    (reason,) = reasons(found_in(write_zip(tmp_path / "a.zip", {"XBTUSD.csv.gz": good})))
+    assert "a.zip: XBTUSD.csv.gz is packed within a ZIP; unpack it and import the folder" in reason
 
 
 def test_one_bad_zip_in_a_folder_leaves_the_rest(tmp_path: Path) -> None:
