@@ -93,11 +93,13 @@ def load_request(
     path = warehouse_path(warehouse)
     try:
         with only_load(path):
-            check_usable(path, exchange_kind(session.settings.base_url))
+            kind = exchange_kind(session.settings.base_url)
+            when_unlocked(lambda: check_usable(path, kind), path, session.stop)
             session.open(request)
             if listener:
                 listener.begin(session, request)
-            return _chain(ready_pipeline(path), session, LoadReport(path, request), listener, going_on)
+            pipeline = when_unlocked(lambda: ready_pipeline(path), path, session.stop)
+            return _chain(pipeline, session, LoadReport(path, request), listener, going_on)
     except Exception as error:
         known = explain(error, path)
         if known is None or known is error:

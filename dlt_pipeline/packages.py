@@ -14,10 +14,11 @@ from typing import Final
 import dlt
 import filelock
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from dlt_pipeline.exceptions import WarehouseLockedError
 from dlt_pipeline.trouble import explain
-from dlt_pipeline.warehouse import DATASET
+from dlt_pipeline.warehouse import DATASET, NO_EXTENSIONS, check_kind
 
 PIPELINE: Final = "kraken"
 # What dlt has loaded it keeps for ever, each package a copy of its rows; the newest are enough to look into.
@@ -28,7 +29,8 @@ _log = logging.getLogger("dlt_pipeline.kraken")
 def make_pipeline(path: Path, name: str = PIPELINE) -> dlt.Pipeline:
     """Return the dlt pipeline of that name into dataset `kraken_raw` of the warehouse."""
     os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")  # what was merged need not lie there twice
-    destination = dlt.destinations.duckdb(str(path))
+    check_kind(path)
+    destination = dlt.destinations.duckdb(DuckDbCredentials(str(path), global_config=dict(NO_EXTENSIONS)))
     return dlt.pipeline(name, destination=destination, dataset_name=DATASET)
 
 

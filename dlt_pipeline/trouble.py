@@ -23,6 +23,8 @@ _T = TypeVar("_T")
 _log = logging.getLogger("dlt_pipeline.kraken")
 # A build of a large warehouse holds it for minutes at the most; a load of hours must not end for it.
 _LONGEST_WAIT_SECONDS: Final = 600
+# As DuckDB says it of a file that ends too soon.
+_DAMAGE: Final = ("Could not read enough bytes from file", "Could not read from file")
 _HOLDER: Final = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
@@ -65,7 +67,18 @@ def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
         known = WarehouseTooNewError(f"The warehouse {path} was written by a newer DuckDB; update duckdb.")
     elif "not a valid DuckDB database file" in text:
         known = WarehouseError(f"{path} is not a DuckDB file; set KRAKEN_CANDLES_WAREHOUSE to another path.")
+    elif _is_damage(error, text, path):
+        known = WarehouseError(
+            f"The warehouse {path} is damaged or cut short ({text.splitlines()[0]}); put a copy in its place, or load "
+            "into another file by KRAKEN_CANDLES_WAREHOUSE."
+        )
     return known
+
+
+def _is_damage(error: BaseException, text: str, path: Path) -> bool:
+    if type(error).__name__ in ("FatalException", "InternalException", "SerializationException"):
+        return True
+    return any(f'{words} "{path}"' in text for words in _DAMAGE) or "Corrupt database file" in text
 
 
 def when_unlocked(

@@ -1,12 +1,14 @@
 """The DuckDB file that a load writes and dbt reads: where it lies, whether it may be used, what went wrong with it."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import psutil
 
 from dlt_pipeline.exceptions import (
     NothingLoadedError,
@@ -21,6 +23,13 @@ ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"
 # What stands in the place of the exchange where archives were imported and nobody was asked.
 NO_EXCHANGE: Final = "none"
+# DuckDB calls its own catalogs and schemas so, and dbt writes the name into its queries as it is.
+_RESERVED: Final = frozenset({"main", "temp", "system"})
+_QUOTES: Final = frozenset("'\";\\")
+# DuckDB would fetch from its server, and run, what a file or a query seems to need.
+NO_EXTENSIONS: Final = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+_checked: Final[set[Path]] = set()
+_checking: Final = threading.Lock()
 _SCHEMAS: Final = frozenset({"kraken", "kraken_ops", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
 
 
@@ -35,11 +44,60 @@ def warehouse_path(path: str | Path | None = None) -> Path:
             f"The warehouse cannot be called {found.name}: DuckDB would confuse the file with the schema {found.stem} "
             f"in it. Set {ENVIRONMENT_NAME} to another name."
         )
+    if found.stem.lower() in _RESERVED or _QUOTES.intersection(found.stem):
+        raise WarehouseError(
+            f"The warehouse cannot be called {found.name}: neither DuckDB nor dbt could name it in a query. "
+            f"Set {ENVIRONMENT_NAME} to another name."
+        )
     if not found.parent.is_dir():
         raise WarehouseError(f"The folder of the warehouse {found} does not exist; make it, or set {ENVIRONMENT_NAME}.")
     if found.is_dir():
         raise WarehouseError(f"The warehouse {found} is a folder; set {ENVIRONMENT_NAME} to a file.")
+    check_kind(found)
     return found
+
+
+def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Connect to a DuckDB file, or to nothing but memory, without extensions fetched or loaded unasked.
+
+    Raises WarehouseError for a file that is none of DuckDB's, and what DuckDB raises.
+    """
+    if path is not None:
+        check_kind(path)
+    name = ":memory:" if path is None else str(path)
+    try:
+        connection = duckdb.connect(name, read_only=read_only)
+    except duckdb.ConnectionException:
+        if not read_only:
+            raise
+        connection = duckdb.connect(name)  # this very process has it open for writing, as a notebook may
+    try:
+        # not in `config`: DuckDB refuses two connections of one process to a file that begin with different ones
+        for setting, value in NO_EXTENSIONS.items():
+            connection.execute(f"set global {setting} = {value}")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def check_kind(path: Path) -> None:
+    """Refuse what is no DuckDB file, before DuckDB looks for the extension that could open it; WarehouseError."""
+    with _checking:
+        if path in _checked or not path.is_file():
+            return
+        # Closing a file that this process has open elsewhere would take DuckDB's lock on it away.
+        opened = [Path(one.path) for one in psutil.Process().open_files()]
+        if not any(path.samefile(other) for other in opened if other.exists()):
+            try:
+                with path.open("rb") as file:
+                    head = file.read(16)
+            except OSError:
+                return  # DuckDB will say why
+            if len(head) == 16 and head[8:12] != b"DUCK":  # one that is just being made is shorter
+                kind = "a SQLite file" if head.startswith(b"SQLite format 3") else "not a DuckDB file"
+                raise WarehouseError(f"{path} is {kind}; set {ENVIRONMENT_NAME} to another path.")
+        _checked.add(path)
 
 
 @contextmanager
@@ -49,7 +107,7 @@ def open_warehouse(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckD
     Who only reads says so, and then shares the file with other readers.
     """
     try:
-        connection = _connected(path, read_only)
+        connection = connect(path, read_only=read_only)
     except duckdb.Error as error:
         raise explain(error, path) or WarehouseError(f"The warehouse {path} cannot be opened: {error}") from error
     try:
@@ -61,15 +119,6 @@ def open_warehouse(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckD
         raise known from error
     finally:
         connection.close()
-
-
-def _connected(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(path), read_only=read_only)
-    except duckdb.ConnectionException:
-        if not read_only:
-            raise
-        return duckdb.connect(str(path))  # this very process has it open for writing, as a notebook may
 
 
 def check_usable(path: Path, exchange: str | None, read_only: bool = False) -> None:

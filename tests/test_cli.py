@@ -1,9 +1,11 @@
 """The commands as a user meets them: exit codes, sentences, and no traceback."""
 
 import os
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,8 +14,12 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
+from dlt_pipeline.building import project_folder
+from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
+from dlt_pipeline.packages import make_pipeline
 from dlt_pipeline.version import SCHEMA_VERSION
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
 from tests.conftest import Place
@@ -157,6 +163,12 @@ def test_a_warehouse_cannot_be_called_like_its_schemas(
     assert (code, f"The warehouse cannot be called {name}" in text) == (1, True), text
 
 
+@pytest.mark.parametrize("name", ["temp.duckdb", "main.db", "System.duckdb", "it's.duckdb", "a;b.duckdb", 'a"b.duckdb'])
+def test_a_name_that_dbt_could_never_build_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WarehouseError, match="The warehouse cannot be called"):
+        warehouse_path(tmp_path / name)
+
+
 def test_a_warehouse_in_a_missing_folder(
     exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -192,27 +204,65 @@ def test_live_and_local_trades_do_not_mix(exchange: LocalExchange, command: Call
 
 
 def test_a_file_that_is_no_warehouse(exchange: LocalExchange, command: Callable[..., Any]) -> None:
-    warehouse_path().write_text("symbol,price\n" * 1000)
+    path = warehouse_path()
+    path.write_text("symbol,price\n" * 1000)
     code, text = command(*LOAD)
     assert code == 1
     assert "is not a DuckDB file" in text
-    assert warehouse_path().read_text() == "symbol,price\n" * 1000
+    assert path.read_text() == "symbol,price\n" * 1000
 
 
-@pytest.mark.parametrize("arguments", [LOAD, ("build",), ("summary",)])
+def test_a_sqlite_file_is_no_warehouse(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    """DuckDB would download the extension that reads it."""
+    path = Path(os.environ["KRAKEN_CANDLES_WAREHOUSE"])
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("create table t (a)")
+        other.commit()
+    for arguments in (LOAD, ("build",), ("summary",), ("jobs", "list"), ("publish",)):
+        code, text = command(*arguments)
+        assert (code, f"{path} is a SQLite file; set KRAKEN" in text) == (1, True), text
+
+
+def test_a_warehouse_cut_short_is_said(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    command(*LOAD)
+    whole = warehouse_path().read_bytes()
+    every = (LOAD, ("build",), ("summary",), ("jobs", "list"), ("publish",))
+    for length, arguments in [*((100, each) for each in every), (len(whole) // 2, LOAD)]:
+        warehouse_path().write_bytes(whole[:length])
+        code, text = command(*arguments)
+        assert (code, "is damaged or cut short" in text) == (1, True), (length, arguments, text)
+
+
+def test_nothing_is_fetched_for_duckdb() -> None:
+    """Not by our own connections, dlt's or dbt's."""
+    names = ("autoinstall_known_extensions", "autoload_known_extensions")
+    query = f"select {', '.join(f'current_setting({name!r})' for name in names)}"
+    with open_warehouse(warehouse_path()) as connection:
+        assert connection.execute(query).fetchall() == [(False, False)]
+    with make_pipeline(warehouse_path()).sql_client() as client:
+        assert list(client.execute_sql(query) or ()) == [(False, False)]
+    profile = yaml.safe_load((project_folder() / "profiles.yml").read_text())["kraken_candles"]["outputs"]["duckdb"]
+    assert [profile["settings"][name] for name in names] == ["false", "false"]
+
+
+@contextmanager
+def held(code: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the warehouse open for writing until it has run `code`."""
+    begin = f"import duckdb, time; c = duckdb.connect({str(warehouse_path())!r}); print('held', flush=True); {code}"
+    holder = subprocess.Popen([sys.executable, "-c", begin], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    yield holder
+    holder.communicate(b"\n")
+
+
+@pytest.mark.parametrize("arguments", [("build",), ("summary",)])
 def test_a_warehouse_locked_by_another_process_names_it(
     exchange: LocalExchange, command: Callable[..., Any], arguments: tuple[str, ...]
 ) -> None:
     command(*LOAD)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(warehouse_path())!r}); print('held'); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    code, text = command(*arguments)
-    holder.communicate(b"\n")
+    with held("input()") as holder:
+        code, text = command(*arguments)
     assert code == 1
     assert f"The warehouse {warehouse_path()} is in use by" in text
     assert f"(process {holder.pid})" in text
@@ -244,6 +294,13 @@ def test_a_reader_elsewhere_hinders_no_command_that_only_reads(
     holder.communicate(b"\n")
     with duckdb.connect(str(warehouse_path())):  # in this very process, as in a notebook
         assert "proven trades" in command("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline")[1]
+
+
+def test_a_load_waits_at_its_start_for_a_warehouse_in_use(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    command(*LOAD)
+    with held("time.sleep(2)"):
+        code, text = command(*LOAD)
+    assert (code, "in use by another process; waiting for it" in text) == (0, True), text
 
 
 def test_plain_dlt_shows_the_pipeline(exchange: LocalExchange, command: Callable[..., Any], place: Place) -> None:

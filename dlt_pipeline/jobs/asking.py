@@ -16,6 +16,8 @@ from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.kraken.session import Request, Session
 from dlt_pipeline.threads import beside_main
+from dlt_pipeline.trouble import when_unlocked
+from dlt_pipeline.warehouse import warehouse_path
 
 
 def may_begin(
@@ -23,15 +25,18 @@ def may_begin(
 ) -> bool:
     """Price what the request lacks in the warehouse, and ask if it costs much; False if the user does not want it.
 
-    Raises LoadStoppedError if the user stopped it, BadInputError where nobody can be asked, or what `price_of` does.
+    A warehouse in use is waited for, as by the load. Raises LoadStoppedError if the user stopped it, BadInputError
+    where nobody can be asked, or what `price_of` does.
     """
 
     def leave_it_to_the_load(_symbol: str, _error: ExchangeError) -> None:
         """One symbol's failure is its own: the load will meet it too, and report it."""
 
-    estimates = beside_main(
-        lambda: price_of(request, warehouse, session, leave_it_to_the_load), session.stop, lambda: None
-    )
+    def price() -> list[Estimate]:
+        return price_of(request, warehouse, session, leave_it_to_the_load)
+
+    path = warehouse_path(warehouse)
+    estimates = beside_main(lambda: when_unlocked(price, path, session.stop), session.stop, lambda: None)
     return may_begin_at(console, estimates, session, yes)
 
 

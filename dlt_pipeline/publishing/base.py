@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 
 from dlt_pipeline.publishing.partitions import Column, Key, Partition
 from dlt_pipeline.publishing.wanted import Wanted
+from dlt_pipeline.warehouse import connect
 
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.
@@ -58,7 +58,7 @@ def changes_since(base: Base, wanted: Wanted) -> Changes | None:
     changed = [key for key, partition in now.partitions.items() if _version(base, key) != partition.version]
     if any(key in base.partitions and _settings(base, key) != _settings(now, key) for key in changed):
         return None
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("days_now", now.days)
         connection.register("days_before", base.days)
         found = connection.execute(_CHANGED).fetchall()

@@ -8,9 +8,10 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.exceptions import PublishError
+from dlt_pipeline.exceptions import PublishError, WarehouseError
 from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.publishing.whole import put
+from dlt_pipeline.warehouse import connect
 
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
@@ -42,9 +43,9 @@ def check_replaceable(path: Path, warehouse: Path) -> None:
     is_own = path.samefile(warehouse)
     if not is_own:
         try:
-            with duckdb.connect(str(path), read_only=True) as connection:
+            with connect(path, read_only=True) as connection:
                 is_own = bool(connection.execute("select 1 from duckdb_tables() where not internal").fetchall())
-        except duckdb.Error:
+        except (duckdb.Error, WarehouseError):
             return  # broken, or held by a reader that forgot to open it read-only: a new file harms neither
     if is_own:
         raise PublishError(
@@ -57,7 +58,7 @@ def write_database(path: Path, schema: str, columns: Sequence[Column], sources: 
     """Write the views beside and move them to `path`; each source comes with its files, of which it may have none."""
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute(f"attach {_text(partial)} as published (storage_version '{_STORAGE}')")
         connection.execute(f'create schema if not exists published."{schema}"')
         names = []
