@@ -82,6 +82,10 @@ class DiskFullError(WarehouseError):
     """No space is left where the warehouse, dlt's working folder or the exports lie."""
 
 
+class OutOfFilesError(WarehouseError):
+    """The process, or the system, has no file descriptor left."""
+
+
 class PublishError(KrakenCandlesError):
     """The Parquet tree or published.duckdb cannot be brought to the warehouse's state."""
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -87,9 +88,11 @@ def load_request(
     `session` is one that asked for the price before (its own `stop` counts); without it the load opens one.
     `going_on` is asked between chunks which of the remaining symbols are still wanted; the others are `unfinished`.
     A `session` of an earlier load saves asking for the clock and the markets once more; its settings and its `stop`
-    are then the load's.
+    are then the load's, and its connections stay open for the next one.
     """
-    session = session or Session(load_settings(), stop)
+    if session is None:
+        with closing(Session(load_settings(), stop)) as own:
+            return load_request(request, warehouse=warehouse, listener=listener, going_on=going_on, session=own)
     path = warehouse_path(warehouse)
     try:
         with only_load(path):

@@ -14,6 +14,7 @@ from dlt_pipeline.exceptions import (
     DiskFullError,
     KrakenCandlesError,
     LoadStoppedError,
+    OutOfFilesError,
     WarehouseError,
     WarehouseLockedError,
     WarehouseTooNewError,
@@ -60,6 +61,11 @@ def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
             f"No space is left on the disk of the warehouse {path} or of dlt's working folder; what was committed "
             "is safe. Free some space and run the same command again."
         )
+    elif is_out_of_files(error):
+        known = OutOfFilesError(
+            "No file descriptor is left for this process; what was committed is safe. Allow it more (`ulimit -n`) and "
+            "run the same command again."
+        )
     elif isinstance(error, PermissionError) or "Permission denied" in text:
         place = getattr(error, "filename", None) or path
         known = WarehouseError(f"Writing to {place} is not permitted; choose a place where it is, or ask for it.")
@@ -73,6 +79,14 @@ def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
             "into another file by KRAKEN_CANDLES_WAREHOUSE."
         )
     return known
+
+
+def is_out_of_files(error: BaseException) -> bool:
+    """Whether the process or the system has no file descriptor left, whatever that was wrapped in."""
+    return any(
+        (isinstance(link, OSError) and link.errno in (errno.EMFILE, errno.ENFILE)) or "Too many open files" in str(link)
+        for link in _chain(error)
+    )
 
 
 def _is_damage(error: BaseException, text: str, path: Path) -> bool:

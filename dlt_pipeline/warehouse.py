@@ -28,6 +28,8 @@ _RESERVED: Final = frozenset({"main", "temp", "system"})
 _QUOTES: Final = frozenset("'\";\\")
 # DuckDB would fetch from its server, and run, what a file or a query seems to need.
 NO_EXTENSIONS: Final = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+# As many as a connection opens: the file, what it is written ahead to, a temporary one, and some to spare.
+_DESCRIPTORS: Final = 8
 _checked: Final[set[Path]] = set()
 _checking: Final = threading.Lock()
 _SCHEMAS: Final = frozenset({"kraken", "kraken_ops", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
@@ -62,6 +64,7 @@ def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBP
 
     Raises WarehouseError for a file that is none of DuckDB's, and what DuckDB raises.
     """
+    _require_descriptors()
     if path is not None:
         check_kind(path)
     name = ":memory:" if path is None else str(path)
@@ -81,23 +84,41 @@ def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBP
     return connection
 
 
+def _require_descriptors() -> None:
+    """Raise OutOfFilesError where DuckDB, finding none left, would end the whole process with an abort."""
+    held: list[int] = []
+    try:
+        for _ in range(_DESCRIPTORS):
+            held.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - those opened are to be closed
+    except OSError as error:
+        raise explain(error, Path(os.devnull)) or error from error
+    finally:
+        for each in held:
+            os.close(each)
+
+
 def check_kind(path: Path) -> None:
     """Refuse what is no DuckDB file, before DuckDB looks for the extension that could open it; WarehouseError."""
     with _checking:
         if path in _checked or not path.is_file():
             return
-        # Closing a file that this process has open elsewhere would take DuckDB's lock on it away.
-        opened = [Path(one.path) for one in psutil.Process().open_files()]
-        if not any(path.samefile(other) for other in opened if other.exists()):
-            try:
-                with path.open("rb") as file:
-                    head = file.read(16)
-            except OSError:
-                return  # DuckDB will say why
-            if len(head) == 16 and head[8:12] != b"DUCK":  # one that is just being made is shorter
-                kind = "a SQLite file" if head.startswith(b"SQLite format 3") else "not a DuckDB file"
-                raise WarehouseError(f"{path} is {kind}; set {ENVIRONMENT_NAME} to another path.")
+        try:
+            head = _head(path)
+        except (OSError, psutil.Error):
+            return  # DuckDB will say why
+        if len(head) == 16 and head[8:12] != b"DUCK":  # one that is just being made is shorter
+            kind = "a SQLite file" if head.startswith(b"SQLite format 3") else "not a DuckDB file"
+            raise WarehouseError(f"{path} is {kind}; set {ENVIRONMENT_NAME} to another path.")
         _checked.add(path)
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes; none where this process has the file open: closing it would take DuckDB's lock away."""
+    opened = [Path(one.path) for one in psutil.Process().open_files()]
+    if any(path.samefile(other) for other in opened if other.exists()):
+        return b""
+    with path.open("rb") as file:
+        return file.read(16)
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class Loads:
         if not self._firsts:
             self._firsts = self._first_windows(covered_ends(self._state.path, symbols))
         timeframes = old_timeframes(self._state.path, symbols, self._timeframes, self._state.settings)
-        self._session = None  # markets come and go
+        self._end_session()  # markets come and go
         # The first may have much to catch up with.
         progress = nullcontext() if self._state.has_begun else self._progress()
         return self._load(self._firsts, timeframes, progress)
@@ -117,15 +117,23 @@ class Loads:
                     request, warehouse=self._state.path, listener=heard, stop=self._stop, session=session
                 )
         except Exception:
+            session.close()
             self._session = None
             self._settings.first_contact_attempts = 1  # one sentence a round is enough while nobody answers
             raise
         report.failures.update(failures)
         # After any failure the exchange is asked anew, by a first contact that soon says that nobody answers.
-        self._session = None if report.failures else session
+        self._session = session
+        if report.failures:
+            self._end_session()
         self._settings.first_contact_attempts = self._first_attempts
         self._whole |= windows.keys() - report.failures.keys() - set(report.unfinished)
         return report, {name: at for name, at in heard.reached.items() if name not in report.failures}
+
+    def _end_session(self) -> None:
+        if self._session:
+            self._session.close()
+        self._session = None
 
     def _listed(self, session: Session, request: Request, failures: dict[str, KrakenCandlesError]) -> Request:
         """Leave out what the exchange lists no more: after the beginning that ends no other symbol."""

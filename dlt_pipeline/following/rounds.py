@@ -10,6 +10,7 @@ from dlt_pipeline.exceptions import (
     BadInputError,
     DiskFullError,
     LoadStoppedError,
+    OutOfFilesError,
     UnknownSymbolError,
     WarehouseError,
     WarehouseLockedError,
@@ -22,9 +23,9 @@ from dlt_pipeline.following.state import State
 from dlt_pipeline.publishing.newest import Publisher
 from dlt_pipeline.trouble import explain
 
-# Wrong from the beginning, so no waiting mends it; the two kinds of WarehouseError that pass are waited for.
+# Wrong from the beginning, so no waiting mends it; the kinds of WarehouseError that pass are waited for.
 _ENDS: Final = (BadInputError, UnknownSymbolError, WarehouseError)
-_PASSES: Final = (WarehouseLockedError, DiskFullError)
+_PASSES: Final = (WarehouseLockedError, DiskFullError, OutOfFilesError)
 
 
 class Rounds:

@@ -3,7 +3,7 @@
 import tempfile
 import threading
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final
 
@@ -101,7 +101,10 @@ class _Runner:
 
     def _load(self, waiting: list[Job]) -> tuple[set[int], list[Job]]:
         """Load one round; return the ids that were dealt with, and the jobs whose trades are complete."""
-        session = Session(load_settings(), self._stop)
+        with closing(Session(load_settings(), self._stop)) as session:
+            return self._load_with(waiting, session)
+
+    def _load_with(self, waiting: list[Job], session: Session) -> tuple[set[int], list[Job]]:
         chosen = next_round(waiting, session, self._path)
         taken = {job.job_id for job in chosen.jobs} | {job.job_id for job, _ in chosen.refused}
         for job, error in chosen.refused:

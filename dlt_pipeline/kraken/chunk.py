@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 import dlt
@@ -74,8 +75,9 @@ class Chunk:
                     for symbol in symbols:
                         cancelled = threading.Event()
                         stop = AnyOf(self.session.stop, cancelled)
-                        load = self._load(symbol, self.session.new_client(symbol, stop), stop)
-                        readers.add(load, cancelled, settings.chunk_pages)
+                        client = self.session.lend_client(symbol, stop)
+                        back = partial(self.session.give_back, symbol, client)
+                        readers.add(self._load(symbol, client, stop), cancelled, settings.chunk_pages, back)
             return self._budget, self._ranges
 
     def _read(self, symbols: Sequence[str]) -> Ledger:

@@ -66,7 +66,7 @@ class KrakenClient:
         `clock` is the exchange's time (ns) and our monotonic time (s) of asking for it, where another client knows it.
         """
         self._settings = settings
-        self._stop = stop or threading.Event()
+        self.stop: Stop = stop or threading.Event()
         self._attempts = settings.retry_attempts
         self._ccxt = _TextKraken(
             {
@@ -79,6 +79,10 @@ class KrakenClient:
         self._pace: Pace | None = None
         self.clock = clock
         self.calls = 0
+
+    def close(self) -> None:
+        """Close the connection; the next call opens one anew."""
+        self._ccxt.session.close()
 
     def first_contact(self) -> int:
         """Ask the exchange's time (ns) with few retries, so that no network is said soon."""
@@ -158,7 +162,7 @@ class KrakenClient:
                 if self._pace:
                     self._pace.passed(self._settings)
                 return checked
-            except ccxt.BaseError as error:
+            except (ccxt.BaseError, OSError) as error:  # an OSError is of opening certificates or a socket
                 known = translate(error, where, self._settings.base_url)
                 if self._pace and isinstance(known, RateLimitError):
                     self._pace.limited(self._settings)
@@ -203,7 +207,7 @@ class KrakenClient:
         return backoff
 
     def _sleep(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
+        if self.stop.wait(seconds):
             raise LoadStoppedError("Stopped while waiting for the exchange.")
 
     def _tell(self, state: tenacity.RetryCallState) -> None:

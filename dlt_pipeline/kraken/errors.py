@@ -12,6 +12,7 @@ from dlt_pipeline.exceptions import (
     TransientExchangeError,
     UnknownSymbolError,
 )
+from dlt_pipeline.trouble import is_out_of_files
 
 _RATE_TEXTS: Final = ("Rate limit exceeded", "Too many requests", "Temporary lockout", "Throttled")
 _BUSY_TEXTS: Final = ("EService:Unavailable", "EService:Busy", "EService:Timeout", "EGeneral:Internal error")
@@ -19,7 +20,7 @@ _THROTTLED: Final = re.compile(r"Throttled:\s*(\d+)")
 _BUSY_STATUS: Final = frozenset({408, 425})
 
 
-def translate(error: Exception, where: str, base_url: str) -> ExchangeError | UnknownSymbolError:
+def translate(error: Exception, where: str, base_url: str) -> ExchangeError | UnknownSymbolError:  # noqa: PLR0911 - a list
     """Name a ccxt exception: transient ones are asked again, the others reach the user. Source: kraken_facts."""
     text = str(error)
     kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -27,6 +28,8 @@ def translate(error: Exception, where: str, base_url: str) -> ExchangeError | Un
     response = cause.response if isinstance(cause, requests.RequestException) else None
     status = response.status_code if response is not None else None
     is_broken_off = isinstance(cause, requests.RequestException) and response is None
+    if is_out_of_files(error):  # which is no word about the exchange
+        return TransientExchangeError(f"{where}: no file descriptor is left to ask with; allow more (`ulimit -n`).")
     if status == 429 or kinds & {"DDoSProtection", "RateLimitExceeded"} or any(part in text for part in _RATE_TEXTS):
         until = _THROTTLED.search(text)
         return RateLimitError(

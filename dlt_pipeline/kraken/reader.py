@@ -44,9 +44,14 @@ class Direct:
 class Ahead:
     """Asks in a thread of its own, so that a symbol's pace goes on while dlt commits the chunk before."""
 
-    def __init__(self, load: SymbolLoad, cancelled: threading.Event, limit: int) -> None:
-        """Begin to ask; at most `limit` answers wait. `cancelled` ends it, as what `load` itself hears does."""
-        self._load, self._cancelled, self._limit = load, cancelled, limit
+    def __init__(
+        self, load: SymbolLoad, cancelled: threading.Event, limit: int, on_end: Callable[[], object] = lambda: None
+    ) -> None:
+        """Begin to ask; at most `limit` answers wait. `cancelled` ends it, as what `load` itself hears does.
+
+        `on_end` is called once nothing is asked any more.
+        """
+        self._load, self._cancelled, self._limit, self._on_end = load, cancelled, limit, on_end
         self._waiting: deque[Taken] = deque()
         self._changed = threading.Condition()
         self._error: Exception | None = None
@@ -95,6 +100,8 @@ class Ahead:
                     self._changed.notify_all()
         except Exception as error:  # noqa: BLE001 - raised by `take`, in the thread that can tell of it
             self._error = error
+        finally:
+            self._on_end()
 
 
 class Readers:
@@ -122,9 +129,11 @@ class Readers:
         """Return the symbol's reader."""
         return self._ahead[symbol]
 
-    def add(self, load: SymbolLoad, cancelled: threading.Event, limit: int) -> None:
-        """Begin to read a symbol."""
-        self._ahead[load.market.symbol] = Ahead(load, cancelled, limit)
+    def add(
+        self, load: SymbolLoad, cancelled: threading.Event, limit: int, on_end: Callable[[], object] = lambda: None
+    ) -> None:
+        """Begin to read a symbol; `on_end` is called when that is over."""
+        self._ahead[load.market.symbol] = Ahead(load, cancelled, limit, on_end)
 
     def drop(self, symbols: Iterable[str]) -> None:
         """Stop asking for symbols that are not wanted any more."""

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -115,6 +116,7 @@ class Session:
         self._clock: tuple[int, float] | None = None
         self._clients: dict[str, KrakenClient] = {}
         self._all_clients: dict[str, list[KrakenClient]] = {}
+        self._idle: dict[str, list[KrakenClient]] = {}
         self._lock = threading.Lock()
         self._told_ends: set[int] = set()
 
@@ -126,9 +128,10 @@ class Session:
         with self._lock:
             if not self.markets:
                 client = KrakenClient(self.settings, self.stop)
-                self.now_ns = client.first_contact()
-                self._clock = client.clock
-                self.markets = client.markets()
+                with closing(client):
+                    self.now_ns = client.first_contact()
+                    self._clock = client.clock
+                    self.markets = client.markets()
         for symbol, windows in request.windows.items():
             for window in windows:
                 self.check_past(window)
@@ -175,10 +178,27 @@ class Session:
                 self._clients[symbol] = self._made(symbol, self.stop)
             return self._clients[symbol]
 
-    def new_client(self, symbol: str, stop: Stop) -> KrakenClient:
-        """Return a further client for a symbol, whose waits `stop` ends."""
+    def lend_client(self, symbol: str, stop: Stop) -> KrakenClient:
+        """Return a further client for a symbol, whose waits `stop` ends; it is to be given back with its connection."""
         with self._lock:
-            return self._made(symbol, stop)
+            idle = self._idle.get(symbol)
+            if not idle:
+                return self._made(symbol, stop)
+            client = idle.pop()
+            client.stop = stop
+            return client
+
+    def give_back(self, symbol: str, client: KrakenClient) -> None:
+        """Take back a lent client that nobody uses any more."""
+        with self._lock:
+            self._idle.setdefault(symbol, []).append(client)
+
+    def close(self) -> None:
+        """Close all connections; a client that is used again opens its own anew."""
+        with self._lock:
+            for clients in self._all_clients.values():
+                for client in clients:
+                    client.close()
 
     def calls(self, symbol: str) -> int:
         """Return how many calls were made for a symbol so far, those that were refused included."""

@@ -1,9 +1,11 @@
 """Rounds against the local exchange: what is published equals the exchange's own trades, whatever happens between."""
 
+import os
 import threading
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
 
 from dlt_pipeline import follow
@@ -207,3 +209,31 @@ def test_a_set_stop_ends_it_before_anything(exchange: LocalExchange) -> None:
     stop.set()
     assert follow(["BTC/USD"], "2026-11-08", stop=stop) is None
     assert exchange.calls == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_nothing_grows_round_after_round_with_faults(exchange: LocalExchange, warehouse: Path, tmp_path: Path) -> None:
+    """An hour of rounds a minute: memory, descriptors, threads, folders and the file stay as they were."""
+    rounds = int(os.environ.get("KRAKEN_CANDLES_SOAK_ROUNDS", "60"))
+    seen: list[tuple[int, int, int, int, int]] = []
+    faults = ("drop", "html", "http_status", "error", "missing_last")
+
+    def step() -> None:
+        process = psutil.Process()
+        kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+        size = warehouse.stat().st_size
+        seen.append((process.memory_info().rss, process.num_fds(), threading.active_count(), len(kept), size))
+        exchange.faults.add(Fault(faults[len(seen) % len(faults)], path="Trades", times=1))  # type: ignore[arg-type]
+        exchange.clock.advance(60)
+
+    run(Story([step] * rounds), timeframes=())
+    third = len(seen) // 3
+    for name, most, before, after in zip(
+        ("memory", "descriptors", "threads", "files", "warehouse"),
+        (1.15, 1, 1, 1.05, 1.5),
+        map(max, zip(*seen[third : 2 * third], strict=True)),
+        map(max, zip(*seen[2 * third :], strict=True)),
+        strict=True,
+    ):
+        assert after <= before * most, (name, before, after)

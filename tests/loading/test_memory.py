@@ -1,22 +1,30 @@
 """The warehouse's ledger decides where a load goes on, whatever dlt's folder remembers."""
 
 import logging
+import os
+import resource
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 
+from dlt_pipeline.exceptions import OutOfFilesError, TransientExchangeError
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.chunk import Chunk
+from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.kraken.source import source_of
+from dlt_pipeline.loading import load_request
 from dlt_pipeline.packages import make_pipeline
+from dlt_pipeline.warehouse import open_warehouse
 from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -208,3 +216,37 @@ def test_a_half_loaded_chunk_is_asked_for_again(
     job.rename(package / "completed_jobs" / job.name)
     quick_load("BTC/USD")
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_no_descriptor_is_lost_from_load_to_load(exchange: LocalExchange) -> None:
+    """As `follow` loads: with one session, round after round."""
+    request = make_request(("BONK/USD", "MINA/GBP"), "2026-11-08", None, (), exact=False)
+    counts = []
+    with closing(Session(load_settings())) as session:
+        for _ in range(3):
+            load_request(request, session=session)
+            counts.append(psutil.Process().num_fds())
+    assert counts[2] <= counts[1], counts
+
+
+def test_running_out_of_descriptors_is_trouble_that_passes(exchange: LocalExchange, warehouse: Path) -> None:
+    with open_warehouse(warehouse):
+        pass
+    client = KrakenClient(load_settings(first_contact_attempts=1))
+    client.first_contact()
+    client.close()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/dev/fd").iterdir())
+    spare = [os.dup(0) for _ in range(highest)]  # none is free below the limit
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(spare) + 1, limits[1]))
+    try:
+        with pytest.raises(TransientExchangeError, match="no file descriptor is left"):
+            client.first_contact()
+        with pytest.raises(OutOfFilesError), open_warehouse(warehouse):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for each in spare:
+            os.close(each)
+    client.first_contact()
+    client.close()
