@@ -1,12 +1,17 @@
 """dbt from Python: builds the project that the package carries in the warehouse."""
 
+import atexit
 import json
 import logging
 import os
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -56,7 +61,8 @@ def build_result(
 
     `arguments` go to dbt as they are, such as `("--select", "candles")`; a `--vars` in them has the last word. The
     models' unit tests, which say nothing of the warehouse, run only where `arguments` choose the kinds of nodes by
-    `--resource-type`. dbt's logs and artifacts go to `target/` and `logs/` here. Raises NothingLoadedError before the
+    `--resource-type`. dbt's logs and artifacts go to `target/` and `logs/` here, or beside the warehouse where nothing
+    can be written here. Raises NothingLoadedError before the
     first load, WarehouseLockedError if the file is in use, BadInputError for a variable that cannot be.
     """
     from dlt_pipeline.jobs.variables import job_variables  # noqa: PLC0415 - it asks this module for the project
@@ -88,7 +94,7 @@ def prepare(path: Path) -> None:
 def run_dbt(
     path: Path, command: str, *arguments: str, flags: Sequence[str] = (), manifest: Any = None
 ) -> "dbtRunnerResult":
-    """Run one of dbt's commands in this process, with the project and with dbt's own files in the folder of the user.
+    """Run one of dbt's commands in this process, with the project and with dbt's own files in `dbt_folder`.
 
     A `manifest` of an earlier `parse` saves reading the project again; a run leaves compiled SQL in it. Raises what
     `build` does where dbt could not run; that something is not green is in the result.
@@ -97,7 +103,7 @@ def run_dbt(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    folder, here = project_folder(), Path.cwd()
+    folder, here = project_folder(), dbt_folder(path)
     places = {"project-dir": folder / "dbt_project", "profiles-dir": folder, "target-path": here / "target"}
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
     try:
@@ -121,6 +127,23 @@ def run_dbt(
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
     return result
+
+
+def dbt_folder(path: Path) -> Path:
+    """Return where `target/` and `logs/` go: here, else beside the warehouse at `path`, else a temporary folder."""
+    for folder in (Path.cwd(), path.parent):
+        with suppress(OSError):
+            for place in (folder / "target", folder / "logs"):
+                tempfile.TemporaryFile(dir=place if place.exists() else folder).close()
+            return folder
+    return _temporary_folder()
+
+
+@cache
+def _temporary_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="kraken-candles-dbt-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def with_variables(arguments: Sequence[str], variables: Mapping[str, Any]) -> list[str]:

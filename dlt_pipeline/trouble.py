@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from dlt_pipeline.exceptions import (
 )
 
 _T = TypeVar("_T")
+_WAREHOUSE: Final = "KRAKEN_CANDLES_WAREHOUSE"
+_REFUSALS: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+_FILE: Final = re.compile(r'file "([^"]+)"')  # as DuckDB names it
 _log = logging.getLogger("dlt_pipeline.kraken")
 # A build of a large warehouse holds it for minutes at the most; a load of hours must not end for it.
 _LONGEST_WAIT_SECONDS: Final = 600
@@ -29,10 +33,13 @@ _DAMAGE: Final = ("Could not read enough bytes from file", "Could not read from 
 _HOLDER: Final = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
-def explain(error: BaseException, path: Path) -> KrakenCandlesError | None:
-    """Return the clear sentence for an error of using the warehouse at `path`, or None if it is not known."""
+def explain(error: BaseException, path: Path, variable: str = _WAREHOUSE) -> KrakenCandlesError | None:
+    """Return the clear sentence for an error of using the warehouse at `path`, or None if it is not known.
+
+    `variable` is that of the environment by which another place is chosen.
+    """
     for link in _chain(error):
-        known = link if isinstance(link, KrakenCandlesError) else _named(link, path)
+        known = link if isinstance(link, KrakenCandlesError) else _named(link, path, variable)
         if known:
             return known
     return None
@@ -47,7 +54,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__
 
 
-def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
+def _named(error: BaseException, path: Path, variable: str) -> KrakenCandlesError | None:
     text = str(error)
     known: KrakenCandlesError | None = None
     if "Could not set lock on file" in text:
@@ -66,9 +73,8 @@ def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
             "No file descriptor is left for this process; what was committed is safe. Allow it more (`ulimit -n`) and "
             "run the same command again."
         )
-    elif isinstance(error, PermissionError) or "Permission denied" in text:
-        place = getattr(error, "filename", None) or path
-        known = WarehouseError(f"Writing to {place} is not permitted; choose a place where it is, or ask for it.")
+    elif reason := _refusal(error, text):
+        known = WarehouseError(_told_refusal(error, text, reason, path, variable))
     elif "newer version of DuckDB" in text:
         known = WarehouseTooNewError(f"The warehouse {path} was written by a newer DuckDB; update duckdb.")
     elif "not a valid DuckDB database file" in text:
@@ -79,6 +85,27 @@ def _named(error: BaseException, path: Path) -> KrakenCandlesError | None:
             "into another file by KRAKEN_CANDLES_WAREHOUSE."
         )
     return known
+
+
+def _refusal(error: BaseException, text: str) -> str | None:
+    """Return why a place cannot be written to, None if the error is another one."""
+    if isinstance(error, OSError):
+        return error.strerror if error.errno in _REFUSALS else None
+    return next((reason for number in _REFUSALS if (reason := os.strerror(number)) in text), None)
+
+
+def _told_refusal(error: BaseException, text: str, reason: str, path: Path, variable: str) -> str:
+    from dlt.common.pipeline import get_dlt_pipelines_dir  # noqa: PLC0415 - dlt takes a second to import
+
+    named = _FILE.search(text)
+    place = Path(os.fsdecode(getattr(error, "filename", None) or (named[1] if named else path)))
+    dlt_folder = Path(get_dlt_pipelines_dir())
+    if dlt_folder in (place, *place.parents) or place in dlt_folder.parents:
+        return f"dlt cannot write into its folder {dlt_folder} ({reason}); set DLT_DATA_DIR to a folder where it can."
+    if path in (place, *place.parents) or path.parent in (place, *place.parents):
+        folder = path.parent if place == path else place
+        return f"{folder} cannot be written to ({reason}); set {variable} to a place that can."
+    return f"{place} cannot be used ({reason}); choose a place that can, or ask for the right to it."
 
 
 def is_out_of_files(error: BaseException) -> bool:

@@ -1,9 +1,11 @@
 """The commands as a user meets them: exit codes, sentences, and no traceback."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
@@ -16,10 +18,11 @@ import duckdb
 import pytest
 import yaml
 
-from dlt_pipeline.building import project_folder
+from dlt_pipeline.building import dbt_folder, project_folder
 from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
 from dlt_pipeline.packages import make_pipeline
+from dlt_pipeline.trouble import explain
 from dlt_pipeline.version import SCHEMA_VERSION
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
 from tests.conftest import Place
@@ -175,6 +178,40 @@ def test_a_warehouse_in_a_missing_folder(
     monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / "none" / "w.duckdb"))
     code, text = command(*LOAD)
     assert (code, "does not exist" in text) == (1, True), text
+
+
+SYS = pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that nobody can write into")
+
+
+def test_a_working_folder_below_a_file_is_said(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "file" / "dlt"))
+    code, text = command(*LOAD)
+    assert (code, "(Not a directory); set DLT_DATA_DIR to a folder where it can" in text) == (1, True), text
+
+
+@SYS
+def test_folders_that_cannot_be_written_into_are_said(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", "/sys/warehouse.duckdb")
+    code, text = command(*LOAD)
+    assert code == 1
+    assert re.search(r"Error: /sys cannot be written to \(.+\); set KRAKEN_CANDLES_WAREHOUSE to a place", text), text
+    path = Path("/sys/warehouse.duckdb")
+    read_only = duckdb.IOException(f'IO Error: Cannot open file "{path}": Read-only file system')
+    assert "/sys cannot be written to (Read-only file system)" in str(explain(read_only, path))
+
+
+@SYS
+def test_dbt_writes_where_it_can(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir("/sys")
+    assert dbt_folder(tmp_path / "warehouse.duckdb") == tmp_path
+    assert dbt_folder(Path("/sys/warehouse.duckdb")).is_relative_to(tempfile.gettempdir())
+    monkeypatch.chdir(tmp_path)
+    assert dbt_folder(Path("/sys/warehouse.duckdb")) == tmp_path
 
 
 def test_a_build_of_nothing_is_no_success(exchange: LocalExchange, command: Callable[..., Any]) -> None:

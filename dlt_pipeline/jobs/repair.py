@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from dlt_pipeline.building import build_result
+from dlt_pipeline.building import build_result, dbt_folder
 from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.jobs.attempts import Attempt, write_attempts
 from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
@@ -134,7 +134,7 @@ def load_repairs(
 def build_repaired(path: Path) -> bool:
     """Build; True if all is green. Raises WarehouseError if it ended before the gaps were looked for anew."""
     is_green = build_result(path, quiet=True).is_green
-    if not is_green and not _are_gaps_built():
+    if not is_green and not _are_gaps_built(path):
         raise WarehouseError(
             f"The build of {path} failed before it looked for gaps, so what the repair brought is not known; what was "
             "loaded stays. See the failed models and tests above."
@@ -142,9 +142,9 @@ def build_repaired(path: Path) -> bool:
     return is_green
 
 
-def _are_gaps_built() -> bool:
-    """Ask the results that dbt leaves here of its last build."""
-    results = json.loads((Path.cwd() / "target" / "run_results.json").read_text())["results"]
+def _are_gaps_built(path: Path) -> bool:
+    """Ask the results that dbt leaves of its last build."""
+    results = json.loads((dbt_folder(path) / "target" / "run_results.json").read_text())["results"]
     return any(each["unique_id"] == "model.kraken_candles.gaps" and each["status"] == "success" for each in results)
 
 

@@ -19,7 +19,7 @@ from dlt_pipeline.publishing.alone import only_publish
 from dlt_pipeline.publishing.base import Base, read_base
 from dlt_pipeline.publishing.database import Part, check_replaceable, write_database
 from dlt_pipeline.publishing.partitions import Key, Partition
-from dlt_pipeline.publishing.settings import PublishSettings, load_settings
+from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings, load_settings
 from dlt_pipeline.publishing.tree import put_in_tree, remove_vanished
 from dlt_pipeline.publishing.versions import drop_replaced, has_version, version_path, write_version
 from dlt_pipeline.publishing.wanted import Wanted, sources
@@ -129,5 +129,5 @@ def _sentence(error: Exception, settings: PublishSettings) -> KrakenCandlesError
             "`kraken-candles publish`; it goes on where it stopped."
         )
     first = (str(error).splitlines() or [type(error).__name__])[0]
-    known = explain(error, settings.exports)
+    known = explain(error, settings.exports, EXPORTS)
     return known or PublishError(f"Publishing into {settings.exports} failed: {first}. {still}")
