@@ -178,7 +178,7 @@ def _told(result: Any) -> BuildResult:
 
 def _check_threads() -> None:
     text = os.environ.get("KRAKEN_CANDLES_THREADS", "2")
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise BadInputError(f"KRAKEN_CANDLES_THREADS is {text!r}; it must be a whole number from 1.")
 
 

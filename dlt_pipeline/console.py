@@ -1,14 +1,19 @@
 """The console of the commands: one that outlives its reader, so that `| head` does not end a load, and its tables."""
 
+import re
 import textwrap
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, Final
 
 import rich.console
 from rich import box
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+# Those of the terminal, those that turn the direction of text, and halves of a character, which cannot be written.
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Console(rich.console.Console):
@@ -24,6 +29,13 @@ class Console(rich.console.Console):
             super().print(*objects, **options)
         except OSError:
             self.quiet = True
+
+    def render(
+        self, renderable: rich.console.RenderableType, options: rich.console.ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """Render as rich does, without what a name from elsewhere could tell the terminal."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_CONTROL.sub("?", segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         """Fall silent instead of ending the program."""
@@ -44,7 +56,7 @@ class Rows:
 
     def add(self, *cells: str, is_total: bool = False) -> None:
         """Add a row, as many cells as there are names; a line sets a total off."""
-        self._rows.append(cells)
+        self._rows.append(tuple(_CONTROL.sub("?", cell) for cell in cells))  # measured as it will be shown
         if is_total:
             self._totals.add(len(self._rows) - 1)
 

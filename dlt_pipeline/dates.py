@@ -9,7 +9,8 @@ from dlt_pipeline.exceptions import BadInputError
 NS_PER_DAY: Final = 86_400_000_000_000
 _ISO: Final = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
-    r"([T ](?P<time>\d\d:\d\d)((?P<second>:\d\d)(\.(?P<fraction>\d{1,6}))?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?"
+    r"([T ](?P<time>\d\d:\d\d)((?P<second>:\d\d)(\.(?P<fraction>\d{1,6}))?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?",
+    re.ASCII,
 )
 When = str | date | datetime
 

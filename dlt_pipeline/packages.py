@@ -5,9 +5,10 @@ import hashlib
 import logging
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ import filelock
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from dlt_pipeline.exceptions import WarehouseLockedError
+from dlt_pipeline.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import DATASET, NO_EXTENSIONS, check_kind
 
@@ -41,7 +42,7 @@ def only_load(path: Path, pipeline: str = PIPELINE) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     key = warehouse_key(path)
     with ExitStack() as held:
-        held.enter_context(held_alone(Path(tempfile.gettempdir()) / f"kraken-candles-{key}", "load", "wait for it"))
+        held.enter_context(held_alone(lock_folder() / key, "load", "wait for it"))
         held.enter_context(
             held_alone(
                 folder / pipeline,
@@ -61,17 +62,41 @@ def warehouse_key(path: Path) -> str:
 def held_alone(place: Path, what: str, way_out: str) -> Iterator[None]:
     """Hold the lock file at `place`, which ends with this process; WarehouseLockedError names who has it instead."""
     owner = place.with_name(place.name + ".owner")
-    lock = filelock.FileLock(place.with_name(place.name + ".lock"), blocking=False)
+    path = place.with_name(place.name + ".lock")
+    lock = filelock.FileLock(path, blocking=False)
     try:
         lock.acquire()
     except filelock.Timeout:
-        pid = owner.read_text() if owner.exists() else "?"
+        pid = owner.read_text() if owner.is_file() else "?"
         raise WarehouseLockedError(f"Another {what} is running (process {pid}); {way_out}.") from None
     try:
-        owner.write_text(str(os.getpid()))
+        owner.unlink(missing_ok=True)  # of a killed process, or somebody's link
+        with owner.open("x") as file:
+            file.write(str(os.getpid()))
         yield
     finally:
+        owner.unlink(missing_ok=True)
+        if os.name == "posix":
+            path.unlink(missing_ok=True)  # while it is held: who opened it meanwhile finds it gone, and takes a new one
         lock.release()
+
+
+def lock_folder() -> Path:
+    """Return a folder of this user's own for locks; WarehouseError where somebody else has put something there.
+
+    It does not depend on the session: a load of cron and one of a login must meet.
+    """
+    if os.name != "posix":
+        return Path(tempfile.gettempdir())
+    folder = Path(tempfile.gettempdir()) / f"kraken-candles-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise WarehouseError(
+            f"{folder}, where the locks lie, is not a folder of this user alone; remove it, or set TMPDIR to another."
+        )
+    return folder
 
 
 def ready_pipeline(path: Path) -> dlt.Pipeline:

@@ -23,7 +23,7 @@ from dlt_pipeline.exceptions import (
 
 _T = TypeVar("_T")
 _WAREHOUSE: Final = "KRAKEN_CANDLES_WAREHOUSE"
-_REFUSALS: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+_REFUSALS: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP)
 _FILE: Final = re.compile(r'file "([^"]+)"')  # as DuckDB names it
 _log = logging.getLogger("dlt_pipeline.kraken")
 # A build of a large warehouse holds it for minutes at the most; a load of hours must not end for it.

@@ -53,6 +53,8 @@ def warehouse_path(path: str | Path | None = None) -> Path:
         )
     if not found.parent.is_dir():
         raise WarehouseError(f"The folder of the warehouse {found} does not exist; make it, or set {ENVIRONMENT_NAME}.")
+    if found.exists() and not (found.is_dir() or found.is_file()):
+        raise WarehouseError(f"The warehouse {found} is neither a file nor a folder; set {ENVIRONMENT_NAME} to a file.")
     if found.is_dir():
         raise WarehouseError(f"The warehouse {found} is a folder; set {ENVIRONMENT_NAME} to a file.")
     check_kind(found)

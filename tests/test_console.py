@@ -117,3 +117,13 @@ def test_a_line_of_the_log_is_not_broken_either(
     configure_logging()
     logging.getLogger("dlt_pipeline").warning("All of /a/long/path/to/warehouse.duckdb has %s rows.", SHOWN)
     assert f"WARNING  All of /a/long/path/to/warehouse.duckdb has {SHOWN} rows.\n" in capsys.readouterr().err
+
+
+def test_a_name_cannot_speak_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "XBT\x1b[31mUSD\x9b2J\u202e\udc80.csv"
+    Console().print(f"{name} is imported\n", markup=False)
+    rows = Rows("file")
+    rows.add(name)
+    Console().print(rows)
+    printed = capsys.readouterr().out
+    assert printed.count("XBT?[31mUSD?2J??.csv") == 2

@@ -3,11 +3,11 @@
 import os
 from typing import Final
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.kraken.settings import resolved
 
 _LIMITS: Final = {
     "chunk_rows": (1, 100_000_000),
@@ -47,10 +47,7 @@ class ImportSettings(BaseConfiguration):
 
 def load_import_settings() -> ImportSettings:
     """Resolve the settings from dlt's config; BadInputError if impossible."""
-    try:
-        settings = resolve_configuration(ImportSettings(), sections=("sources", "archive"))
-    except ConfigurationException as error:
-        raise BadInputError(f"A setting in sources.archive cannot be used: {str(error).splitlines()[0]}") from error
+    settings = resolved(ImportSettings(), "sources", "archive")
     for name, (lowest, highest) in _LIMITS.items():
         value = getattr(settings, name)
         if not lowest <= value <= highest and not (name == "readers" and value == 0):

@@ -53,6 +53,8 @@ def read_symbol_map(path: Path) -> dict[str, str]:
     Raises BadInputError that names the line: a file that cannot be read, a line of other than two names, an altname
     that stands twice for different symbols.
     """
+    if path.exists() and not path.is_file():
+        raise BadInputError(f"The symbol map {path} is no file.")
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -1,10 +1,9 @@
 """One follow a warehouse."""
 
-import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from dlt_pipeline.packages import held_alone, warehouse_key
+from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
 
 
 def only_follow(path: Path) -> AbstractContextManager[None]:
@@ -12,5 +11,5 @@ def only_follow(path: Path) -> AbstractContextManager[None]:
 
     Loads and builds of other commands find their place between the rounds.
     """
-    place = Path(tempfile.gettempdir()) / f"kraken-candles-follow-{warehouse_key(path)}"
+    place = lock_folder() / f"follow-{warehouse_key(path)}"
     return held_alone(place, "follow", f"it keeps {path} up to date: stop it and name all symbols in one command")

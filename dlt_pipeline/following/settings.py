@@ -3,11 +3,11 @@
 import math
 from typing import Final
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.kraken.settings import resolved
 
 _LOWEST: Final[dict[str, float]] = {
     "least_round_seconds": 0.001,
@@ -44,12 +44,7 @@ class FollowSettings(BaseConfiguration):
 
 def load_follow_settings() -> FollowSettings:
     """Resolve the settings from dlt's config; BadInputError for one that cannot be."""
-    try:
-        settings = resolve_configuration(FollowSettings(), sections=("sources", "kraken", "follow"))
-    except ConfigurationException as error:
-        raise BadInputError(
-            f"A setting in sources.kraken.follow cannot be used: {str(error).splitlines()[0]}"
-        ) from error
+    settings = resolved(FollowSettings(), "sources", "kraken", "follow")
     for name, lowest in _LOWEST.items():
         value = getattr(settings, name)
         if not lowest <= value < math.inf:

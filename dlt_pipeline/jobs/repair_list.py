@@ -57,6 +57,8 @@ def read_list(
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the lines that are not blank, with the number on which each begins."""
+    if path.exists() and not path.is_file():
+        raise BadInputError(f"The list {path} is no file.")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

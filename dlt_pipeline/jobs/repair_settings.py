@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.kraken.settings import resolved
 
 _LIMITS: Final[dict[str, tuple[float, float]]] = {"repair_attempts": (1, 1_000), "repair_hours_between": (0, 8_760)}
 
@@ -23,10 +23,7 @@ class RepairSettings(BaseConfiguration):
 
 def load_repair_settings() -> RepairSettings:
     """Resolve the settings from dlt's config. BadInputError if impossible."""
-    try:
-        settings = resolve_configuration(RepairSettings(), sections=("sources", "kraken"))
-    except ConfigurationException as error:
-        raise BadInputError(f"A setting in sources.kraken cannot be used: {str(error).splitlines()[0]}") from error
+    settings = resolved(RepairSettings(), "sources", "kraken")
     for name, (lowest, highest) in _LIMITS.items():
         value = getattr(settings, name)
         if not lowest <= value <= highest:

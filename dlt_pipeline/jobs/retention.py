@@ -182,7 +182,7 @@ def keep_trades_days() -> int | None:
     text = os.environ.get(KEEP_TRADES_DAYS, "").strip()
     if not text:
         return None
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         raise BadInputError(f"{KEEP_TRADES_DAYS} is {text!r}; it must be a whole number of days from 0, or empty.")
     return int(text)
 

@@ -1,6 +1,5 @@
 """Runs queued jobs, one writer at a time: many loads, then one build for all of them, then each job's own check."""
 
-import tempfile
 import threading
 import time
 from contextlib import AbstractContextManager, closing
@@ -19,7 +18,7 @@ from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import Listener, load_request
-from dlt_pipeline.packages import held_alone, warehouse_key
+from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
 from dlt_pipeline.trouble import explain, when_unlocked
 from dlt_pipeline.warehouse import warehouse_path
 
@@ -48,7 +47,7 @@ def run_jobs(
 
 def only_runner(path: Path) -> AbstractContextManager[None]:
     """Be the only runner of the warehouse's jobs; WarehouseLockedError names the process of another one."""
-    place = Path(tempfile.gettempdir()) / f"kraken-candles-runner-{warehouse_key(path)}"
+    place = lock_folder() / f"runner-{warehouse_key(path)}"
     return held_alone(place, "runner of jobs", "it takes queued jobs of this warehouse too")
 
 

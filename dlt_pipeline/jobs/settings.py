@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.kraken.settings import resolved
 
 _LIMITS: Final[dict[str, tuple[float, float]]] = {
     "warn_calls": (0, 1_000_000_000),
@@ -56,10 +56,7 @@ class JobSettings(BaseConfiguration):
 
 def load_job_settings() -> JobSettings:
     """Resolve the settings from dlt's config; BadInputError names one that cannot be."""
-    try:
-        settings = resolve_configuration(JobSettings(), sections=("sources", "kraken_jobs"))
-    except ConfigurationException as error:
-        raise BadInputError(f"A setting in sources.kraken_jobs cannot be used: {str(error).splitlines()[0]}") from error
+    settings = resolved(JobSettings(), "sources", "kraken_jobs")
     for name, (lowest, highest) in _LIMITS.items():
         value = getattr(settings, name)
         if not lowest <= value <= highest:

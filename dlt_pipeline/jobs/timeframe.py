@@ -8,7 +8,7 @@ from dlt_pipeline.exceptions import BadInputError
 _UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DAY: Final = 86_400
 _LONGEST: Final = 15 * _DAY
-_SIZE: Final = re.compile(r"([1-9]\d{0,6})([smhdw])")
+_SIZE: Final = re.compile(r"([1-9]\d{0,6})([smhdw])", re.ASCII)
 
 
 def timeframe_seconds(name: str) -> int:

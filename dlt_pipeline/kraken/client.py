@@ -17,7 +17,7 @@ from dlt_pipeline.kraken.markets import Market, check_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
 from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings, without_password
 from dlt_pipeline.kraken.stopping import Stop
 
 _T = TypeVar("_T")
@@ -189,8 +189,8 @@ class KrakenClient:
     def _decoded(self, answer: Any) -> Any:
         if isinstance(answer, str):
             raise TransientExchangeError(
-                f"{self._settings.base_url} answered something that is not JSON ({answer.strip()[:60]!r}…): "
-                "a maintenance page, or not Kraken. Check the address, or try again later."
+                f"{without_password(self._settings.base_url)} answered something that is not JSON "
+                f"({answer.strip()[:60]!r}…): a maintenance page, or not Kraken. Check the address, or try again later."
             )
         return answer
 

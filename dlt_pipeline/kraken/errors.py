@@ -12,6 +12,7 @@ from dlt_pipeline.exceptions import (
     TransientExchangeError,
     UnknownSymbolError,
 )
+from dlt_pipeline.kraken.settings import without_password
 from dlt_pipeline.trouble import is_out_of_files
 
 _RATE_TEXTS: Final = ("Rate limit exceeded", "Too many requests", "Temporary lockout", "Throttled")
@@ -22,7 +23,7 @@ _BUSY_STATUS: Final = frozenset({408, 425})
 
 def translate(error: Exception, where: str, base_url: str) -> ExchangeError | UnknownSymbolError:  # noqa: PLR0911 - a list
     """Name a ccxt exception: transient ones are asked again, the others reach the user. Source: kraken_facts."""
-    text = str(error)
+    text, base_url = without_password(str(error)), without_password(base_url)
     kinds = {kind.__name__ for kind in type(error).__mro__}
     cause = error.__cause__
     response = cause.response if isinstance(cause, requests.RequestException) else None

@@ -1,6 +1,9 @@
 """Every pace, limit and margin of a load, each with its reason; dlt config section `sources.kraken`."""
 
-from typing import Final
+import os
+import re
+from collections.abc import Mapping
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
@@ -8,6 +11,9 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.exceptions import BadInputError
+
+_Settings = TypeVar("_Settings", bound=BaseConfiguration)
+_LOGIN: Final = re.compile(r"//[^/\s]*@")
 
 NS_PER_SECOND: Final = 1_000_000_000
 
@@ -108,21 +114,40 @@ class KrakenSettings(BaseConfiguration):
 def load_settings(**explicit: object) -> KrakenSettings:
     """Resolve the settings from dlt's config; arguments that are not None win. BadInputError if impossible."""
     given = {name: value for name, value in explicit.items() if value is not None}
-    try:
-        settings = resolve_configuration(KrakenSettings(), sections=("sources", "kraken"), explicit_value=given or None)
-    except ConfigurationException as error:
-        raise BadInputError(f"A setting in sources.kraken cannot be used: {str(error).splitlines()[0]}") from error
+    settings = resolved(KrakenSettings(), "sources", "kraken", given=given)
     settings.base_url = settings.base_url.rstrip("/")
     _check(settings)
     return settings
 
 
+def resolved(settings: _Settings, *sections: str, given: Mapping[str, object] | None = None) -> _Settings:
+    """Resolve settings from dlt's config; what is `given` wins. BadInputError names one that cannot be."""
+    for name, value in os.environ.items():
+        # Python takes the digits of every script, and a reader might take them for others.
+        if name.startswith("SOURCES__") and not value.isascii() and any(letter.isdigit() for letter in value):
+            raise BadInputError(f"{name} is {value!r}; write its digits as 0 to 9.")
+    try:
+        return resolve_configuration(settings, sections=sections, explicit_value=dict(given or {}) or None)
+    except ConfigurationException as error:
+        reason = without_password(str(error).splitlines()[0])
+        raise BadInputError(f"A setting in {'.'.join(sections)} cannot be used: {reason}") from error
+
+
+def without_password(text: str) -> str:
+    """Return a URL, or a text with URLs in it, as it may be shown: without who logs in and by what."""
+    return _LOGIN.sub("//***@", text)
+
+
 def _check(settings: KrakenSettings) -> None:
     """Refuse what could prove too much or never end."""
-    address = urlsplit(settings.base_url)
+    try:
+        address = urlsplit(settings.base_url)
+    except ValueError as error:
+        shown = without_password(settings.base_url)
+        raise BadInputError(f"sources.kraken.base_url is {shown!r}, which is no address ({error}).") from None
     if address.scheme not in ("http", "https") or not address.hostname:
         raise BadInputError(
-            f"sources.kraken.base_url is {settings.base_url!r}; it must begin with https:// or http://."
+            f"sources.kraken.base_url is {without_password(settings.base_url)!r}; it must begin with https:// or http://."
         )
     for name, (lowest, highest) in _LIMITS.items():
         value = getattr(settings, name)
@@ -139,14 +164,14 @@ def stream_address(settings: KrakenSettings) -> str:
         url = f"{'wss' if base.scheme == 'https' else 'ws'}://{base.netloc}/v2"
     elif not url:
         raise BadInputError(
-            f"The stream that belongs to {settings.base_url} is not known: set sources.kraken.stream_url, "
-            "such as wss://ws.kraken.com/v2."
+            f"The stream that belongs to {without_password(settings.base_url)} is not known: set "
+            "sources.kraken.stream_url, such as wss://ws.kraken.com/v2."
         )
     address = urlsplit(url)
     if address.scheme not in ("ws", "wss") or not address.hostname or not address.path.endswith("/v2"):
         raise BadInputError(
-            f"sources.kraken.stream_url is {url!r}; it must begin with wss:// or ws:// and end with /v2, "
-            "the version of Kraken's protocol that has trade ids."
+            f"sources.kraken.stream_url is {without_password(url)!r}; it must begin with wss:// or ws:// and end with "
+            "/v2, the version of Kraken's protocol that has trade ids."
         )
     return url
 

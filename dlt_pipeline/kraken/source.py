@@ -15,7 +15,7 @@ from dlt_pipeline.kraken.batch import Batch
 from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Chunk
 from dlt_pipeline.kraken.rows import market_rows
 from dlt_pipeline.kraken.session import Session, make_request
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, is_local, load_settings
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, is_local, load_settings, without_password
 from dlt_pipeline.kraken.tables import hints
 from dlt_pipeline.version import SCHEMA_VERSION, program
 
@@ -105,7 +105,7 @@ def _versions(chunk: Chunk) -> Iterator[pa.Table]:
     row = {
         "schema_version": SCHEMA_VERSION,
         "exchange": exchange_kind(base_url),
-        "base_url": base_url,
+        "base_url": without_password(base_url),
         "written_by": program(),
         "written_at": utc(time.time()),
     }

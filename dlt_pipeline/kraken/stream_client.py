@@ -12,7 +12,7 @@ import ccxt.pro
 from dlt_pipeline.exceptions import StreamEndedError, TransientExchangeError
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import check_markets, find_market
-from dlt_pipeline.kraken.settings import KrakenSettings, stream_address
+from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, without_password
 
 Message = dict[str, Any]
 # A server that hangs does not say good-bye either.
@@ -38,6 +38,7 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
             }
         )
         self._settings, self._hear = settings, hear
+        self._address = without_password(stream_address(settings))
         self._heard_at = 0.0
         self._trouble: Exception | None = None
 
@@ -53,7 +54,7 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
 
     async def check_symbols(self, symbols: Sequence[str]) -> None:
         """Ask the pairs, unless `markets` are known; UnknownSymbolError names what is nearest to a wrong symbol."""
-        address = self._settings.base_url
+        address = without_password(self._settings.base_url)
         try:
             listed = check_markets((await self.load_markets()).values())
         except ccxt.BaseError as error:
@@ -76,10 +77,10 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
                     self._check_life()
                 watching.result()
             except ccxt.BaseError as error:
-                raise StreamEndedError(f"{stream_address(self._settings)}: {_reason(error)}") from error
+                raise StreamEndedError(f"{self._address}: {_reason(error)}") from error
             except asyncio.CancelledError:
                 if watching.cancelled():  # ccxt cancels what waits for a connection that it closes
-                    raise StreamEndedError(f"{stream_address(self._settings)}: the connection was closed") from None
+                    raise StreamEndedError(f"{self._address}: the connection was closed") from None
                 raise
             finally:
                 watching.cancel()
@@ -109,5 +110,5 @@ def successor(client: StreamClient | None, settings: KrakenSettings, hear: Calla
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = without_password(" ".join(str(error).split()))
     return text.removeprefix("kraken ")[:160] or type(error).__name__

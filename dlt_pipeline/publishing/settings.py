@@ -65,7 +65,7 @@ def load_settings(warehouse: Path, exports: str | Path | None = None) -> Publish
 def _seconds(name: str, default: float) -> float:
     text = os.environ.get(name) or str(default)
     try:
-        seconds = float(text)
+        seconds = float(text) if text.isascii() else math.nan
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from dlt_pipeline.dates import to_ns
 from dlt_pipeline.exceptions import (
     BadAnswerError,
+    BadInputError,
     ExchangeError,
+    KrakenCandlesError,
     LoadStoppedError,
     NoConnectionError,
     RateLimitError,
@@ -22,9 +25,10 @@ from dlt_pipeline.exceptions import (
     UnknownSymbolError,
 )
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
+from dlt_pipeline.jobs.retention import keep_trades_days
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.markets import Market, find_market
-from dlt_pipeline.kraken.settings import KrakenSettings, load_settings
+from dlt_pipeline.kraken.settings import KrakenSettings, load_settings, stream_address
 
 NOON = Clock(datetime(2026, 11, 8, 12, tzinfo=timezone.utc))
 BTC = Market("BTC/USD", "XXBTZUSD", "XBTUSD", "XBT/USD", "BTC", "USD", 1, 8, "online")
@@ -294,3 +298,29 @@ def test_rest_candles_are_the_committed_ones_with_vwap_and_count(quick: KrakenCl
     traded = [candle for candle in snapshot.candles if candle.trade_count]
     assert traded
     assert all(candle.vwap != "0" for candle in traded)
+
+
+def test_a_password_in_the_address_is_never_shown(exchange: LocalExchange, quick: KrakenClient) -> None:
+    port = exchange.base_url.rsplit(":", 1)[1]
+    exchange.faults.add(Fault("html", path="Time", times=None))
+    shown = []
+    for url in (f"http://me:hidden@127.0.0.1:{port}", "http://me:hidden@127.0.0.1:9", "ftp://me:hidden@host"):
+        with pytest.raises(KrakenCandlesError) as failed:
+            KrakenClient(load_settings(base_url=url, seconds_per_call=0, first_contact_attempts=1)).first_contact()
+        shown.append(str(failed.value))
+    assert all("hidden" not in text and "//***@" in text for text in shown), shown
+    settings = load_settings(base_url="https://me:hidden@kraken.example")
+    with pytest.raises(BadInputError, match=r"https://\*\*\*@kraken.example is not known"):
+        stream_address(settings)
+
+
+def test_digits_of_settings_are_those_of_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "\N{FULLWIDTH DIGIT ONE}00")
+    with pytest.raises(BadInputError, match=r"SOURCES__KRAKEN__PAGE_SIZE is .*; write its digits as 0 to 9"):
+        load_settings()
+    monkeypatch.delenv("SOURCES__KRAKEN__PAGE_SIZE")
+    monkeypatch.setenv("KRAKEN_CANDLES_KEEP_TRADES_DAYS", "\N{SUPERSCRIPT TWO}")
+    with pytest.raises(BadInputError, match="must be a whole number"):
+        keep_trades_days()
+    with pytest.raises(BadInputError):
+        to_ns("\N{FULLWIDTH DIGIT TWO}026-11-08", "The start")
