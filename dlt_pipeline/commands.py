@@ -1,18 +1,21 @@
 """What the commands do and say: one place for the words, so that cli.py only parses."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dlt_pipeline.building import build_result
 from dlt_pipeline.console import Console
-from dlt_pipeline.dates import utc_datetime
+from dlt_pipeline.dates import NS_PER_DAY, utc_datetime
+from dlt_pipeline.exceptions import BadAnswerError, BrokenChainError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
 from dlt_pipeline.jobs.asking import may_begin
+from dlt_pipeline.jobs.price import iso
 from dlt_pipeline.jobs.removing import told_removal
 from dlt_pipeline.jobs.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
 from dlt_pipeline.kraken.session import Session, make_request
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing import publish
@@ -74,13 +77,56 @@ def tell_load(console: Console, report: LoadReport) -> int:
         console.print(text, markup=False)
     if report.failures:
         console.print(f"Warehouse: {report.warehouse}", markup=False)
-        console.print("What was loaded stays; run the same command again to go on.")
+        console.print("\n".join(ways_on(report, time.time_ns())), markup=False)
         return 1
     if report.unfinished:
         console.print("Stopped. Run the same command again to resume where it stopped.")
         return STOPPED
     console.print(f"Loaded into {report.warehouse}", markup=False)
     return 0
+
+
+def ways_on(report: LoadReport, now_ns: int) -> Iterator[str]:
+    """Say how to go on after failures: by the same command where it may do, else around what stands in the way."""
+    again = [name for name, error in report.failures.items() if error.may_pass]
+    again += [name for name in report.unfinished if name not in again]
+    go_on = f"; run the same command again to go on with {', '.join(again)}" if again else ""
+    yield f"What was loaded stays{go_on}."
+    for symbol, error in report.failures.items():
+        if isinstance(error, BadAnswerError) and error.timeframe:
+            names = ",".join(name for name in report.request.timeframes if name != error.timeframe) or "none"
+            yield (
+                f"{symbol}: its trades and the other timeframes are loaded. Where that answer stays as it is, "
+                f"`--timeframes {names}` leaves it out."
+            )
+        elif getattr(error, "since_ns", None) or isinstance(error, StalledCursorError | BrokenChainError):
+            yield f"{symbol}: the same command hardly helps, for what was answered once is answered again. " + (
+                _way_around(report, symbol, error, now_ns)
+            )
+        elif not error.may_pass:
+            yield f"{symbol}: the same command does not help as long as the cause stays."
+
+
+def _way_around(report: LoadReport, symbol: str, error: KrakenCandlesError, now_ns: int) -> str:
+    """Name the load of what lies behind the trouble: from the next day, or hour, on."""
+    first, window = report.request.windows[symbol][0], report.request.windows[symbol][-1]
+    end_ns = now_ns if window.end_ns is None else min(window.end_ns, now_ns)
+    since_ns = getattr(error, "since_ns", None) or report.reached.get(symbol) or 0
+    place_ns = max(since_ns + NS_PER_SECOND, first.start_ns)  # a page is asked for from a moment before its time
+    later = [place_ns - place_ns % size + size for size in (NS_PER_DAY, NS_PER_DAY // 24)]
+    start_ns = next((each for each in later if each < end_ns), None)
+    if start_ns is None:
+        return "Of the time that was asked for, hardly anything lies behind it."
+    bounds = [start_ns] if window.end_ns is None else [start_ns, window.end_ns]
+    are_days = not any(each % NS_PER_DAY for each in bounds)
+    shown = [iso(each).removesuffix("Z").removesuffix("T00:00:00") for each in bounds]
+    options = f"--start {shown[0]}" + (f" --end {shown[1]}" if shown[1:] else "") + ("" if are_days else " --exact")
+    if report.request.timeframes != tuple(REST_TIMEFRAMES):
+        options += f" --timeframes {','.join(report.request.timeframes) or 'none'}"
+    return (
+        f"What lies behind it: `kraken-candles load {symbol} {options}`. Between them stays a gap, which "
+        f"`kraken-candles repair {symbol}` asks for after a build."
+    )
 
 
 def run_build(console: Console, arguments: Sequence[str]) -> int:

@@ -1,8 +1,15 @@
 """The errors a user can meet: each is one sentence with the fact, the place and the way out."""
 
+from typing import ClassVar
+
 
 class KrakenCandlesError(Exception):
-    """Base of every error that this project raises on purpose; its text is meant for the user."""
+    """Base of every error that this project raises on purpose; its text is meant for the user.
+
+    `may_pass` says whether the same command may do when it is run again, nothing else changed than the outside.
+    """
+
+    may_pass: ClassVar[bool] = False
 
 
 class BadInputError(KrakenCandlesError):
@@ -19,6 +26,8 @@ class ExchangeError(KrakenCandlesError):
 
 class TransientExchangeError(ExchangeError):
     """The exchange could not answer just now; asking again later helps."""
+
+    may_pass = True
 
 
 class RateLimitError(TransientExchangeError):
@@ -39,7 +48,13 @@ class StreamEndedError(TransientExchangeError):
 
 
 class BadAnswerError(ExchangeError):
-    """The answer is not what Kraken documents: shape, pair, type, order or range."""
+    """The answer is not what Kraken documents: shape, pair, type, order or range.
+
+    `since_ns` (ns, UTC) is what the page of trades was asked from, `timeframe` that of an answer of candles.
+    """
+
+    since_ns: int | None = None
+    timeframe: str | None = None
 
 
 class InexactValueError(BadAnswerError):
@@ -61,6 +76,8 @@ class WarehouseError(KrakenCandlesError):
 class WarehouseLockedError(WarehouseError):
     """Another process holds the warehouse or is loading into it."""
 
+    may_pass = True
+
 
 class WarehouseTooNewError(WarehouseError):
     """A newer version of this program, or of DuckDB, wrote the warehouse."""
@@ -80,6 +97,8 @@ class NothingBuiltError(WarehouseError):
 
 class DiskFullError(WarehouseError):
     """No space is left where the warehouse, dlt's working folder or the exports lie."""
+
+    may_pass = True
 
 
 class OutOfFilesError(WarehouseError):
@@ -104,6 +123,8 @@ class WrongFormatError(ArchiveError):
 
 class LoadStoppedError(KrakenCandlesError):
     """The user stopped the load; what was committed stays."""
+
+    may_pass = True
 
 
 class LocalExchangeError(KrakenCandlesError):

@@ -40,7 +40,10 @@ class Listener(Protocol):
 
 @dataclass
 class LoadReport:
-    """How a load ended, by symbol: trades added, missing ids, errors, calls; `unfinished` if it was stopped."""
+    """How a load ended, by symbol: trades added, missing ids, errors, calls; `unfinished` if it was stopped.
+
+    `reached` is up to when (ns, UTC) the last answer of a symbol led; nothing for one that brought none.
+    """
 
     warehouse: Path
     request: Request
@@ -49,6 +52,7 @@ class LoadReport:
     failures: dict[str, KrakenCandlesError] = field(default_factory=dict)
     unfinished: list[str] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
+    reached: dict[str, int] = field(default_factory=dict)
 
 
 def load(
@@ -117,6 +121,7 @@ def _chain(
     given_up: list[str] = []
 
     def hear(progress: Progress) -> None:
+        report.reached[progress.symbol] = progress.covered_to_ns
         report.trades[progress.symbol] = report.trades.get(progress.symbol, 0) + progress.new_trades
         report.missing_ids[progress.symbol] = report.missing_ids.get(progress.symbol, 0) + progress.missing_ids
         if listener:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from dlt_pipeline.building import dbt_folder, project_folder
+from dlt_pipeline.dates import to_ns
 from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
 from dlt_pipeline.packages import make_pipeline
@@ -229,6 +230,38 @@ def test_a_folder_of_seeds_must_hold_both(
     monkeypatch.setenv("KRAKEN_CANDLES_SEEDS", str(tmp_path / "mine"))
     code, text = command("build")
     assert (code, "where there is no accepted_gaps.csv; copy the empty one from" in " ".join(text.split())) == (2, True)
+
+
+def test_what_repeating_does_not_cure_has_a_way_around_it(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+    now_ns, midnight_ns = exchange.clock.now_ns(), to_ns("2026-11-08", "The start")
+    odd = expected_trades(exchange.feed, "BTC/USD", now_ns, end_ns=midnight_ns)[-1]
+
+    def free(result: dict[str, Any]) -> dict[str, Any]:
+        """Let one trade cost nothing, as often as it is asked for."""
+        ((name, rows),) = ((name, rows) for name, rows in result.items() if name != "last")
+        return {**result, name: [["0", *row[1:]] if row[6] == odd[0] else row for row in rows]}
+
+    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", times=None, change=free))
+    code, text = command("load", "BTC/USD", *LOAD[2:])
+    assert code == 1
+    assert "What was loaded stays. BTC/USD: the same command hardly helps" in text, text
+    (advised,) = re.findall(r"`kraken-candles (load [^`]+)`", text)
+    assert advised == "load BTC/USD --start 2026-11-08 --timeframes none"
+    assert command(*advised.split())[0] == 0
+    behind = expected_trades(exchange.feed, "BTC/USD", now_ns, start_ns=midnight_ns)
+    assert loaded_trades(warehouse_path(), "BTC/USD")[-len(behind) :] == behind
+
+
+def test_a_wrong_timeframe_can_be_left_out_and_a_busy_exchange_be_asked_again(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__RETRY_ATTEMPTS", "1")
+    exchange.faults.add(Fault("change", "OHLC", pair="MINA/GBP", times=None, change=lambda result: {"wrong": result}))
+    exchange.faults.add(Fault("error", "Trades", pair="BONK/USD", times=None))
+    code, text = command("load", "MINA/GBP", "BONK/USD", "--start", "2026-11-07", "--timeframes", "1h,1d")
+    assert code == 1
+    assert "What was loaded stays; run the same command again to go on with BONK/USD." in text
+    assert "`--timeframes 1d` leaves it out" in text
 
 
 def test_live_and_local_trades_do_not_mix(exchange: LocalExchange, command: Callable[..., Any]) -> None:

@@ -123,7 +123,11 @@ class KrakenClient:
         def check(body: Any) -> TradePage:
             return check_page(body, market.market_id, since, count, self._answered_ns(), where)
 
-        return self._call(where, lambda: self._ccxt.publicGetTrades(params), check)
+        try:
+            return self._call(where, lambda: self._ccxt.publicGetTrades(params), check)
+        except BadAnswerError as error:
+            error.since_ns = since
+            raise
 
     def rest_candles(self, market: Market, timeframe: str) -> RestSnapshot:
         """Ask Kraken's own committed candles of a timeframe, at most 720 of them."""
@@ -134,7 +138,11 @@ class KrakenClient:
         def check(body: Any) -> RestSnapshot:
             return check_snapshot(body, market.market_id, timeframe, seconds, where)
 
-        return self._call(where, lambda: self._ccxt.publicGetOHLC(params), check)
+        try:
+            return self._call(where, lambda: self._ccxt.publicGetOHLC(params), check)
+        except BadAnswerError as error:
+            error.timeframe = timeframe
+            raise
 
     def _answered_ns(self) -> int:
         """Return the exchange's own time of its last answer: its Date header, else its clock when last asked.
