@@ -1,8 +1,19 @@
-"""Runs a blocking call beside the main thread, which stays free to hear Ctrl-C."""
+"""Runs a blocking call beside the thread that waits for it, which stays free to hear Ctrl-C or to give it up."""
 
+import ctypes
 import threading
+import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from dlt_pipeline.exceptions import LoadStoppedError
+
+if TYPE_CHECKING:
+    from dlt_pipeline.kraken.stopping import Stop
+
+# What is in hand may still end by itself after a stop; the commit of a chunk must fit into Docker's 10 s, too.
+_GRACE_SECONDS: Final = 2.0
+_SLICE_SECONDS: Final = 0.1
 
 T = TypeVar("T")
 
@@ -34,6 +45,30 @@ def beside_main(call: Callable[[], T], stop: threading.Event, on_stop: Callable[
         if stop.is_set() and not is_told:
             is_told = True
             on_stop()
+    if job.error is not None:
+        raise job.error
+    return job.result  # type: ignore[return-value] # set wherever no error is
+
+
+def within(call: Callable[[], T], seconds: float, stop: "Stop") -> T:
+    """Return what `call` returns, or raise what it raises, but wait no longer than so many seconds for it.
+
+    Raises TimeoutError after them, and LoadStoppedError soon after a `stop`. Then `call` is left behind: it ends with
+    its next line of Python, whatever the network does meanwhile.
+    """
+    job = _Job(call)
+    thread = threading.Thread(target=job.run, name="ask", daemon=True)
+    until, stopped_at = time.monotonic() + seconds, None
+    thread.start()
+    while thread.is_alive():
+        now = time.monotonic()
+        if stopped_at is None and stop.is_set():
+            stopped_at = now
+        is_stopped = stopped_at is not None and now - stopped_at >= _GRACE_SECONDS
+        if is_stopped or now >= until:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
+            raise LoadStoppedError("Stopped while waiting for the exchange.") if is_stopped else TimeoutError
+        thread.join(_SLICE_SECONDS)
     if job.error is not None:
         raise job.error
     return job.result  # type: ignore[return-value] # set wherever no error is

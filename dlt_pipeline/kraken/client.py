@@ -19,6 +19,7 @@ from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
 from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings, without_password
 from dlt_pipeline.kraken.stopping import Stop
+from dlt_pipeline.threads import within
 
 _T = TypeVar("_T")
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -37,13 +38,21 @@ class _TextKraken(ccxt.kraken):  # type: ignore[misc]
     """ccxt's client with exact decoding: its own turns numbers into floats, wrong for 7-decimal times.
 
     `wait_for_turn` is called before every request with its method and pair: ccxt may make two for one call of ours.
+    `bounded` makes the request itself, and may give it up.
     """
 
     wait_for_turn: Callable[[str, str], None]
+    bounded: Callable[[Callable[[], Any]], Any]
 
     def fetch2(self, path: str, api: Any, method: str, params: dict[str, Any], config: dict[str, Any]) -> Any:
         self.wait_for_turn(path, str(params.get("pair", "")))
         return super().fetch2(path, api, method, params, config)
+
+    def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        try:
+            return self.bounded(lambda: super(_TextKraken, self).fetch(url, method, headers, body))
+        except TimeoutError:
+            raise ccxt.RequestTimeout(f"no whole answer to {method} {url}") from None
 
     def parse_json(self, http_response: str) -> Any:
         try:
@@ -68,14 +77,7 @@ class KrakenClient:
         self._settings = settings
         self.stop: Stop = stop or threading.Event()
         self._attempts = settings.retry_attempts
-        self._ccxt = _TextKraken(
-            {
-                "enableRateLimit": False,  # the pace is ours: see pace.py
-                "timeout": int(settings.timeout_seconds * 1000),
-                "urls": {"api": {"public": settings.base_url}},
-            }
-        )
-        self._ccxt.wait_for_turn = self._wait_for_turn
+        self._ccxt = self._connection()
         self._pace: Pace | None = None
         self.clock = clock
         self.calls = 0
@@ -83,6 +85,26 @@ class KrakenClient:
     def close(self) -> None:
         """Close the connection; the next call opens one anew."""
         self._ccxt.session.close()
+
+    def _connection(self) -> _TextKraken:
+        connection = _TextKraken(
+            {
+                "enableRateLimit": False,  # the pace is ours: see pace.py
+                "timeout": int(self._settings.timeout_seconds * 1000),
+                "urls": {"api": {"public": self._settings.base_url}},
+            }
+        )
+        connection.wait_for_turn = self._wait_for_turn
+        connection.bounded = self._bounded
+        return connection
+
+    def _bounded(self, ask: Callable[[], Any]) -> Any:
+        """Make one request within the total limit; one that is given up keeps its connection, the next has another."""
+        try:
+            return within(ask, self._settings.longest_call_seconds, self.stop)
+        except (TimeoutError, LoadStoppedError):
+            self._ccxt = self._connection()
+            raise
 
     def first_contact(self) -> int:
         """Ask the exchange's time (ns) with few retries, so that no network is said soon."""
@@ -101,7 +123,7 @@ class KrakenClient:
             return check_integer(seconds, "the time", "Time") * NS_PER_SECOND
 
         asked = time.monotonic()
-        now = self._call("Time", self._ccxt.publicGetTime, check)
+        now = self._call("Time", lambda: self._ccxt.publicGetTime(), check)  # noqa: PLW0108 - it may be another one by then
         self.clock = (now, asked)
         return now
 

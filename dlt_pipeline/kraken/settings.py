@@ -57,6 +57,7 @@ _LIMITS: Final[dict[str, tuple[float, float]]] = {
     "first_contact_attempts": (1, 1_000),
     "longest_wait_seconds": (0, 86_400),
     "timeout_seconds": (1, 3_600),
+    "longest_call_seconds": (1, 3_600),
     "stream_silence_seconds": (2, 3_600),
     "stream_gather_seconds": (0, 3_600),
     "stream_retry_max_seconds": (0, 3_600),
@@ -97,6 +98,8 @@ class KrakenSettings(BaseConfiguration):
     # A temporary lockout that asks for more than this is reported instead of waited for.
     longest_wait_seconds: float = 900.0
     timeout_seconds: float = 30.0
+    # An answer that only drips breaks no time-out. All pairs are 1 MB, which takes a slow line half a minute.
+    longest_call_seconds: float = 60.0
     # The WebSocket v2 that tells of new trades; empty: the one that belongs to base_url.
     stream_url: str = ""
     # A heartbeat comes about once a second: after ten of them a connection that says nothing is dead.

@@ -3,7 +3,8 @@
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -324,3 +325,46 @@ def test_digits_of_settings_are_those_of_ascii(monkeypatch: pytest.MonkeyPatch) 
         keep_trades_days()
     with pytest.raises(BadInputError):
         to_ns("\N{FULLWIDTH DIGIT TWO}026-11-08", "The start")
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """A server that sends `head`, and then a byte every now and then, for ever."""
+
+    class Drip(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with suppress(OSError):
+                self.wfile.write(head)
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.05)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "]
+)
+def test_an_answer_that_drips_ends_by_the_total_limit_or_a_stop(head: bytes) -> None:
+    stop = threading.Event()
+    with dripping(head) as url:
+        settings = load_settings(base_url=url, seconds_per_call=0.001, longest_call_seconds=1, first_contact_attempts=1)
+        began = time.monotonic()
+        with pytest.raises(TransientExchangeError, match="no whole answer"):
+            KrakenClient(settings, stop).first_contact()
+        assert time.monotonic() - began < 2
+        settings.longest_call_seconds = 60
+        threading.Timer(0.1, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(LoadStoppedError):
+            KrakenClient(settings, stop).first_contact()
+        assert time.monotonic() - began < 4
+        time.sleep(0.5)
+        assert not [one for one in threading.enumerate() if one.name == "ask"], "what was given up ends, too"
