@@ -58,6 +58,7 @@ def run_demo(console: Console, stop: threading.Event) -> int:
 def _pointed_at(base_url: str) -> Iterator[None]:
     """Let the loads of this process go to the local exchange, whatever the user's configuration says."""
     ours = {"SOURCES__KRAKEN__BASE_URL": base_url, "SOURCES__KRAKEN__SECONDS_PER_CALL": _SECONDS_PER_CALL}
+    ours |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1")
     before = {name: os.environ.get(name) for name in ours}
     os.environ.update(ours)
     try:

@@ -38,14 +38,15 @@ def explain(error: BaseException, path: Path, variable: str = _WAREHOUSE) -> Kra
 
     `variable` is that of the environment by which another place is chosen.
     """
-    for link in _chain(error):
+    for link in links(error):
         known = link if isinstance(link, KrakenCandlesError) else _named(link, path, variable)
         if known:
             return known
     return None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def links(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it comes from."""
     link: BaseException | None = error
     seen: set[int] = set()
     while link is not None and id(link) not in seen:
@@ -112,7 +113,7 @@ def is_out_of_files(error: BaseException) -> bool:
     """Whether the process or the system has no file descriptor left, whatever that was wrapped in."""
     return any(
         (isinstance(link, OSError) and link.errno in (errno.EMFILE, errno.ENFILE)) or "Too many open files" in str(link)
-        for link in _chain(error)
+        for link in links(error)
     )
 
 

@@ -9,7 +9,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import ccxt
+import requests
 import tenacity
+from requests.adapters import HTTPAdapter
 
 from dlt_pipeline.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
 from dlt_pipeline.kraken.errors import translate
@@ -17,7 +19,14 @@ from dlt_pipeline.kraken.markets import Market, check_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
 from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings, without_password
+from dlt_pipeline.kraken.settings import (
+    NS_PER_SECOND,
+    REST_TIMEFRAMES,
+    KrakenSettings,
+    certificates,
+    trusted,
+    without_password,
+)
 from dlt_pipeline.kraken.stopping import Stop
 from dlt_pipeline.threads import within
 
@@ -32,6 +41,30 @@ def decode_exactly(text: str) -> Any:
         raise ValueError(f"{name} is not a number")
 
     return json.loads(text, parse_float=str, parse_int=str, parse_constant=refuse)
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter, which trusts all certificates that the environment names, SSL_CERT_FILE too."""
+
+    def init_poolmanager(self, *given: Any, **options: Any) -> None:
+        super().init_poolmanager(*given, ssl_context=trusted(), **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=trusted(), **options)
+
+
+class _Session(requests.Session):
+    """requests' session, which trusts the certificates of the environment alone where it names any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("https://", _Adapter())
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        merged = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        if merged["verify"] is True and certificates():
+            merged["verify"] = certificates()[0]
+        return merged
 
 
 class _TextKraken(ccxt.kraken):  # type: ignore[misc]
@@ -90,6 +123,7 @@ class KrakenClient:
         connection = _TextKraken(
             {
                 "enableRateLimit": False,  # the pace is ours: see pace.py
+                "session": _Session(),
                 "timeout": int(self._settings.timeout_seconds * 1000),
                 "urls": {"api": {"public": self._settings.base_url}},
             }

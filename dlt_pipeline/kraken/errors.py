@@ -1,6 +1,7 @@
 """From ccxt's exceptions to ours: what is transient, what is final, by the list of answers Kraken is known to give."""
 
 import re
+import ssl
 from typing import Final
 
 import requests
@@ -13,7 +14,7 @@ from dlt_pipeline.exceptions import (
     UnknownSymbolError,
 )
 from dlt_pipeline.kraken.settings import without_password
-from dlt_pipeline.trouble import is_out_of_files
+from dlt_pipeline.trouble import is_out_of_files, links
 
 _RATE_TEXTS: Final = ("Rate limit exceeded", "Too many requests", "Temporary lockout", "Throttled")
 _BUSY_TEXTS: Final = ("EService:Unavailable", "EService:Busy", "EService:Timeout", "EGeneral:Internal error")
@@ -31,6 +32,11 @@ def translate(error: Exception, where: str, base_url: str) -> ExchangeError | Un
     is_broken_off = isinstance(cause, requests.RequestException) and response is None
     if is_out_of_files(error):  # which is no word about the exchange
         return TransientExchangeError(f"{where}: no file descriptor is left to ask with; allow more (`ulimit -n`).")
+    if distrust := next((link for link in links(error) if isinstance(link, ssl.SSLCertVerificationError)), None):
+        return ExchangeError(
+            f"{where}: the certificate of {base_url} is not trusted ({distrust.verify_message or distrust}); if a "
+            "proxy of your own stands between, name its certificates by SSL_CERT_FILE or REQUESTS_CA_BUNDLE."
+        )
     if status == 429 or kinds & {"DDoSProtection", "RateLimitExceeded"} or any(part in text for part in _RATE_TEXTS):
         until = _THROTTLED.search(text)
         return RateLimitError(

@@ -2,7 +2,10 @@
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -41,6 +44,8 @@ SINCE_TOLERANCE_NS: Final = NS_PER_SECOND
 FUTURE_TOLERANCE_NS: Final = 60 * NS_PER_SECOND
 
 
+# Where requests looks, where curl does, and where OpenSSL does.
+_CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _LIMITS: Final[dict[str, tuple[float, float]]] = {
     "seconds_per_call": (0, 3_600),
     "slowest_seconds_per_call": (0, 3_600),
@@ -152,6 +157,8 @@ def _check(settings: KrakenSettings) -> None:
         raise BadInputError(
             f"sources.kraken.base_url is {without_password(settings.base_url)!r}; it must begin with https:// or http://."
         )
+    if address.scheme == "https":
+        trusted()
     for name, (lowest, highest) in _LIMITS.items():
         value = getattr(settings, name)
         if not lowest <= value <= highest:
@@ -177,6 +184,33 @@ def stream_address(settings: KrakenSettings) -> str:
             "/v2, the version of Kraken's protocol that has trade ids."
         )
     return url
+
+
+def certificates() -> tuple[str, ...]:
+    """Return the files or folders of trusted certificates that the environment names, each once."""
+    return tuple(dict.fromkeys(os.environ[name] for name in _CERTIFICATES if os.environ.get(name)))
+
+
+def trusted() -> ssl.SSLContext | None:
+    """Return what trusts all `certificates`, None where there are none; BadInputError for what holds none."""
+    return _trusting(certificates())
+
+
+@cache
+def _trusting(places: tuple[str, ...]) -> ssl.SSLContext | None:
+    if not places:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for place in places:
+        is_folder = Path(place).is_dir()
+        try:
+            context.load_verify_locations(cafile=None if is_folder else place, capath=place if is_folder else None)
+        except OSError as error:  # an SSLError is one
+            named = " and ".join(name for name in _CERTIFICATES if os.environ.get(name) == place)
+            raise BadInputError(
+                f"{named} is {place!r}, where no certificates can be read ({error.strerror}); correct it."
+            ) from error
+    return context
 
 
 def is_local(base_url: str) -> bool:

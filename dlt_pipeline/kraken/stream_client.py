@@ -5,6 +5,8 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import ccxt
 import ccxt.pro
@@ -12,7 +14,7 @@ import ccxt.pro
 from dlt_pipeline.exceptions import StreamEndedError, TransientExchangeError
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import check_markets, find_market
-from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, without_password
+from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, trusted, without_password
 
 Message = dict[str, Any]
 # A server that hangs does not say good-bye either.
@@ -35,8 +37,11 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
                 "rateLimit": settings.seconds_per_call * 1000,
                 "timeout": int(settings.timeout_seconds * 1000),
                 "urls": {"api": {"public": settings.base_url, "ws": {"publicV2": stream_address(settings)}}},
+                "aiohttp_trust_env": True,
+                **_proxy(stream_address(settings)),
             }
         )
+        self.ssl_context = trusted()
         self._settings, self._hear = settings, hear
         self._address = without_password(stream_address(settings))
         self._heard_at = 0.0
@@ -107,6 +112,15 @@ def successor(client: StreamClient | None, settings: KrakenSettings, hear: Calla
     if client is not None and client.markets:
         fresh.set_markets_from_exchange(client)
     return fresh
+
+
+def _proxy(address: str) -> dict[str, str]:
+    """Return ccxt's setting for the proxy that the environment names: aiohttp knows none for a WebSocket."""
+    parts = urlsplit(address)
+    proxy = getproxies().get("https" if parts.scheme == "wss" else "http")
+    if not proxy or proxy_bypass(parts.hostname or ""):
+        return {}
+    return {"wssProxy" if parts.scheme == "wss" else "wsProxy": proxy}
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,9 @@
 """The client against a real HTTP server that answers well, badly, late and not at all."""
 
+import shutil
+import ssl
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -368,3 +371,60 @@ def test_an_answer_that_drips_ends_by_the_total_limit_or_a_stop(head: bytes) -> 
         assert time.monotonic() - began < 4
         time.sleep(0.5)
         assert not [one for one in threading.enumerate() if one.name == "ask"], "what was given up ends, too"
+
+
+def test_a_proxy_of_the_environment_is_asked_and_no_proxy_is_heard(
+    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange stands for the proxy: it is sent the whole address."""
+    monkeypatch.setenv("HTTP_PROXY", exchange.base_url)
+    monkeypatch.setenv("http_proxy", exchange.base_url)
+    settings = load_settings(base_url="http://kraken.example", seconds_per_call=0.001, first_contact_attempts=1)
+    assert KrakenClient(settings).first_contact()
+    monkeypatch.setenv("NO_PROXY", "kraken.example")
+    monkeypatch.setenv("no_proxy", "kraken.example")
+    with pytest.raises(NoConnectionError):
+        KrakenClient(settings).first_contact()
+
+
+def test_a_certificate_is_not_trusted_until_it_is_named(
+    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate = tmp_path / "own.pem"
+    openssl = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    made = [*openssl.split(), "-keyout", str(tmp_path / "key.pem"), "-out", str(certificate)]
+    if not shutil.which("openssl") or subprocess.run(made, capture_output=True, check=False).returncode:
+        pytest.skip("needs openssl to make a certificate")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, tmp_path / "key.pem")
+
+    class Time(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"error":[],"result":{"unixtime":1762603200}}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("localhost", 0), Time)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = load_settings(base_url=f"https://localhost:{server.server_port}", seconds_per_call=0.001)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ExchangeError, match=r"the certificate of https://localhost:.* is not trusted .*SSL_CERT_FILE"):
+        KrakenClient(settings).first_contact()
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(certificate))
+        assert KrakenClient(settings).first_contact() == 1762603200 * 10**9
+        monkeypatch.delenv(name)
+    server.shutdown()
+    server.server_close()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(BadInputError, match=r"SSL_CERT_FILE is .*none.pem'"):
+        load_settings(base_url="https://localhost")

@@ -37,7 +37,7 @@ def listen(exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
     def start(*symbols: str, **settings: Any) -> TradeStream:
         given = {"seconds_per_call": 0.001, "stream_gather_seconds": 0.3, "stream_silence_seconds": 2.0} | settings
-        stream = TradeStream(load_settings(base_url=exchange.base_url, **given), symbols or (BTC, MINA))
+        stream = TradeStream(load_settings(**{"base_url": exchange.base_url, **given}), symbols or (BTC, MINA))
         running.append(stream)
         stream.start()
         return stream
@@ -224,3 +224,13 @@ def test_the_address_belongs_to_the_exchange(base: str, given: str, address: str
 def test_an_address_that_cannot_be_is_one_sentence(given: str) -> None:
     with pytest.raises(BadInputError, match=r"sources\.kraken\.stream_url"):
         TradeStream(load_settings(base_url="https://proxy.example", stream_url=given), [BTC])
+
+
+def test_a_proxy_of_the_environment_is_asked(
+    exchange: LocalExchange, listen: Callable[..., TradeStream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange stands for the proxy: it is sent the whole address."""
+    monkeypatch.setenv("HTTP_PROXY", exchange.base_url)
+    monkeypatch.setenv("http_proxy", exchange.base_url)
+    stream = listen(base_url="http://kraken.example", stream_url="ws://kraken.example/v2")
+    assert stream.wait(20, NEVER) == {BTC, MINA}
