@@ -104,6 +104,8 @@ class DiskFullError(WarehouseError):
 class OutOfFilesError(WarehouseError):
     """The process, or the system, has no file descriptor left."""
 
+    may_pass = True
+
 
 class PublishError(KrakenCandlesError):
     """The Parquet tree or published.duckdb cannot be brought to the warehouse's state."""

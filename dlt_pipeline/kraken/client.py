@@ -203,7 +203,7 @@ class KrakenClient:
     def _answered_ns(self) -> int:
         """Return the exchange's own time of its last answer: its Date header, else its clock when last asked.
 
-        That clock is run on, less the time-out, for the answer may have been made before it was waited for.
+        That clock is run on, less the longest call, for the answer may have been made before it was waited for.
         """
         text = (self._ccxt.last_response_headers or {}).get("Date")
         if text:
@@ -214,7 +214,7 @@ class KrakenClient:
         if self.clock is None:
             return 0
         now, asked = self.clock
-        return now + int((time.monotonic() - asked - self._settings.timeout_seconds) * NS_PER_SECOND)
+        return now + int((time.monotonic() - asked - self._settings.longest_call_seconds) * NS_PER_SECOND)
 
     def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], _T]) -> _T:
         """Ask until an answer passes the check; only transient trouble is asked again."""
