@@ -62,7 +62,7 @@ def warehouse_path(path: str | Path | None = None) -> Path:
 
 
 def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Connect to a DuckDB file, or to nothing but memory, without extensions fetched or loaded unasked.
+    """Connect to a DuckDB file, or to nothing but memory, without extensions fetched or loaded unasked, in UTC.
 
     Raises WarehouseError for a file that is none of DuckDB's, and what DuckDB raises.
     """
@@ -80,6 +80,7 @@ def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBP
         # not in `config`: DuckDB refuses two connections of one process to a file that begin with different ones
         for setting, value in NO_EXTENSIONS.items():
             connection.execute(f"set global {setting} = {value}")
+        connection.execute("set TimeZone = 'UTC'")  # that of all times in the warehouse; its views refuse another
     except duckdb.Error:
         connection.close()
         raise

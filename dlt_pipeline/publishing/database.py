@@ -1,6 +1,6 @@
 """published.duckdb: nothing but views over the immutable Parquet files, replaced as a whole."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,13 @@ _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
 # Views need nothing newer, and so analysts may have an older DuckDB than the one that publishes.
 _STORAGE: Final = "v1.0.0"
+# Beside a time with a zone DuckDB takes a naive one for the session's local time, in silence; the same condition stands
+# in the package's macro utc_session.
+_IN_UTC: Final = """case
+    when replace(current_setting('TimeZone'), 'Etc/', '') in ('UTC', 'GMT', 'UCT', 'Zulu', 'Universal') then true
+    else error('Times here are UTC without a zone, which the TimeZone ' || current_setting('TimeZone')
+        || ' of this session would shift beside times with one; run SET TimeZone = ''UTC'' first.')
+end"""
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,11 @@ def _select(source: str, columns: Sequence[Column], parts: Sequence[Part], only_
 
 
 def _select_part(source: str, columns: Sequence[Column], part: Part, only_best: bool) -> str:
-    picked = ", ".join(_picked(source, columns))
+    names = [f'"{column.name}"' for column in columns if column.name != _BEST]
+    # The source is not taken from the path: a folder above ours may be called source=something.
+    picked = ", ".join([*names, f"{_text(source)} as source"])
     listed = ", ".join(_text(_unglobbed(file)) for file in part.files)
-    conditions = [_BEST] if only_best else []
+    conditions = [_IN_UTC, _BEST] if only_best else [_IN_UTC]
     if part.is_newest:
         symbol, options = "symbol", "hive_partitioning = false"
         conditions.append(f"source = {_text(source)}")
@@ -105,21 +114,9 @@ def _select_part(source: str, columns: Sequence[Column], part: Part, only_best: 
         options = "hive_partitioning = true, hive_types = {'symbol': varchar, 'timeframe': varchar, 'year': bigint}"
     if part.before:
         seconds = (part.before - date(1970, 1, 1)).days * 86_400
-        conditions.append(f"bucket_start < to_timestamp({seconds})")
-    condition = f" where {' and '.join(conditions)}" if conditions else ""
-    return f"select {symbol} as symbol, timeframe, {picked} from read_parquet([{listed}], {options}){condition}"  # noqa: S608
-
-
-def _picked(source: str, columns: Sequence[Column]) -> Iterable[str]:
-    """Name the columns; times become naive UTC again by a way that lets DuckDB 2 skip row groups (casting does not)."""
-    for column in columns:
-        if column.name == _BEST:
-            continue
-        if column.type == "TIMESTAMP":
-            yield f'make_timestamp(epoch_us("{column.name}")) as "{column.name}"'
-        else:
-            yield f'"{column.name}"'
-    yield f"'{source}' as source"  # not from the path: a folder above ours may be called source=something
+        conditions.append(f"bucket_start < make_timestamp({seconds * 1_000_000})")
+    read = f"read_parquet([{listed}], {options})"
+    return f"select {symbol} as symbol, timeframe, {picked} from {read} where {' and '.join(conditions)}"  # noqa: S608
 
 
 def _unglobbed(file: Path) -> str:

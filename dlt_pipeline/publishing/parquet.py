@@ -28,7 +28,7 @@ def write_parquet(path: Path, partition: Partition, rows: pa.RecordBatchReader) 
 
 def write_rows(path: Path, rows: pa.RecordBatchReader, said: Mapping[str, str]) -> int:
     """Write rows as a stream with what the file says of itself; return how many there were."""
-    schema = _with_zone(rows.schema).with_metadata(dict(said))
+    schema = rows.schema.with_metadata(dict(said))
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         written = 0
         for batch in rows:
@@ -53,16 +53,6 @@ def is_ours(path: Path) -> bool:
         return _VERSION.encode() in (pq.read_metadata(path).metadata or {})
     except (OSError, pa.ArrowException):
         return False
-
-
-def _with_zone(schema: pa.Schema) -> pa.Schema:
-    """Say that the times are UTC: outside of the warehouse nothing else does."""
-    return pa.schema(
-        [
-            pa.field(field.name, pa.timestamp("us", tz="UTC")) if pa.types.is_timestamp(field.type) else field
-            for field in schema
-        ]
-    )
 
 
 def _metadata(partition: Partition) -> dict[str, str]:

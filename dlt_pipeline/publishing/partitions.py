@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from dlt_pipeline.exceptions import PublishError
 
 # Raised when the files of a partition change their form though its rows do not; all of them are then written anew.
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 # The sources that a warehouse has, and what their rows are called there and in published.duckdb.
 SOURCES: Final = {"trades": "candles", "rest": "rest_candles", "archive": "archive_candles"}
 _SAFE: Final = {

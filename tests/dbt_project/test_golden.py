@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.dbt_project.conftest import GOLDEN
@@ -15,6 +16,14 @@ FILES = [path for table in TABLES for path in sorted((GOLDEN / "green").glob(f"*
 @pytest.mark.parametrize("golden", FILES, ids=[f"{path.parents[1].name}-{path.stem}" for path in FILES])
 def test_the_tables_hold_the_expected_rows(built: Built, golden: Path) -> None:
     compare(built.warehouse, golden.parents[1].name, golden)
+
+
+@pytest.mark.parametrize("view", ["candles", "rest_candles", "ohlcv", "trades"])
+def test_a_session_of_another_zone_is_refused(built: Built, view: str) -> None:
+    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
+        connection.execute("set TimeZone = 'America/New_York'")
+        with pytest.raises(duckdb.Error, match=r"the TimeZone America/New_York .* run SET TimeZone = 'UTC' first"):
+            connection.execute(f"select * from kraken.{view}").fetchall()
 
 
 def test_the_build_is_green_and_warns_of_nothing(built: Built) -> None:

@@ -19,7 +19,7 @@ def test_both_sources_have_the_same_columns_and_types(published: Made) -> None:
     }
     assert schemas["trades"].equals(schemas["rest"])
     assert schemas["trades"].names == COLUMNS.split(", ")
-    assert schemas["trades"].field("bucket_start").type == pa.timestamp("us", tz="UTC")
+    assert schemas["trades"].field("bucket_start").type == pa.timestamp("us")
     assert schemas["trades"].field("close").type == pa.float64()
 
 

@@ -88,15 +88,6 @@ def test_ohlcv_has_the_best_rows_of_both_sources(published: Made) -> None:
     assert published.read("describe ohlcv") == published.read("describe candles")
 
 
-def test_times_are_utc_in_every_session(published: Made) -> None:
-    with duckdb.connect(str(published.published), read_only=True) as connection:
-        connection.execute("set TimeZone = 'America/New_York'")
-        query = "select count(*) from candles where timeframe = '1m' and bucket_start >= '2026-01-01'"
-        assert connection.execute(query).fetchall() == [(120,)]
-        query = "select count(distinct bucket_start::date), min(bucket_start)::text from candles"
-        assert connection.execute(query).fetchall() == [(2, "2025-12-31 22:00:00")]
-
-
 def test_it_can_be_attached_under_any_name(published: Made) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{published.published}' as other (read_only)")

@@ -19,3 +19,4 @@ select
     true as is_closed,
     cast('archive' as {{ dbt.type_string() }}) as source
 from {{ ref('chosen_archive_candles') }}
+where {{ utc_session() }}

@@ -19,3 +19,4 @@ select
     is_closed,
     cast('trades' as {{ dbt.type_string() }}) as source
 from {{ ref('shown_candles') }}
+where {{ utc_session() }}

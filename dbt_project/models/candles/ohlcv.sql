@@ -15,7 +15,7 @@
         true as is_closed,
         cast('rest' as {{ dbt.type_string() }}) as source
     from {{ ref('best_rest_candles') }}
-    where is_best
+    where is_best and {{ utc_session() }}
     union all
     select
         {{ given }},
@@ -24,7 +24,7 @@
         true as is_closed,
         cast('archive' as {{ dbt.type_string() }}) as source
     from {{ ref('best_archive_candles') }}
-    where is_best
+    where is_best and {{ utc_session() }}
 ) as best
 {%- endset %}
 

@@ -19,4 +19,4 @@ select
     true as is_closed,
     cast('rest' as {{ dbt.type_string() }}) as source
 from {{ ref('rest_versions') }}
-where is_newest
+where is_newest and {{ utc_session() }}

@@ -34,7 +34,7 @@ select
 from {{ ref('stg_trades').include(database=false) }} as trades
 left join pieces on {{ piece_of }} and pieces.edition_id > 0
 left join loads on trades.load_id = loads.load_id
-where pieces.symbol is null
+where pieces.symbol is null and {{ utc_session() }}
 union all
 select
     trades.symbol,
@@ -58,4 +58,6 @@ left join {{ ref('archive_editions').include(database=false) }} as newer
         and editions.import_number < newer.import_number
         and trades.time_ns >= newer.covered_from_ns
         and trades.time_ns < newer.covered_to_ns
-where pieces.edition_id = trades.edition_id or (pieces.symbol is null and newer.edition_id is null)
+where
+    (pieces.edition_id = trades.edition_id or (pieces.symbol is null and newer.edition_id is null))
+    and {{ utc_session() }}
