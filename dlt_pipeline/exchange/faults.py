@@ -19,6 +19,7 @@ FaultKind = Literal[
     "hide_ids",  # trades that should be there are not, the page is filled up behind them
     "wrong_pair",  # the result under another pair's key
     "out_of_order",  # the first and the last row change places
+    "wrong_date",  # the answer's `Date` is a day ahead
     "change",  # whatever a function makes of the result
     "disconnect",  # a WebSocket connection ends at once, without a word
     "silence",  # a WebSocket connection stays open and sends nothing any more, not even a heartbeat

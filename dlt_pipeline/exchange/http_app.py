@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ from dlt_pipeline.exchange.rate_limit import KrakenLimits
 from dlt_pipeline.exchange.websocket import TradeSockets
 
 HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+
+# Between our handlers only: what is sent has the Date that it asks for.
+_DAYS_AHEAD = "X-Days-Ahead"
 
 
 class Call(NamedTuple):
@@ -69,7 +73,8 @@ class HttpApp:
         return await self._sockets.serve(request)
 
     async def _set_date(self, _: web.Request, response: web.StreamResponse) -> None:
-        response.headers["Date"] = format_datetime(self._api.clock.now(), usegmt=True)
+        ahead = timedelta(days=int(response.headers.pop(_DAYS_AHEAD, "0")))
+        response.headers["Date"] = format_datetime(self._api.clock.now() + ahead, usegmt=True)
 
     async def _handle(self, request: web.Request) -> web.Response:
         method, query = request.match_info["method"], dict(request.query)
@@ -85,9 +90,14 @@ class HttpApp:
             return _envelope(error=RATE_LIMIT_EXCEEDED)
         self._log(call)
         try:
-            return _envelope(result=self._result(method, query, market, faults))
+            response = _envelope(result=self._result(method, query, market, faults))
         except KrakenError as error:
             return _envelope(error=str(error))
+        for fault in faults:
+            if fault.kind == "wrong_date":
+                response.headers[_DAYS_AHEAD] = "1"
+                self._faults.spend(fault)
+        return response
 
     def _log(self, call: Call) -> None:
         with self._calls_lock:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dlt_pipeline.exceptions import StalledCursorError
-from dlt_pipeline.kraken.cursor import start_at
 from dlt_pipeline.kraken.page import TradePage
-from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS
+from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
 
 Ask = Callable[[int | None, int], TradePage]
 # The moment before a bound seldom holds more trades than this; a large order meets some dozen small ones.
@@ -32,7 +31,7 @@ def find_edge(ask: Ask, bound_ns: int, page_size: int) -> Edge:
     share the millisecond before the bound, or where the exchange has been silent since. Raises StalledCursorError
     where the exchange cannot be read past one moment.
     """
-    since, count = start_at(bound_ns).since, min(FEW, page_size)
+    since, count = max(0, bound_ns - START_REWIND_NS), min(FEW, page_size)
     newest: TradePage | None = None
     while True:
         page = ask(since, count)

@@ -13,6 +13,7 @@ import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 
+from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import Market, check_markets
@@ -20,6 +21,7 @@ from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
 from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
 from dlt_pipeline.kraken.settings import (
+    FUTURE_TOLERANCE_NS,
     NS_PER_SECOND,
     REST_TIMEFRAMES,
     KrakenSettings,
@@ -203,18 +205,35 @@ class KrakenClient:
     def _answered_ns(self) -> int:
         """Return the exchange's own time of its last answer: its Date header, else its clock when last asked.
 
-        That clock is run on, less the longest call, for the answer may have been made before it was waited for.
+        A Date that leaves that clock, run on by ours, is believed only where the clock, asked anew, agrees: this
+        machine may have slept. TransientExchangeError where it does not.
         """
         text = (self._ccxt.last_response_headers or {}).get("Date")
-        if text:
-            try:
-                return int(parsedate_to_datetime(text).timestamp()) * NS_PER_SECOND
-            except ValueError:
-                _log.debug("unreadable Date header %r", text)
-        if self.clock is None:
-            return 0
-        now, asked = self.clock
-        return now + int((time.monotonic() - asked - self._settings.longest_call_seconds) * NS_PER_SECOND)
+        try:
+            shown = int(parsedate_to_datetime(text).timestamp()) * NS_PER_SECOND if text else None
+        except ValueError:
+            _log.debug("unreadable Date header %r", text)
+            shown = None
+        if shown is None or self.clock is None:
+            return shown or self._run_on_ns(self._settings.longest_call_seconds)
+        if abs(shown - self._run_on_ns()) > FUTURE_TOLERANCE_NS:
+            pace = self._pace
+            now = self.server_time_ns()
+            self._pace = pace
+            if abs(shown - now) > FUTURE_TOLERANCE_NS:
+                raise TransientExchangeError(
+                    f"{without_password(self._settings.base_url)} dates its answer {show_ns(shown)}, but its clock "
+                    f"says {show_ns(now)} (UTC); nothing of this answer was kept."
+                )
+        return shown
+
+    def _run_on_ns(self, less_seconds: float = 0) -> int:
+        """Return the exchange's clock as it was last asked, run on by ours; 0 where it never was.
+
+        `less_seconds` is how long before it was waited for the answer may have been made.
+        """
+        now, asked = self.clock or (0, 0)
+        return now + int((time.monotonic() - asked - less_seconds) * NS_PER_SECOND) if self.clock else 0
 
     def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], _T]) -> _T:
         """Ask until an answer passes the check; only transient trouble is asked again."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from dlt_pipeline.exceptions import BrokenChainError, StalledCursorError
 from dlt_pipeline.kraken.page import TradePage, TradeRow
-from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
+from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Cursor:
     tail_count: int = 0
     known_trade_id: int | None = None
     idless_since_id: int = 0
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether no trade of the range is known yet."""
+        return self.known_trade_id is None and self.tail_count == 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,9 @@ class Step:
     """What a page brought: new trades, the range [covered_from_ns, covered_to_ns) it proves, and the next cursor.
 
     `is_silent`: it says that nothing follows what is known, which no single answer proves; see `is_contradicted`.
+    `unchained` are the trades, up to the first one past the end, that no id ties to what is known: those without one,
+    and the first that has one again. `is_headless`: it begins a range without the trade before the start, whose id
+    would prove that its first one is the first.
     """
 
     trades: tuple[NewTrade, ...]
@@ -61,27 +69,26 @@ class Step:
     is_full: bool
     is_done: bool
     is_silent: bool = False
+    unchained: int = 0
+    is_headless: bool = False
 
 
 def start_at(start_ns: int) -> Cursor:
     """Return the cursor of a range that begins at `start_ns` with nothing known before it."""
-    return Cursor(since=max(0, start_ns - START_REWIND_NS), covered_to_ns=start_ns, tail_time_ns=start_ns)
+    return Cursor(since=max(0, start_ns - HEAD_REWIND_NS), covered_to_ns=start_ns, tail_time_ns=start_ns)
 
 
-def _is_known(row: TradeRow, cursor: Cursor, seen_at_tail: int) -> bool:
-    if row.trade_id:
-        if cursor.known_trade_id is None:
-            return row.time_ns < cursor.tail_time_ns
-        if row.trade_id <= cursor.known_trade_id and row.time_ns > cursor.tail_time_ns:
+def _is_known(row: TradeRow, cursor: Cursor, is_counted_off: bool) -> bool:
+    known = cursor.known_trade_id
+    if row.trade_id and known is not None:
+        if row.trade_id <= known and row.time_ns > cursor.tail_time_ns:
             raise BrokenChainError(
-                f"Trade id {row.trade_id} at {row.time_ns} ns comes after id {cursor.known_trade_id} at "
+                f"Trade id {row.trade_id} at {row.time_ns} ns comes after id {known} at "
                 f"{cursor.tail_time_ns} ns: the exchange counts this pair anew, so its ids prove nothing any more. "
                 "What follows belongs into a warehouse of its own (KRAKEN_CANDLES_WAREHOUSE)."
             )
-        return row.trade_id <= cursor.known_trade_id
-    if row.time_ns == cursor.tail_time_ns:
-        return seen_at_tail < cursor.tail_count
-    return row.time_ns < cursor.tail_time_ns
+        return row.trade_id <= known or is_counted_off
+    return row.time_ns < cursor.tail_time_ns or is_counted_off
 
 
 def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
@@ -89,11 +96,14 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
     new: list[NewTrade] = []
     seen_at_tail = 0
     place_time, place = cursor.tail_time_ns, cursor.tail_count
-    after_trade_id = cursor.known_trade_id or 0
+    after_trade_id = known_id = cursor.known_trade_id or 0
+    has_lost_id = _has_lost_id(page, cursor)
     for row in page.rows:
-        known = _is_known(row, cursor, seen_at_tail)
-        if not row.trade_id and row.time_ns == cursor.tail_time_ns:
-            seen_at_tail += 1
+        at_tail = row.time_ns == cursor.tail_time_ns and not 0 < row.trade_id <= known_id
+        # Those known without an id come first, also if they are shown with one now.
+        count = cursor.tail_count if row.trade_id or not has_lost_id else 1
+        known = _is_known(row, cursor, at_tail and seen_at_tail < count)
+        seen_at_tail += at_tail
         if known:
             continue
         if row.trade_id:
@@ -113,13 +123,35 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
     return new
 
 
-def _holes(new: list[NewTrade], cursor: Cursor) -> tuple[tuple[Hole, ...], int | None, int]:
+def _has_lost_id(page: TradePage, cursor: Cursor) -> bool:
+    """Tell whether the last known trade, shown with an id before, can only be in the page without one.
+
+    A cursor behind a range's end stands at no trade.
+    """
+    known = cursor.known_trade_id
+    if known is None or cursor.tail_count or cursor.since == cursor.tail_time_ns - START_REWIND_NS:
+        return False
+    return all(row.trade_id != known for row in page.rows)
+
+
+def _before_start(page: TradePage, cursor: Cursor) -> tuple[int | None, int, int]:
+    """Return the highest id before the page's new trades, how many without id follow it, and the last one's time."""
+    known, idless, time_ns = cursor.known_trade_id, cursor.idless_since_id, cursor.tail_time_ns
+    if cursor.is_beginning:
+        for row in page.rows:
+            if row.time_ns >= cursor.tail_time_ns:
+                break
+            known, idless, time_ns = row.trade_id or known, 0 if row.trade_id else idless + 1, row.time_ns
+    return known, idless, time_ns
+
+
+def _holes(new: list[NewTrade], before: tuple[int | None, int, int]) -> tuple[tuple[Hole, ...], int | None, int]:
     """Return the holes before and between the new trades, the highest id, and how many without id follow it.
 
     Trades that Kraken shows without an id have used one up: a jump as long as their number is no hole.
     """
     holes: list[Hole] = []
-    known, idless, time_ns = cursor.known_trade_id, cursor.idless_since_id, cursor.tail_time_ns
+    known, idless, time_ns = before
     for trade in new:
         row = trade.row
         if not row.trade_id:
@@ -154,8 +186,13 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
         )
     is_past_end = end_ns is not None and bool(page.rows) and page.rows[-1].time_ns >= end_ns
     new = [trade for trade in fresh if end_ns is None or trade.row.time_ns < end_ns]
-    holes, _, _ = _holes(fresh[: len(new) + 1], cursor)  # the seam to the first trade past the end included
-    _, known, idless = _holes(new, cursor)
+    before = _before_start(page, cursor)
+    chain = fresh[: len(new) + 1]  # the seam to the first trade past the end included
+    holes, _, _ = _holes(chain, before)
+    idless_count = sum(not trade.row.trade_id for trade in chain)
+    has_idless = cursor.tail_count > 0 or before[1] > 0
+    is_first_id = before[0] is None and has_idless and idless_count < len(chain)
+    _, known, idless = _holes(new, before) if new else ((), cursor.known_trade_id, cursor.idless_since_id)
     covered_to = max(cursor.covered_to_ns, page.rows[-1].time_ns if page.rows else 0)
     is_head = not is_full and (not fresh or covered_to >= settled_ns)
     if is_head and not is_cut:
@@ -173,6 +210,13 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
         is_full=is_full,
         is_done=is_cut or is_head or (end_ns is not None and covered_to >= end_ns),
         is_silent=is_head and not is_cut and not fresh,
+        unchained=idless_count + is_first_id,
+        is_headless=(
+            cursor.is_beginning
+            and bool(fresh)
+            and fresh[0].row.trade_id > 1
+            and page.rows[0].time_ns >= cursor.tail_time_ns
+        ),
     )
 
 
@@ -203,14 +247,14 @@ def is_contradicted(step: Step, newest: TradePage, settled_ns: int) -> bool:
 def _is_newer(row: TradeRow, cursor: Cursor) -> bool:
     """Whether a trade should have been in an answer to the cursor's question, and is not known."""
     if row.trade_id and cursor.known_trade_id is not None:
-        return row.trade_id > cursor.known_trade_id and row.time_ns >= cursor.since
+        return row.trade_id > cursor.known_trade_id and row.time_ns >= cursor.since - DISPLAY_REWIND_NS
     knows_any = cursor.known_trade_id is not None or cursor.tail_count > 0
     return row.time_ns >= cursor.tail_time_ns + knows_any
 
 
 def _before_late_ids(page: TradePage, cursor: Cursor, settled_ns: int) -> tuple[TradePage, bool]:
     """Cut the page before its first hole if that lies later than `settled_ns`; the exact `last` goes with the rest."""
-    holes, _, _ = _holes(_split(page, cursor), cursor)
+    holes, _, _ = _holes(_split(page, cursor), _before_start(page, cursor))
     late = next((hole for hole in holes if hole.to_ns > settled_ns), None)
     if late is None:
         return page, False

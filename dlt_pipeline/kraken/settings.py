@@ -36,8 +36,12 @@ REST_TIMEFRAMES: Final[dict[str, int]] = {
 # A page's `last` is exact, but where only the displayed time is known the true one can differ:
 # old answers show 4 decimals (50 µs either way), new ones a float64 rounded to 7 (0.2 µs).
 DISPLAY_REWIND_NS: Final = 100_000
-# A range begins a little early, so that a trade displayed at its start is never missed.
+# A trade displayed at a bound may have happened this much before it.
 START_REWIND_NS: Final = 1_000_000
+# A range begins with the trade before its start, whose id proves the first one. So far back it is looked for first,
+# in the range's own first page; and where no trade is that near, so far back in turn, then from the pair's first on.
+HEAD_REWIND_NS: Final = 60 * NS_PER_SECOND
+FURTHER_REWINDS_NS: Final = tuple(hours * 3_600 * NS_PER_SECOND for hours in (1, 24 * 4, 24 * 128))
 # Kraken has answered trades slightly before a fractional `since`; more than this is another range.
 SINCE_TOLERANCE_NS: Final = NS_PER_SECOND
 # The exchange's own servers may differ by so much; a trade later than that has a wrong stamp.

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import BadAnswerError, TransientExchangeError
+from dlt_pipeline.exceptions import BadAnswerError, BrokenChainError, TransientExchangeError
 from dlt_pipeline.kraken.arrow import trades_table
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
@@ -17,7 +17,7 @@ from dlt_pipeline.kraken.ledger import Wanted
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
 from dlt_pipeline.kraken.rows import hole_row, missing_ids, page_row, snapshot_rows
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
+from dlt_pipeline.kraken.settings import FURTHER_REWINDS_NS, NS_PER_SECOND, KrakenSettings
 from dlt_pipeline.kraken.stopping import Stop
 
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -55,9 +55,11 @@ class Taken:
 class _Answer:
     """A page as it was taken in; `stamps` are our clock before and after asking (Unix seconds)."""
 
+    asked: Cursor
     step: Step
     page: TradePage
     stamps: tuple[float, float]
+    times_asked: int = 1
 
     @property
     def missing_ids(self) -> int:
@@ -66,6 +68,17 @@ class _Answer:
     @property
     def reach(self) -> tuple[int, int]:
         return self.step.cursor.known_trade_id or 0, self.step.cursor.covered_to_ns
+
+    def agrees_with(self, other: "_Answer") -> bool:
+        """Whether both show the same trades, as far as the shorter one goes."""
+        return all(one == two for one, two in zip(self.page.rows, other.page.rows, strict=False))
+
+    def is_better_than(self, other: "_Answer") -> bool:
+        """Whether ids prove more of it; a page cut short would hide a hole behind its own end, a full one does not."""
+        more = self.missing_ids < other.missing_ids or (
+            not self.missing_ids and self.step.unchained == 0 < other.step.unchained
+        )
+        return more and (self.step.is_full or self.reach >= other.reach)
 
 
 @dataclass
@@ -89,8 +102,8 @@ class SymbolLoad:
                 if self.stop.is_set():
                     return
                 settled = self._settled(cursor, wanted.end_ns) if is_short else None
-                answer, times = (settled, 1) if settled else self._next(cursor, wanted.end_ns)
-                yield self._taken(answer, cursor, times)
+                answer = settled or self._with_head(cursor, wanted.end_ns)
+                yield self._taken(answer)
                 cursor, is_done, is_short = answer.step.cursor, answer.step.is_done, not answer.step.is_full
         wrong: BadAnswerError | None = None  # said at the end: the other timeframes are no worse for it
         for timeframe in self.timeframes:
@@ -106,19 +119,60 @@ class SymbolLoad:
             raise wrong
         self.is_done = True
 
-    def _next(self, cursor: Cursor, end_ns: int | None) -> tuple["_Answer", int]:
-        """Return the page after `cursor` and how often it was asked for: one with a hole in its ids is not believed."""
-        best = self._borne_out(cursor, end_ns)
-        asked_times = 1
-        while best.step.holes and asked_times <= self.settings.hole_retries:
-            again = self._borne_out(cursor, end_ns)
-            asked_times += 1
-            # A full page stands for itself; one cut short would hide the hole behind its own end.
-            if again.missing_ids < best.missing_ids and (again.step.is_full or again.reach >= best.reach):
-                best = again
-        return best, asked_times
+    def _with_head(self, cursor: Cursor, end_ns: int | None) -> _Answer:
+        """Return the page after `cursor`; one that begins a range is asked for from the trade before the start on.
 
-    def _borne_out(self, cursor: Cursor, end_ns: int | None) -> "_Answer":
+        Without that trade, an answer that lacks its first rows would look whole. Where there is none the range begins
+        with the pair's first trade, which two answers must agree on.
+        """
+        answer = self._proven(cursor, end_ns)
+        for rewind_ns in FURTHER_REWINDS_NS:
+            is_near_first = answer.step.is_headless and answer.page.rows[0].trade_id <= self.settings.page_size
+            if answer.step.is_headless and not is_near_first and rewind_ns < cursor.since:
+                answer = self._proven(replace(cursor, since=cursor.since - rewind_ns), end_ns)
+        for _ in range(2 + self.settings.hole_retries):
+            if not answer.step.is_headless:
+                return answer
+            before, answer = answer, self._proven(replace(cursor, since=0), end_ns)
+            if answer.page.rows[:1] == before.page.rows[:1]:
+                return answer
+        raise TransientExchangeError(
+            f"{self.market.symbol}: the exchange does not say the same twice about what the range from "
+            f"{show_ns(cursor.covered_to_ns)} UTC begins with. What came before is kept; load again later."
+        )
+
+    def _proven(self, cursor: Cursor, end_ns: int | None) -> _Answer:
+        """Return the page after `cursor`: one with a hole in its ids, or trades without, is not believed at once.
+
+        It is asked for again until two answers agree on trades without ids, or a hole has stayed for `hole_retries`.
+        """
+        best = self._borne_out(cursor, end_ns)
+        answers = [best]
+        while (best.missing_ids or best.step.unchained) and len(answers) <= self.settings.hole_retries:
+            again = self._borne_out(cursor, end_ns)
+            twin = next((each for each in answers if again.agrees_with(each)), None)
+            answers.append(again)
+            if again.is_better_than(best):
+                best = again
+            elif twin and not again.missing_ids:
+                best = max(again, twin, key=lambda answer: len(answer.page.rows))
+                break
+        if best.missing_ids:
+            self._check_ids(best)
+        return replace(best, times_asked=len(answers))
+
+    def _check_ids(self, answer: _Answer) -> None:
+        """Raise TransientExchangeError for a hole that leads to an id which the pair has not reached yet."""
+        newest = self.client.trades(self.market, None, self.settings.page_size)
+        highest = max((row.trade_id for row in newest.rows), default=0)
+        reached = answer.step.holes[-1].last_id + 1
+        if reached > highest:
+            raise TransientExchangeError(
+                f"{self.market.symbol}: the exchange shows trade {reached}, but its newest one is {highest}: one of "
+                "the two is wrong, so nothing of this answer was kept. What came before is kept; load again later."
+            )
+
+    def _borne_out(self, cursor: Cursor, end_ns: int | None) -> _Answer:
         """Ask for the page after `cursor`; that nothing follows is believed only if the pair's newest page agrees.
 
         Raises TransientExchangeError where the two contradict each other each time.
@@ -138,7 +192,7 @@ class SymbolLoad:
             "before is kept; load again later."
         )
 
-    def _settled(self, cursor: Cursor, end_ns: int | None) -> "_Answer | None":
+    def _settled(self, cursor: Cursor, end_ns: int | None) -> _Answer | None:
         """After an answer that was not full: nothing followed if the pair's newest trade is the last known one.
 
         So one call proves the silence, where asking on from the cursor would take a second one to be borne out. None
@@ -152,31 +206,38 @@ class SymbolLoad:
         if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
             return None
         page = replace(newest, rows=(), last=None)  # known, all of it
-        return _Answer(take(cursor, page, self.settings.page_size, end_ns, self._margin_ns), page, stamps)
+        return _Answer(cursor, take(cursor, page, self.settings.page_size, end_ns, self._margin_ns), page, stamps)
 
     @property
     def _margin_ns(self) -> int:
         return int(self.settings.head_margin_seconds * NS_PER_SECOND)
 
-    def _ask(self, cursor: Cursor, end_ns: int | None) -> "_Answer":
-        asked = time.time()
-        page = self.client.trades(self.market, cursor.since, self.settings.page_size)
-        answered = time.time()
-        step = take(cursor, page, self.settings.page_size, end_ns, self._margin_ns)
-        return _Answer(step, page, (asked, answered))
+    def _ask(self, cursor: Cursor, end_ns: int | None) -> _Answer:
+        """Ask once, and again where the answer does not go on from what is known: BrokenChainError if it stays so."""
+        for left in range(self.settings.hole_retries, -1, -1):
+            asked = time.time()
+            page = self.client.trades(self.market, cursor.since, self.settings.page_size)
+            stamps = asked, time.time()
+            try:
+                step = take(cursor, page, self.settings.page_size, end_ns, self._margin_ns)
+                break
+            except BrokenChainError:
+                if not left:
+                    raise
+        return _Answer(cursor, step, page, stamps)
 
-    def _taken(self, answer: "_Answer", asked_with: Cursor, times: int) -> Taken:
+    def _taken(self, answer: _Answer) -> Taken:
         step, symbol = answer.step, self.market.symbol
         for hole in step.holes:
             _log.warning(
                 "%s: trades %d to %d are missing between %d and %d ns, also after asking %d times; "
                 "the rest is kept, the hole is recorded in id_holes and its buckets stay out of candles.",
-                *(symbol, hole.first_id, hole.last_id, hole.from_ns, hole.to_ns, times),
+                *(symbol, hole.first_id, hole.last_id, hole.from_ns, hole.to_ns, answer.times_asked),
             )
         return Taken(
             rows={
-                "pages": [page_row(self.market, step, answer.page, asked_with, answer.stamps, self.is_backfill)],
-                "id_holes": [hole_row(symbol, hole, times, answer.stamps[1]) for hole in step.holes],
+                "pages": [page_row(self.market, step, answer.page, answer.asked, answer.stamps, self.is_backfill)],
+                "id_holes": [hole_row(symbol, hole, answer.times_asked, answer.stamps[1]) for hole in step.holes],
             },
             trades=trades_table(symbol, step.trades) if step.trades else None,
             cursor=step.cursor,

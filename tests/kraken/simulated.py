@@ -1,11 +1,33 @@
 """A list of trades that answers pages as Kraken does, in memory, for property tests of the paging rules."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dlt_pipeline.kraken.page import TradePage, TradeRow
 
 BASE_NS = 1_762_795_433 * 10**9
 DAY_NS = 86_400 * 10**9
+
+Found = list[tuple[int, TradeRow]]
+
+
+def _without_ids(found: Found, _number: int) -> Found:
+    return [(time_ns, row._replace(trade_id=0)) for time_ns, row in found]
+
+
+def _absurd_last_id(found: Found, _number: int) -> Found:
+    return [*found[:-1], *((time_ns, row._replace(trade_id=10**15)) for time_ns, row in found[-1:])]
+
+
+# What an answer may do to its rows and still pass for one of Kraken's.
+LIES: dict[str, Callable[[Found, int], Found]] = {
+    "cut short": lambda found, number: found[:number],
+    "headless": lambda found, number: found[number + 1 :],
+    "one missing": lambda found, number: found[:number] + found[number + 1 :],
+    "without ids": _without_ids,
+    "absurd id": _absurd_last_id,
+    "old": lambda found, number: found[: -number - 1],
+}
 
 
 def displayed(time_ns: int, decimals: int) -> int:
@@ -18,34 +40,36 @@ def displayed(time_ns: int, decimals: int) -> int:
 class SimulatedExchange:
     """Trades as (true ns, id or 0), ascending; only those up to `now_ns` are visible."""
 
-    trades: list[tuple[int, int]]
+    true_trades: list[tuple[int, int]]
     inclusive: bool
     decimals: int = 7
     drop_last_every: int = 0
     now_ns: int = BASE_NS + DAY_NS
     asked: int = 0
-    lies: dict[int, int] = field(default_factory=dict)
-    """Answers, counted from 1, that are cut short, and how many of their rows stay."""
+    lies: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """Answers, counted from 1, that are not true: a kind of `_LIES` and how many rows it leaves alone or takes."""
     rows: list[TradeRow] = field(init=False)
 
     def __post_init__(self) -> None:
         shown = 0
         self.rows = []
-        for number, (time_ns, trade_id) in enumerate(self.trades):
+        for number, (time_ns, trade_id) in enumerate(self.true_trades):
             shown = max(shown, displayed(time_ns, self.decimals))
             # The price tells the trades apart for the test alone; the rules never look at it.
-            self.rows.append(TradeRow(trade_id, shown, f"{number}.5", "1", "buy", "market", ""))
+            self.rows.append(TradeRow(trade_id, shown, f"{number}.5" + "0" * 11, "1", "buy", "market", ""))
 
-    def trades_since(self, since: int | None, count: int) -> TradePage:
+    def trades(self, _market: object, since: int | None, count: int) -> TradePage:
+        """Return a page as the client does."""
         self.asked += 1
         found = [
             (time_ns, row)
-            for (time_ns, _), row in zip(self.trades, self.rows, strict=True)
+            for (time_ns, _), row in zip(self.true_trades, self.rows, strict=True)
             if time_ns <= self.now_ns and (since is None or time_ns > since or (self.inclusive and time_ns == since))
         ]
         found = found[-count:] if since is None else found[:count]
         if self.asked in self.lies:
-            found = found[: self.lies[self.asked]]
+            kind, number = self.lies[self.asked]
+            found = LIES[kind](found, number)
         last: int | None = found[-1][0] if found else since
         if self.drop_last_every and self.asked % self.drop_last_every == 0:
             last = None

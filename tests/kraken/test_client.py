@@ -212,6 +212,21 @@ def test_without_a_date_header_the_last_asked_clock_runs_on(exchange: LocalExcha
     assert KrakenClient(settings)._answered_ns() == 0, "nothing is claimed where nothing is known"
 
 
+def test_a_date_is_believed_only_where_the_clock_agrees(serve: Callable[..., LocalExchange]) -> None:
+    clock = Clock(NOON.now())
+    exchange = serve(SyntheticFeed(1, clock, days=1, trades_per_day=0.5), clock)
+    client = KrakenClient(settings_of(exchange))
+    first = client.first_contact()
+    exchange.faults.add(Fault("wrong_date", path="Trades"))
+    assert client.trades(BTC, None, 5).exchange_ns == first
+    assert [call.path for call in exchange.calls] == ["Time", "Trades", "Time", "Trades"]
+    clock.advance(3_600)
+    later = first + 3_600 * 10**9
+    assert client.trades(BTC, None, 5).exchange_ns == later, "as after this machine slept"
+    assert client.trades(BTC, None, 5).exchange_ns == later
+    assert [call.path for call in exchange.calls[4:]] == ["Trades", "Time", "Trades"]
+
+
 def test_nobody_there_is_said_soon() -> None:
     client = KrakenClient(load_settings(base_url="http://127.0.0.1:9", seconds_per_call=0.001))
     with pytest.raises(NoConnectionError, match=r"no connection to http://127\.0\.0\.1:9; check the network"):

@@ -5,7 +5,7 @@ import pytest
 from dlt_pipeline.exceptions import BrokenChainError, StalledCursorError
 from dlt_pipeline.kraken.cursor import Cursor, Hole, Step, start_at, take
 from dlt_pipeline.kraken.page import TradePage, TradeRow
-from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
+from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS
 
 S = 10**9
 NOW = 1_000 * S
@@ -36,11 +36,32 @@ def ids(step: Step) -> list[int]:
 
 def test_a_range_begins_a_little_early_and_drops_what_is_before_it() -> None:
     cursor = start_at(100 * S)
-    assert cursor.since == 100 * S - START_REWIND_NS
+    assert cursor.since == 100 * S - HEAD_REWIND_NS
     step = taken(cursor, row(6, 99.9999), row(7, 100), row(8, 100.1))
     assert ids(step) == [7, 8]
     assert step.covered_from_ns == 100 * S
-    assert not step.holes, "what came before the start is not known, so nothing can be missing"
+    assert not step.holes
+
+
+def test_the_trade_before_the_start_proves_the_first_one() -> None:
+    assert taken(start_at(100 * S), row(5, 90), row(8, 100.1), end=101).holes == (Hole(6, 7, 90 * S, int(100.1 * S)),)
+    assert taken(start_at(100 * S), row(5, 90), row(8, 103), end=101).holes == (Hole(6, 7, 90 * S, 103 * S),)
+    assert taken(start_at(100 * S), row(8, 100.1)).is_headless
+    assert not taken(start_at(100 * S), row(1, 100.1)).is_headless, "it is the pair's first"
+    assert not taken(start_at(100 * S), row(5, 90), row(8, 100.1)).is_headless
+
+
+def test_a_known_trade_shown_without_its_id_is_known() -> None:
+    cursor = known(100, 100, 5)
+    assert [trade.row.price for trade in taken(cursor, row(0, 100, "1"), row(0, 100, "2")).trades] == ["2"]
+    behind = Cursor(102 * S - START_REWIND_NS, 102 * S, 102 * S, 0, 5)
+    assert len(taken(behind, row(0, 102)).trades) == 1, "behind a range's end no trade is known"
+
+
+def test_trades_known_without_ids_may_come_again_with_ids() -> None:
+    step = taken(Cursor(100 * S, 101 * S, 101 * S, 2, 5, 2), row(6, 101), row(7, 101), row(8, 101), size=9)
+    assert ids(step) == [8]
+    assert not step.holes
 
 
 def test_a_full_page_goes_on_one_ns_before_last_and_covers_up_to_its_last_trade() -> None:

@@ -21,7 +21,7 @@ def row(trade_id: int, time_ns: int) -> TradeRow:
 
 def split(exchange: SimulatedExchange, windows: int, count: int) -> list[Seam]:
     def ask(time_ns: int) -> Sequence[TradeRow]:
-        return [found for found in exchange.trades_since(time_ns - 1, count).rows if found.time_ns >= time_ns]
+        return [found for found in exchange.trades(None, time_ns - 1, count).rows if found.time_ns >= time_ns]
 
     first, last = exchange.rows[0], exchange.rows[-1]
     return find_seams((first.trade_id, first.time_ns), (last.trade_id, last.time_ns), windows, count, ask)

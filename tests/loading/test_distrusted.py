@@ -37,7 +37,7 @@ def test_lost_trades_come_back_also_where_pages_and_moments_meet(
     quick_load(SYMBOL)
     window = lose(warehouse, first_id, last_id)
     assert quick_load(SYMBOL, end="2026-11-08").trades.get(SYMBOL, 0) == 0, "the ledger says that all is there"
-    assert ask(window, exchange) == 1
+    assert ask(window, exchange) <= 3, "one, or those that step over a burst before the window"
     assert loaded_trades(warehouse, SYMBOL) == expected_trades(feed, SYMBOL, NOW_NS)
     assert quick_load(SYMBOL).trades[SYMBOL] == 0, "and the live load goes on where it was"
 

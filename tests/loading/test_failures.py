@@ -1,6 +1,7 @@
 """What goes wrong in a load stays small: holes, failing symbols, stops, bad input."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from dlt_pipeline.exchange import Fault, LocalExchange, RawNumber, SyntheticFeed
 from dlt_pipeline.kraken.session import Session, make_window
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import load
-from tests.loading.quick import NOW, NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
+from tests.loading.quick import DAY_NS, NOW, NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
 
@@ -104,19 +105,42 @@ def test_one_answer_cut_short_is_not_believed(exchange: LocalExchange, feed: Syn
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS, START_NS, end_ns)
 
 
-@pytest.mark.parametrize("kept", [0, 1])
-@pytest.mark.parametrize("skip", [0, 1, 2, 3])
-def test_one_answer_that_shows_nothing_more_does_not_end_a_range(
-    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, kept: int, skip: int
+ODD: dict[str, Callable[[list[list[Any]]], list[list[Any]]]] = {
+    "empty": lambda _: [],
+    "the known trade alone": lambda rows: rows[:1],
+    "without its first rows": lambda rows: rows[7:],
+    "without ids": lambda rows: [row[:6] for row in rows],
+    "with an absurd id": lambda rows: [*rows[:-1], [*rows[-1][:6], 10**15]],
+}
+
+
+@pytest.mark.parametrize("skip", [0, 2])
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_answer_changes_nothing(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, odd: str, skip: int
 ) -> None:
-    """Empty, or with the known trade alone: silence is proven by the pair's newest page, not by one answer."""
+    """Silence, a range's first trade and every id take two answers that agree, or an id on either side."""
 
-    def cut(result: dict[str, Any]) -> dict[str, Any]:
-        return {"XXBTZUSD": result["XXBTZUSD"][:kept]}
+    def spoil(result: dict[str, Any]) -> dict[str, Any]:
+        rows = ODD[odd](result["XXBTZUSD"])
+        same_end = rows[-1:] and rows[-1][2] == result["XXBTZUSD"][-1][2]
+        return {"XXBTZUSD": rows, **({"last": result["last"]} if same_end else {})}
 
-    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=cut, skip=skip))
+    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=spoil, skip=skip))
+    start = "2026-11-07" if odd == "without its first rows" else START
+    quick_load("BTC/USD", start=start)
+    start_ns = START_NS + (DAY_NS if start != START else 0)
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS, start_ns)
+
+
+def test_a_date_a_day_ahead_covers_no_time_to_come(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    exchange.faults.add(Fault("wrong_date", "Trades", pair="BTC/USD", skip=3))
     quick_load("BTC/USD")
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+    assert query(warehouse, f"select max(covered_to_ns) <= {NOW_NS} from kraken_raw.pages") == [(True,)]
+    assert exchange.faults.pending == []
 
 
 def test_silence_that_the_newest_page_always_denies_is_an_error_and_covers_nothing(
