@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from dlt_pipeline.archive.values import BLANKS, HIGHEST, LATEST_SECONDS, ORDER_TYPES, SIDES
+from dlt_pipeline.archive.values import BLANKS, CANDLE_VOLUME_DECIMALS, HIGHEST, LATEST_SECONDS, ORDER_TYPES, SIDES
 from dlt_pipeline.kraken.tables import DECIMAL
 
 _NS: Final = 10**9
 _TEXT, _BIGINT = pa.string(), pa.int64()
 _SECONDS: Final = pa.decimal128(19, 9)  # with a fraction, exactly
+_WRITTEN: Final = pa.decimal256(76, 38)  # holds all digits of a float sum
 # Of a number, not the e of a word.
 _EXPONENT: Final = re.compile(rb"[0-9.][eE][+-]?[0-9]")
 _PRICES: Final = ("open", "high", "low", "close")
@@ -29,13 +30,14 @@ _FIELDS: Final[dict[str, dict[str, pa.DataType]]] = {
         "misc": _TEXT,
         "trade_id": _BIGINT,
     },
-    "candles": {"time": _BIGINT, **dict.fromkeys(_PRICES, DECIMAL), "volume": DECIMAL, "trade_count": _BIGINT},
+    "candles": {"time": _BIGINT, **dict.fromkeys(_PRICES, DECIMAL), "volume": _TEXT, "trade_count": _BIGINT},
 }
 # What comes out, by name.
 TYPES: Final[dict[str, dict[str, pa.DataType]]] = {
     kind: {"time_ns": _BIGINT, **{name: type_ for name, type_ in fields.items() if name != "time"}}
     for kind, fields in _FIELDS.items()
 }
+TYPES["candles"] |= {"volume": DECIMAL, "volume_text": _TEXT}
 
 
 def at_once(data: bytes, kind: str, minutes: int | None) -> dict[str, pa.Array] | None:
@@ -52,11 +54,13 @@ def at_once(data: bytes, kind: str, minutes: int | None) -> dict[str, pa.Array] 
                 column_types=fields, null_values=[""], strings_can_be_null=False, check_utf8=True
             ),
         )
+        columns = {name: _whole(table[name]) for name in fields}
+        if kind == "candles":
+            columns |= _rounded(columns["volume"])
     except pa.ArrowInvalid:
         return None
-    if not table.num_rows or any(table[name].null_count for name in fields if name != "trade_id"):
+    if not table.num_rows or any(columns[name].null_count for name in fields if name != "trade_id"):
         return None
-    columns = {name: _whole(table[name]) for name in fields}
     return _sound(columns, kind, minutes)
 
 
@@ -76,6 +80,15 @@ def _needs_a_closer_look(data: bytes, kind: str) -> bool:
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _rounded(written: pa.Array) -> dict[str, pa.Array]:
+    """Return the volumes of candles as numbers beside their text; ArrowInvalid where one is no number."""
+    texts = pc.utf8_trim(written, BLANKS)
+    return {
+        "volume": pc.round(texts.cast(_WRITTEN), CANDLE_VOLUME_DECIMALS, "half_to_even").cast(DECIMAL),
+        "volume_text": texts,
+    }
 
 
 def _sound(columns: dict[str, pa.Array], kind: str, minutes: int | None) -> dict[str, pa.Array] | None:

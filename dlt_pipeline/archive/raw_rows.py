@@ -57,6 +57,7 @@ def _of_candles(kind: Kind, values: Mapping[str, pa.Array], count: int) -> dict[
         "timeframe_seconds": pa.repeat(pa.scalar(minutes * 60, pa.int64()), count),
         "bucket_start": pc.divide(values["time_ns"], 1_000).cast(pa.timestamp("us")),
         "base_volume": values["volume"],
+        "base_volume_text": values["volume_text"],
     }
 
 

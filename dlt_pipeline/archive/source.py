@@ -101,7 +101,8 @@ def archive_hints(table: str) -> dict[str, Any]:
         **({} if is_rows else keyed),
         "write_disposition": "append" if is_rows else {"disposition": "merge", "strategy": "insert-only"},
         "columns": column_hints(ARCHIVE_SCHEMAS[table]),
-        "schema_contract": {"tables": "evolve", "columns": "freeze", "data_type": "freeze"},
+        # All rows are Arrow tables of these schemas; a warehouse of an older program gets what is new in them.
+        "schema_contract": {"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
     }
 
 

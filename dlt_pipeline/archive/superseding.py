@@ -29,7 +29,7 @@ _DAYS: Final[dict[str, str]] = {
     "trades": "select traded_on as day, count(*) as trades, sum(volume) as volume, "
     "sum(hash(time_ns, price, volume)::hugeint) as content",
     "candles": "select bucket_start::date as day, sum(trade_count) as trades, sum(base_volume) as volume, "
-    "sum(hash(bucket_start, open, high, low, close, base_volume, trade_count)::hugeint) as content",
+    "sum(hash(bucket_start, open, high, low, close, round(base_volume, 8), trade_count)::hugeint) as content",
 }
 _TIMES: Final = {"trades": "time_ns", "candles": "epoch_us(bucket_start) * 1000"}
 _TABLES: Final = {"trades": "archive_trades", "candles": "archive_candles"}

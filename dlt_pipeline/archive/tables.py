@@ -46,9 +46,11 @@ ARCHIVE_SCHEMAS: Final[dict[str, pa.Schema]] = {
             "high": DECIMAL,
             "low": DECIMAL,
             "close": DECIMAL,
-            "base_volume": DECIMAL,
+            "base_volume": DECIMAL,  # rounded to 8 decimals
             "trade_count": _BIGINT,
-        }
+            "base_volume_text": _TEXT,  # as it is written; NULL in rows of older programs
+        },
+        optional=("base_volume_text",),
     ),
     # One row for each unbroken run of rows that was committed at once: the ledger, and where an import goes on.
     "archive_parts": _schema(

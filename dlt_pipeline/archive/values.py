@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Callable
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
@@ -12,6 +12,9 @@ EXPONENT: Final = re.compile(r"[eE][+-]?[0-9]")
 _WHOLE: Final = re.compile(r"(-?)0*([0-9]{1,19})")
 _NS: Final = 10**9
 _STEP: Final = Decimal(1).scaleb(-12)
+# As many decimals as a trade's volume has. Kraken sums those of a candle as floats: 4.8484180299999995.
+CANDLE_VOLUME_DECIMALS: Final = 8
+_CANDLE_STEP: Final = Decimal(1).scaleb(-CANDLE_VOLUME_DECIMALS)
 # Far beyond any trade, so that a file's sums fit DECIMAL(38, 12) as its values do.
 HIGHEST: Final = Decimal(10) ** 17
 _HIGHEST_WHOLE: Final = 2**63
@@ -32,7 +35,10 @@ class RefusedLine(Exception):  # noqa: N818 - it is no error of the program
 
 
 def values_of(line: bytes, kind: str, minutes: int | None) -> Values:
-    """Return the values of a line by column; prices and volumes are exact text, times ns. Raises RefusedLine."""
+    """Return the values of a line by column; prices and volumes are exact text, times ns. Raises RefusedLine.
+
+    A candle's volume is rounded to 8 decimals, and `volume_text` is how it is written.
+    """
     try:
         text = line.decode("utf-8").strip(BLANKS + "\r\n")
     except UnicodeDecodeError as error:
@@ -83,8 +89,9 @@ def _candle(fields: list[str], minutes: int | None) -> Values:
     return {
         "time_ns": time_ns,
         **prices,
-        "volume": _volume(fields[5]),
+        "volume": _candle_volume(fields[5]),
         "trade_count": _whole(fields[6], "number of trades"),
+        "volume_text": fields[5],
     }
 
 
@@ -120,19 +127,32 @@ def _price(text: str, what: str) -> str:
 
 
 def _volume(text: str) -> str:
-    found = _exact(text, "volume")
-    if found < 0:
+    return f"{_not_negative(_exact(text, 'volume'), text):f}"
+
+
+def _candle_volume(text: str) -> str:
+    found = _not_negative(_bounded(text, "volume"), text)
+    return f"{found.quantize(_CANDLE_STEP, ROUND_HALF_EVEN, context=_EXACTLY):f}"
+
+
+def _not_negative(volume: Decimal, text: str) -> Decimal:
+    if volume < 0:
         raise RefusedLine(f"the volume {_cut(text)} is negative")
-    return f"{found:f}"
+    return volume
 
 
-def _exact(text: str, what: str) -> Decimal:
-    """Return a number with 12 decimals."""
+def _bounded(text: str, what: str) -> Decimal:
     found = _number(text)
     if found is None:
         raise RefusedLine(f"the {what} {_cut(text)!r} is not a number")
     if found.copy_abs() >= HIGHEST:
         raise RefusedLine(f"the {what} {_cut(text)} is too large to be one")
+    return found
+
+
+def _exact(text: str, what: str) -> Decimal:
+    """Return a number with 12 decimals."""
+    found = _bounded(text, what)
     if _EXACTLY.remainder(found, _STEP):
         raise RefusedLine(f"the {what} {_cut(text)} has more than 12 decimals and is not rounded")
     return found.quantize(_STEP, context=_EXACTLY)

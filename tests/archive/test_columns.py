@@ -45,6 +45,9 @@ NUMBERS = st.sampled_from(
         "inf",
         "1_0",
         "1 0",
+        "4.8484180299999995",
+        "1.0000000000000001e-08",
+        "0.125000005",
         "\xa01",
         "٣",
         "-1",
@@ -59,6 +62,7 @@ FIELDS = {
     "candles": [NUMBERS] * 7,
     "trades_with_ids": [NUMBERS, NUMBERS, NUMBERS, SIDES, SIDES, TEXTS, NUMBERS],
 }
+WRITTEN = "1704067200,1,2,1,2,4.8484180299999995,3"
 GOOD = {
     "trades": "1704067200,1.5,2",
     "candles": "1704067200,1,2,1,2,5,3",
@@ -96,6 +100,13 @@ def test_sound_lines_are_read_at_once(kind: str) -> None:
         data = (end.join([GOOD[kind]] * 3) + end).encode()
         assert at_once(data, kind, 1) is not None
         assert at_once(data.rstrip(), kind, 1) is not None
+
+
+def test_unrounded_volumes_of_candles_are_read_at_once() -> None:
+    columns = at_once(f"{WRITTEN}\n{GOOD['candles']}\n".encode(), "candles", 1)
+    assert columns is not None
+    assert columns["volume"].to_pylist() == [Decimal("4.84841803"), Decimal(5)]
+    assert columns["volume_text"].to_pylist() == ["4.8484180299999995", "5"]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from dlt_pipeline import build, import_archives
+from dlt_pipeline.archive import raw_rows
 from dlt_pipeline.archive.report import FileReport, ImportReport
+from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
 from tests.archive.exported import QUARTER_HEADER, write_zip
 
 START = 1_704_067_200  # 2024-01-01
@@ -123,6 +126,21 @@ def test_a_newer_file_with_other_prices_disagrees_and_both_stay_stored(tmp_path:
     assert rows("select count(*) from kraken_raw.archive_trades") == [(200,)]
     assert build(quiet=True)
     assert rows("select count(*), min(price)::int from kraken.trades") == [(100, 101)]
+
+
+def test_float_sums_replace_rounded_ones_in_a_warehouse_of_an_older_program(
+    tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = ARCHIVE_SCHEMAS["archive_candles"]
+    old = pa.schema([field for field in fields if field.name != "base_volume_text"])
+    with monkeypatch.context() as older:
+        older.setitem(ARCHIVE_SCHEMAS, "archive_candles", old)
+        older.setitem(raw_rows._SCHEMAS, "archive_candles", old)
+        bring(tmp_path / "a", "XBTUSD_60.csv", f"{START},1,2,1,2,4.84841803,3\n")
+    report = bring(tmp_path / "b", "XBTUSD_60.csv", f"{START},1,2,1,2,4.8484180299999995,3\n")
+    assert (report.problems, [pair.is_removed for pair in report.replaced]) == ([], [True])
+    stored = rows("select base_volume::varchar, base_volume_text from kraken_raw.archive_candles")
+    assert stored == [("4.848418030000", "4.8484180299999995")]
 
 
 def test_a_newer_file_with_a_refused_row_takes_no_sound_ones_place(tmp_path: Path, rows: Rows) -> None:

@@ -96,6 +96,7 @@ def files(draw: st.DrawFn, formats: Sequence[str] = tuple(NAMES)) -> File:
             "trades_with_ids": f"{price},{volume},{seconds},b,m, x,{trade_id if has_id else ''}",
             "candles": f"{seconds},{price},{price},{price},{price},{volume},3",
         }[format_]
+        volume = f"{Decimal(volume):.8f}" if format_ == "candles" else volume
         rows.append(Row(text, time_ns, price, volume, trade_id if has_id and format_ == "trades_with_ids" else 0))
     end = draw(st.sampled_from(["\n", "\r\n"]))
     lines = [*([QUARTER_HEADER] if format_ == "trades_with_ids" else []), *(row.text for row in rows)]

@@ -92,8 +92,26 @@ def test_a_trade_with_a_broken_id_or_side_is_refused(line: str, reason: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "volume"),
+    [
+        ("4.8484180299999995", "4.84841803"),
+        ("1.0000000000000001e-08", "0.00000001"),
+        ("0.1", "0.10000000"),
+        ("5", "5.00000000"),
+        ("0.0000000000001", "0.00000000"),
+        ("0.125000005", "0.12500000"),
+    ],
+)
+def test_a_candle_s_volume_is_a_sum_of_floats(text: str, volume: str) -> None:
+    found = values_of(f"1704067200,1,1,1,1,{text},3".encode(), "candles", 5)
+    assert (found["volume"], found["volume_text"]) == (volume, text)
+
+
+@pytest.mark.parametrize(
     ("line", "reason"),
     [
+        ("1704067200,1,1,1,1,-1.00000000000001,1", "the volume -1.00000000000001 is negative"),
+        ("1704067200,1,1,1,1,1e17,1", "the volume 1e17 is too large to be one"),
         ("1704067201,1,1,1,1,1,1", "no bucket of 5 minutes begins at 1704067201"),
         ("1704067260,1,1,1,1,1,1", "no bucket of 5 minutes begins at 1704067260"),
         ("1704067200,3,2,1,2,1,1", "its open and close do not lie between its low and its high"),

@@ -101,6 +101,16 @@ def figure_differs(market: Market) -> None:
     market.file(rows, 1)
 
 
+def volumes_are_float_sums(market: Market) -> None:
+    """As far from the exact ones as Kraken's own sums are from each other; the last but one lacks a millionth."""
+    market.load()
+    rows = market.truth()
+    for place, row in enumerate(rows):
+        off = "-0.000001" if place == len(rows) - 2 else ("0.000000033", "-0.000000033")[place % 2]
+        rows[place] = row._replace(volume=str(Decimal(row.volume) + Decimal(off)))
+    market.file(rows)
+
+
 def candle_left_out(market: Market) -> None:
     market.load()
     rows = market.truth()
@@ -185,7 +195,15 @@ def nothing_else(market: Market) -> None:
 MARKETS: dict[str, Callable[[Market], None]] = {
     tell.__name__: tell
     for tell in (
-        *(honest, figure_differs, candle_left_out, candle_made_up, file_ends_in_a_bucket, last_bucket_is_wrong),
+        *(
+            honest,
+            figure_differs,
+            volumes_are_float_sums,
+            candle_left_out,
+            candle_made_up,
+            file_ends_in_a_bucket,
+            last_bucket_is_wrong,
+        ),
         *(row_is_refused, newer_holds_older, newer_overlaps_older, came_under_another_name, was_cut_off),
         *(best_of_three, nothing_else),
     )

@@ -72,6 +72,7 @@ class CandleFile:
             "close": Decimal(candle.close),
             "base_volume": Decimal(candle.volume),
             "trade_count": candle.trades,
+            "base_volume_text": candle.volume,
         }
 
     def _part(self, run: Sequence[int], part_id: int) -> dict[str, Any]:

@@ -117,7 +117,8 @@ create table kraken_raw.archive_candles (
     low decimal(38,12),
     close decimal(38,12),
     base_volume decimal(38,12),
-    trade_count bigint
+    trade_count bigint,
+    base_volume_text varchar
 );
 
 create table kraken_raw.archive_parts (

@@ -111,6 +111,15 @@ def test_each_figure_that_differs_is_found(warehouse: duckdb.DuckDBPyConnection)
     assert _statuses(warehouse, "figure_differs", "1m") == {"differs": 6, "identical": len(truth) - 6}
 
 
+def test_a_float_sum_is_no_difference_and_a_lost_trade_is_one(warehouse: duckdb.DuckDBPyConnection) -> None:
+    truth = _truth("volumes_are_float_sums")
+    found = warehouse.execute(
+        "select epoch(bucket_start)::bigint, field, difference from kraken.check_archive_candles "
+        "where symbol = 'volumes_are_float_sums' and status <> 'identical'"
+    ).fetchall()
+    assert found == [(truth[-2].bucket_start, "base_volume", Decimal("0.000001"))]
+
+
 def test_a_candle_that_the_file_leaves_out_though_we_have_trades_is_a_fault(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:

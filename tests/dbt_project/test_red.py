@@ -161,7 +161,7 @@ def test_an_archive_s_row_beside_our_candle_is_seen(built: Built, copy: duckdb.D
     copy.execute("begin")
     try:
         copy.execute(
-            "insert into kraken_raw.archive_candles values ('ties', 1, 1, 1, '1m', 60, $1, $2, $2, $2, $2, 1, 1)",
+            "insert into kraken_raw.archive_candles values ('ties', 1, 1, 1, '1m', 60, $1, $2, $2, $2, $2, 1, 1, '1')",
             [start, price],
         )
         copy.execute("insert into kraken_raw.archive_parts (part_id, _dlt_load_id) values (1, 'complete')")

@@ -61,6 +61,11 @@ WRONG = {
     "a symbol that is no text": (OVERRIDES, [{"symbol": 5, "policy": "omit"}], "each needs policy and a symbol"),
     "a tolerance that is a word": ("kraken_candles_tolerance_price", "some", "it must be a number from 0"),
     "a tolerance below 0": ("kraken_candles_tolerance_base_volume", -1, "it must be a number from 0"),
+    "a tolerance of files that is too fine": (
+        "kraken_candles_tolerance_archive_volume_relative",
+        1e-13,
+        "12 decimals at the most",
+    ),
     "steps that are a list": ("kraken_candles_vwap_steps", [1], "it must be a whole number from 1"),
     "a kind of numbers that is none": ("kraken_candles_export_numbers", "text", "decimal"),
     "two overrides of the same": (OVERRIDES, [{"symbol": "X", "policy": "omit"}] * 2, "one of them must go"),

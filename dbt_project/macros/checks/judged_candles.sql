@@ -7,7 +7,7 @@
 judged as (
     select
         {% for field in fields %}
-        {{ kraken_candles.verdict(field) }} as {{ field }}_verdict,
+        {{ kraken_candles.verdict(field, of_archive=has_ends) }} as {{ field }}_verdict,
         {% endfor %}
         {{ kraken_candles.is_beginning() if has_ends else 'false' }} as is_beginning,
         *
@@ -82,7 +82,7 @@ made as (
     coalesce(
         is_last_of_file
         and their_trade_count < our_trade_count
-        and their_base_volume <= our_base_volume
+        and their_base_volume - our_base_volume <= {{ kraken_candles.archive_volume_tolerance() }}
         and their_open = our_open
         and their_high <= our_high
         and their_low >= our_low,

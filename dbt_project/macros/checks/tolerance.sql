@@ -10,6 +10,13 @@
     {{- return('cast(' ~ text ~ ' as decimal(38, 12))') -}}
 {% endmacro %}
 
+{# How far our volume may lie from that of an OHLCVT file, which is a sum of floats. A float itself, as exact as a tolerance need be. #}
+{% macro archive_volume_tolerance() -%}
+    cast({{ kraken_candles.tolerance('kraken_candles_tolerance_archive_volume') }} as double)
+    + cast({{ kraken_candles.tolerance('kraken_candles_tolerance_archive_volume_relative') }} as double)
+    * cast(their_base_volume as double)
+{%- endmacro %}
+
 {# The variable kraken_candles_vwap_steps, checked. #}
 {% macro vwap_steps() %}
     {%- set given = var('kraken_candles_vwap_steps') -%}

@@ -1,6 +1,6 @@
 {# What one answer of Kraken's says of one of our fields, as a number: 0 equal, 1 cannot be known, 2 not equal. NULL figures on one side
-   are not equal. #}
-{% macro verdict(field) -%}
+   are not equal. of_archive: an OHLCVT file says it. #}
+{% macro verdict(field, of_archive=false) -%}
     {%- if field == 'vwap' -%}
     {%- set step = kraken_candles.decimal_step('price_decimals') -%}
     {%- set above = 'cast(their_vwap + ' ~ step ~ ' * ' ~ kraken_candles.vwap_steps() ~ ' as decimal(38, 12))' -%}
@@ -13,6 +13,8 @@
             then 0
         else 2
     end
+    {%- elif field == 'base_volume' and of_archive -%}
+    case when abs(our_base_volume - their_base_volume) <= {{ kraken_candles.archive_volume_tolerance() }} then 0 else 2 end
     {%- elif field in ['base_volume', 'trade_count'] -%}
     case when {{ kraken_candles.is_within(field, field) }} then 0 else 2 end
     {%- else -%}

@@ -5,7 +5,8 @@
     partition_by=partitions(['symbol']),
     on_schema_change='fail',
     meta={'settings': [
-        'kraken_candles_tolerance_price', 'kraken_candles_tolerance_base_volume', 'kraken_candles_tolerance_trade_count',
+        'kraken_candles_tolerance_price', 'kraken_candles_tolerance_archive_volume',
+        'kraken_candles_tolerance_archive_volume_relative', 'kraken_candles_tolerance_trade_count',
     ]},
     pre_hook="{{ kraken_candles.clear_archive_units(['day_versions', 'archive_spans']) }}",
     post_hook=[
