@@ -8,7 +8,7 @@ import duckdb
 import psutil
 import pytest
 
-from dlt_pipeline import follow
+from dlt_pipeline import follow, packages
 from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.following import Round
@@ -213,8 +213,12 @@ def test_a_set_stop_ends_it_before_anything(exchange: LocalExchange) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_nothing_grows_round_after_round_with_faults(exchange: LocalExchange, warehouse: Path, tmp_path: Path) -> None:
+def test_nothing_grows_round_after_round_with_faults(
+    exchange: LocalExchange, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An hour of rounds a minute: memory, descriptors, threads, folders and the file stay as they were."""
+    monkeypatch.setattr(packages, "_KEPT_PACKAGES", 2)  # else they grow for 20 rounds
+    monkeypatch.setenv("KRAKEN_CANDLES_KEEP_REPLACED_SECONDS", "0")
     rounds = int(os.environ.get("KRAKEN_CANDLES_SOAK_ROUNDS", "60"))
     seen: list[tuple[int, int, int, int, int]] = []
     faults = ("drop", "html", "http_status", "error", "missing_last")
