@@ -27,7 +27,8 @@ def repair(
     reason: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only gaps for this reason: never_loaded, ids_missing, trades_lost or rest_hole; repeatable."
+            help="Only gaps for this reason: never_loaded, archive_ends, rows_refused, ids_missing, trades_lost or "
+            "rest_hole; repeatable."
         ),
     ] = None,
     again: Annotated[

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 import typer
 
@@ -28,6 +29,16 @@ from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import publish_after_build
 from dlt_pipeline.spans import Span
 from dlt_pipeline.threads import beside_main
+
+# What Kraken's answers must have been like for a stretch to stay what it was.
+_NOT_PROVEN: Final = "its answers do not prove that all trades of this time came"
+_WHY: Final = {
+    "never_loaded": _NOT_PROVEN,
+    "archive_ends": _NOT_PROVEN,
+    "rows_refused": _NOT_PROVEN,
+    "ids_missing": "Kraken leaves these ids out",
+    "trades_lost": "the trades in the warehouse are still not those that its answers had",
+}
 
 
 def count_calls(plan: RepairPlan) -> dict[Repair, int | None]:
@@ -144,7 +155,8 @@ def _why(outcome: Outcome) -> list[str]:
             ids = f", ids {stays.first_missing_id} to {stays.last_missing_id}"
         lines.append(
             f"{outcome.repair.symbol}: {start} to {end} is still {stays.reason}{ids}, after asking "
-            f"{'once' if stays.times_asked == 1 else f'{stays.times_asked} times'}; kraken.gaps counts the attempts."
+            f"{'once' if stays.times_asked == 1 else f'{stays.times_asked} times'}: "
+            f"{_WHY.get(stays.reason, _WHY['never_loaded'])}; kraken.gaps counts the attempts."
         )
     return lines
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from dlt_pipeline.jobs.edges import Edge
-from dlt_pipeline.kraken.archived import PARTS_QUERY, whole_days
+from dlt_pipeline.kraken.archived import PARTS_QUERY, held_spans, whole_days
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.warehouse import DATASET, open_warehouse
@@ -116,10 +116,19 @@ def rest_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str, timefr
 
 def archived_days(connection: duckdb.DuckDBPyConnection | None) -> dict[str, list[Span]]:
     """Return by symbol the whole UTC days (spans of ns) that imported time and sales hold, which no load asks for."""
+    return whole_days(_archive_parts(connection))
+
+
+def archived_spans(connection: duckdb.DuckDBPyConnection | None) -> dict[str, list[Span]]:
+    """Return by symbol all of the time (spans of ns) that imported time and sales hold, parts of days too."""
+    return held_spans(_archive_parts(connection))
+
+
+def _archive_parts(connection: duckdb.DuckDBPyConnection | None) -> list[tuple[Any, ...]]:
     if connection is None:
-        return {}
+        return []
     tables = {name: f"{DATASET}.{table}" for name, table in _ARCHIVE_TABLES.items()}
-    return whole_days(_rows(connection, PARTS_QUERY.format(**tables), []))
+    return _rows(connection, PARTS_QUERY.format(**tables), [])
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -9,7 +9,7 @@ from dlt_pipeline.dates import When
 from dlt_pipeline.jobs.cheaper import archive_end, rest_reach
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter
-from dlt_pipeline.jobs.known import archived_days, edges_of, ledger_of, reading, rest_spans
+from dlt_pipeline.jobs.known import archived_spans, edges_of, ledger_of, reading, rest_spans
 from dlt_pipeline.jobs.plan_ranges import Span, State, cut, timeframe_seconds, uncovered
 from dlt_pipeline.jobs.plan_ways import Planner, PlanRange
 from dlt_pipeline.jobs.settings import load_job_settings
@@ -66,7 +66,7 @@ def plan(
         trades = uncovered(start_ns, end_ns, lacking)
         covered: list[tuple[State, list[Span]]] = [
             ("trades", trades),
-            ("archive", archived_days(connection).get(symbol, [])),
+            ("archive", archived_spans(connection).get(symbol, [])),
             ("rest", rest_spans(connection, symbol, timeframe)),
         ]
         reach = rest_reach(seconds, session.now_ns) if timeframe in REST_TIMEFRAMES else None

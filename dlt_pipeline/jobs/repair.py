@@ -62,8 +62,9 @@ def repair(
 
     Repaired are the gaps that are not accepted, and breaks in the stored candles of Kraken's own (`timeframe`; None:
     the finest stored) that are longer than its 720; or the windows of a CSV `from_file` (symbol, start, end) alone.
-    `symbols` and `reasons` (never_loaded, ids_missing, trades_lost, rest_hole) keep it to some. What was tried too
-    often or too lately is left out, unless `again`. `warehouse`, `stop` and `listener` are those of `load`.
+    `symbols` and `reasons` (never_loaded, archive_ends, rows_refused, ids_missing, trades_lost, rest_hole) keep it to
+    some. What was tried too often or too lately is left out, unless `again`. `warehouse`, `stop` and `listener` are
+    those of `load`.
 
     Raises BadInputError, UnknownSymbolError, NothingLoadedError, NothingBuiltError, and what a load and a build raise.
     """

@@ -11,7 +11,7 @@ from dlt_pipeline.jobs.attempts import Attempt, read_attempts, why_not_now
 from dlt_pipeline.jobs.repair_list import BrokenLine, read_list
 from dlt_pipeline.jobs.repair_settings import RepairSettings, load_repair_settings
 from dlt_pipeline.jobs.repair_windows import REASONS, Repair, repairs_of_gaps, repairs_of_list
-from dlt_pipeline.jobs.unproven import read_unproven
+from dlt_pipeline.jobs.unproven import Unproven, read_unproven
 from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Request, Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
@@ -69,8 +69,8 @@ def plan_repairs(
     require_trades(path)
     broken: list[BrokenLine] = []
     if from_file is None:
-        wanted = _loaded(path, symbols)
-        found = repairs_of_gaps(read_unproven(path, timeframe, load_settings().page_size), wanted, reasons or possible)
+        known = read_unproven(path, timeframe, load_settings().page_size)
+        found = repairs_of_gaps(known, _held(path, known, symbols), reasons or possible)
     else:
         session = Session(load_settings(), stop)
         session.open(Request({}, ()))
@@ -84,17 +84,18 @@ def plan_repairs(
     return RepairPlan(path, tuple(repairs), tuple(left_out), tuple(broken))
 
 
-def _loaded(path: Path, symbols: Sequence[str] | None) -> set[str]:
-    """Return the symbols to look at; BadInputError names one of which the warehouse holds nothing."""
+def _held(path: Path, known: Unproven, symbols: Sequence[str] | None) -> set[str]:
+    """Return the symbols to look at, of loads and of archives; BadInputError names one of which nothing is held."""
     with open_warehouse(path, read_only=True) as connection:
-        loaded = {name for (name,) in connection.execute("select distinct symbol from kraken_raw.pages").fetchall()}
+        held = {name for (name,) in connection.execute("select distinct symbol from kraken_raw.pages").fetchall()}
+    held |= known.covered.keys() | known.breaks.keys()
     for symbol in symbols or ():
-        if symbol not in loaded:
+        if symbol not in held:
             raise BadInputError(
                 f"Nothing of {symbol} is loaded, so nothing of it can be repaired; the warehouse {path} holds "
-                f"{', '.join(sorted(loaded))}."
+                f"{', '.join(sorted(held))}."
             )
-    return set(symbols or loaded)
+    return set(symbols or held)
 
 
 def _sorted_out(

@@ -7,7 +7,15 @@ from typing import Final
 from dlt_pipeline.jobs.unproven import Gap, Unproven
 from dlt_pipeline.spans import Span, cut, joined, without
 
-REASONS: Final = ("never_loaded", "ids_missing", "trades_lost", "rest_hole", "listed")
+REASONS: Final = (
+    "never_loaded",
+    "archive_ends",
+    "rows_refused",
+    "ids_missing",
+    "trades_lost",
+    "rest_hole",
+    "listed",
+)
 # The ledger says of these that they are loaded, so it must not be asked.
 _DISTRUSTED: Final = ("ids_missing", "trades_lost")
 

@@ -51,6 +51,9 @@ _JUMPS: Final = """
     )
     select trade_id, next_id, time_ns, next_time_ns from followed where next_id > trade_id + 1 order by trade_id
 """
+_LOADED: Final = """
+    select 1 from kraken_raw.trades where symbol = $symbol and time_ns >= $start and time_ns < $end limit 1
+"""
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Lost:
-    """Trades that the ledger speaks of and that are not there: all in `spans`; `ids` is how many to ask for."""
+    """Trades that the ledger speaks of and that are not there: all in `spans`; `ids` is how many, None: unknown."""
 
     spans: tuple[Span, ...]
-    ids: int
+    ids: int | None
 
 
 @dataclass
@@ -124,7 +127,13 @@ def _lost(connection: duckdb.DuckDBPyConnection, gap: Gap, covered: Sequence[Spa
         "goes_on_before": any(span[1] == start for span in covered),
         "goes_on_after": any(span[0] == end for span in covered),
     }
-    return lost_of(connection.execute(_JUMPS, values).fetchall(), gap.span, page_size)
+    found = lost_of(connection.execute(_JUMPS, values).fetchall(), gap.span, page_size)
+    if (
+        not found.spans
+        and not connection.execute(_LOADED, {"symbol": gap.symbol, "start": start, "end": end}).fetchall()
+    ):
+        return Lost((gap.span,), None)  # rows of an archive without ids are lost: Kraken has the trades still
+    return found
 
 
 def lost_of(jumps: Sequence[tuple[Any, ...]], within: Span, page_size: int) -> Lost:

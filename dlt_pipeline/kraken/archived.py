@@ -41,6 +41,14 @@ def whole_days(parts: Iterable[Sequence[Any]]) -> dict[str, list[Span]]:
     return {symbol: joined(spans) for symbol, spans in found.items()}
 
 
+def held_spans(parts: Iterable[Sequence[Any]]) -> dict[str, list[Span]]:
+    """Return by symbol all that the editions cover, joined, the hours of a cut day too; rows as of the query."""
+    found: dict[str, list[Span]] = {}
+    for symbol, _edition, start, end in parts:
+        found.setdefault(symbol, []).append((start, end))
+    return {symbol: joined(spans) for symbol, spans in found.items()}
+
+
 def without_days(window: Window, days: Iterable[Span]) -> list[Window]:
     """Return what of a window lies outside of the days, ascending; of one that distrusts what is there, all of it."""
     if window.is_distrusted:

@@ -12,6 +12,7 @@ import pytest
 from dlt_pipeline import build, import_archives, load
 from dlt_pipeline.building import build_result
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.repair import carry_out, plan_repairs
 from dlt_pipeline.warehouse import warehouse_path
 from tests.archive import exported
 from tests.archive.exported import SECOND, Traded
@@ -103,26 +104,38 @@ def test_a_trade_that_only_the_file_has_is_lost_and_the_build_is_red(
     ]
 
 
-def test_around_a_refused_row_is_a_gap_that_a_load_closes(tape: list[Traded], tmp_path: Path, rows: Ask) -> None:
+def test_a_repair_closes_the_gap_around_a_refused_row_and_asks_for_a_lost_one(
+    tape: list[Traded], tmp_path: Path, rows: Ask
+) -> None:
     lines = exported.trades_text(tape).splitlines(keepends=True)
     broken = next(at for at, one in enumerate(tape) if one.time_ns > _ns("2026-11-06 12:00:00"))
     text = [*lines[:broken], "what is this\n", *lines[broken + 1 :]]
     (tmp_path / f"{ALTNAME}.csv").write_text("".join(text))
     report = import_archives(tmp_path / f"{ALTNAME}.csv")
     assert any(f"line {broken + 1}" in one for one in report.problems), report.problems
-    assert build()
-    ((start, end, reason),) = rows("select gap_from_ns, gap_to_ns, reason from kraken.gaps")
-    assert reason == "rows_refused"
+    with duckdb.connect(str(warehouse_path())) as connection:
+        (number,) = connection.execute("select max(row_number) - 10 from kraken_raw.archive_trades").fetchall()[0]
+        connection.execute("delete from kraken_raw.archive_trades where row_number = ?", [number])
+    assert not build()
+    (start, end, reason), (lost_from, lost_to, lost) = rows(
+        "select gap_from_ns, gap_to_ns, reason from kraken.gaps order by 1"
+    )
+    assert (reason, lost) == ("rows_refused", "trades_lost")
     assert start == tape[broken - 1].time_ns // SECOND * SECOND
     assert end == (tape[broken + 1].time_ns // SECOND + 1) * SECOND
     ((read, refused, said, difference),) = rows(
         "select rows_read, rows_refused, first_refused_rows, trade_difference from kraken.check_import"
     )
-    assert (read, refused, difference) == (len(tape), 1, 0)
+    assert (read, refused, difference) == (len(tape), 1, 1)
     assert said.startswith(f"line {broken + 1}: ")
-    assert rows("select count(*) from kraken.trades") == [(len(tape) - 1,)]
-    load([SYMBOL], "2026-11-05", "2026-11-08", timeframes=())
-    assert build()
+    planned = plan_repairs()
+    assert [(one.span, one.reason) for one in planned.repairs] == [
+        ((start, end), "rows_refused"),
+        ((lost_from, lost_to), "trades_lost"),
+    ]
+    report = carry_out(planned)
+    assert [one.outcome for one in report.outcomes] == ["filled", "filled"]
+    assert not report.is_green, "that the file's row is lost stays said"
     assert rows("select * from kraken.gaps") == []
     assert rows("select count(*) from kraken.trades") == [(len(tape),)]
 

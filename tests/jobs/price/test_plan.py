@@ -148,7 +148,7 @@ def test_imported_archives_are_found_once_there_is_such_a_table(exchange: LocalE
             f"1 as last_row, {START_NS} as covered_from_ns, {START_NS + 30 * HOUR_NS} as covered_to_ns, {load}"
         )
     made = plan("BTC/USD", "1m", "2026-11-06", "2026-11-08")
-    assert states(made)[0] == ("archive", None, 0, 24)  # the day in which it ends is asked for whole
+    assert states(made)[0] == ("archive", None, 0, 30)  # the hours that it has of the day in which it ends, too
     whole(made)
 
 

@@ -52,6 +52,14 @@ def test_gaps_are_asked_for_but_for_accepted_ones_and_the_ledger_is_distrusted_w
     assert repairs_of_gaps(state, ["ETH/USD"], REASONS) == []
 
 
+def test_what_an_archive_leaves_out_is_asked_for_too() -> None:
+    state = known(gap(10, 20, "archive_ends"), gap(30, 31, "rows_refused"))
+    assert shown(repairs_of_gaps(state, [X], REASONS)) == [
+        (10, 20, "archive_ends", False),
+        (30, 31, "rows_refused", False),
+    ]
+
+
 def test_a_break_in_krakens_candles_is_what_trades_do_not_cover_and_no_gap_is_asked_for_anyway() -> None:
     state = known(gap(10, 20, "never_loaded"), gap(30, 40, "never_loaded", accepted=True), breaks=((5, 35), (90, 130)))
     assert shown(repairs_of_gaps(state, [X], REASONS)) == [
