@@ -1,6 +1,7 @@
 """dbt from Python: builds the project that the package carries in the warehouse."""
 
 import atexit
+import difflib
 import json
 import logging
 import os
@@ -67,6 +68,7 @@ def build_result(
     """
     from dlt_pipeline.jobs.variables import job_variables  # noqa: PLC0415 - it asks this module for the project
 
+    check_variables(arguments)
     path = warehouse_path(warehouse)
     require_trades(path)
     prepare(path)
@@ -148,8 +150,33 @@ def _temporary_folder() -> Path:
 
 def with_variables(arguments: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
     """Return dbt's arguments with these variables in their `--vars`; what the arguments themselves say wins."""
-    if not variables:
+    rest, given = _parted(arguments)
+    if given is None or not variables:
         return list(arguments)
+    return [*rest, "--vars", json.dumps({**variables, **given})]
+
+
+def check_variables(arguments: Sequence[str]) -> None:
+    """Refuse a variable in `--vars` that looks like one of the project's and is none: dbt would leave it unread."""
+    known = project_variables()
+    for name in _parted(arguments)[1] or ():
+        if name in known:
+            continue
+        is_ours = name.startswith("kraken_candles_")
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0 if is_ours else 0.9)
+        if near:
+            raise BadInputError(f"The variable {name} is unknown; the nearest known one is {near[0]}.")
+
+
+def project_variables() -> dict[str, Any]:
+    """Return the project's variables with what they are by default."""
+    project = yaml.safe_load((project_folder() / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
+    variables: dict[str, Any] = project["vars"]["kraken_candles"]
+    return variables
+
+
+def _parted(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]:
+    """Return dbt's arguments without `--vars`, and what these say; None where dbt has to say what is wrong with it."""
     rest: list[str] = []
     given: dict[str, Any] = {}
     waiting = iter(arguments)
@@ -161,8 +188,8 @@ def with_variables(arguments: Sequence[str], variables: Mapping[str, Any]) -> li
         try:
             given |= yaml.safe_load(text if is_joined else next(waiting, "")) or {}
         except (yaml.YAMLError, TypeError, ValueError):
-            return list(arguments)  # dbt says what is wrong with it
-    return [*rest, "--vars", json.dumps({**variables, **given})]
+            return rest, None
+    return rest, given
 
 
 def _told(result: Any) -> BuildResult:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from dlt_pipeline.building import dbt_folder, project_folder
+from dlt_pipeline.cli.app import ENVIRONMENT
 from dlt_pipeline.dates import to_ns
 from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
@@ -26,7 +27,7 @@ from dlt_pipeline.packages import make_pipeline
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.version import SCHEMA_VERSION
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
-from tests.conftest import Place
+from tests.conftest import ROOT, Place
 from tests.truth import expected_trades, loaded_trades
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
@@ -262,6 +263,19 @@ def test_a_wrong_timeframe_can_be_left_out_and_a_busy_exchange_be_asked_again(
     assert code == 1
     assert "What was loaded stays; run the same command again to go on with BONK/USD." in text
     assert "`--timeframes 1d` leaves it out" in text
+
+
+def test_a_misspelt_variable_of_the_environment_is_refused_with_the_nearest_name(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [ROOT / "profiles.yml", *(ROOT / "dlt_pipeline").rglob("*.py"), *(ROOT / "dbt_project").glob("*.yml")]
+    read = {name for file in files for name in re.findall(r"KRAKEN_CANDLES_([A-Z_]+)", file.read_text())}
+    assert read == set(ENVIRONMENT)
+    monkeypatch.setenv("KRAKEN_CANDLES_PORT", "tcp://10.0.0.1:80")  # a cluster names its services so
+    assert "is unknown" not in command("summary")[1]
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOSE", "elsewhere.duckdb")
+    said = "The variable KRAKEN_CANDLES_WAREHOSE is unknown; the nearest known one is KRAKEN_CANDLES_WAREHOUSE."
+    assert command("summary") == (2, f"Error: {said}")
 
 
 def test_live_and_local_trades_do_not_mix(exchange: LocalExchange, command: Callable[..., Any]) -> None:

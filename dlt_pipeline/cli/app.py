@@ -1,5 +1,6 @@
 """What all commands share: the application, its console, logging, signals, and errors turned into sentences."""
 
+import difflib
 import logging
 import os
 import signal
@@ -7,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")  # dlt logs tracebacks; we say a sentence
@@ -36,6 +37,11 @@ app = typer.Typer(
 )
 _T = TypeVar("_T")
 STOPPED = 130  # what a shell reports after Ctrl-C
+_PREFIX: Final = "KRAKEN_CANDLES_"
+ENVIRONMENT: Final = (
+    *("ARCHIVE_PASSWORD", "EXPORTS", "KEEP_REPLACED_SECONDS", "KEEP_TRADES_DAYS", "PUBLISH_WAIT_SECONDS", "SEEDS"),
+    *("SPARK_MASTER", "SPARK_WAREHOUSE", "THREADS", "WAREHOUSE"),
+)
 
 
 def out() -> Console:
@@ -51,8 +57,19 @@ def _root(
     if show_version:
         typer.echo(program())
         raise typer.Exit
+    _check_environment()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+def _check_environment() -> None:
+    """Refuse a name that is nearly one of ours: it would change nothing. Others of the prefix are somebody else's."""
+    for name in os.environ:
+        suffix = name.removeprefix(_PREFIX)
+        if suffix not in (name, *ENVIRONMENT):
+            near = difflib.get_close_matches(suffix, ENVIRONMENT, n=1, cutoff=0.8)
+            if near:
+                raise BadInputError(f"The variable {name} is unknown; the nearest known one is {_PREFIX}{near[0]}.")
 
 
 class _Lines(RichHandler):

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from dlt_pipeline.building import project_folder
+from dlt_pipeline.building import project_variables
 from dlt_pipeline.jobs.job import BUILDING_TYPES, Job
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.timeframe import timeframe_seconds
@@ -27,8 +25,7 @@ def job_variables(warehouse: Path) -> dict[str, Any]:
 
 def variables_of(jobs: Iterable[Job]) -> dict[str, Any]:
     """Return dbt's variables for these jobs; of two policies for the same candles the newer job's counts."""
-    project = yaml.safe_load((project_folder() / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
-    own = project["vars"]["kraken_candles"]
+    own = project_variables()
     known = {timeframe["seconds"] for timeframe in own[_TIMEFRAMES] if not timeframe.get("offset_seconds")}
     timeframes: dict[str, int] = {}
     overrides: dict[tuple[str, str], str] = {}

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from dlt_pipeline.building import check_variables
+from dlt_pipeline.exceptions import BadInputError
 from tests.conftest import ROOT, Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
@@ -118,6 +120,27 @@ def test_every_variable_is_named_after_the_package() -> None:
             used |= set(re.findall(r"\bvar\('(\w+)'", file.read_text()))
     assert {name for name in named | used if not name.startswith("kraken_candles_")} == set()
     assert used <= named
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        ({"kraken_candles_timeframe": [MINUTE]}, TIMEFRAMES),
+        ({"kraken_candle_timeframes": [MINUTE]}, TIMEFRAMES),
+        ({"kraken_candles_tolerance_volume": 1}, "kraken_candles_tolerance_base_volume"),
+        ({TIMEFRAMES: [MINUTE], "somebody_elses": 1}, None),
+    ],
+)
+@pytest.mark.parametrize("is_joined", [True, False])
+def test_a_misspelt_variable_is_refused_with_the_nearest_name(
+    given: dict[str, Any], nearest: str | None, is_joined: bool
+) -> None:
+    arguments = [f"--vars={json.dumps(given)}"] if is_joined else ["--vars", json.dumps(given)]
+    if nearest is None:
+        check_variables(arguments)
+        return
+    with pytest.raises(BadInputError, match=f"is unknown; the nearest known one is {nearest}\\."):
+        check_variables(arguments)
 
 
 @pytest.mark.parametrize("case", ["an unknown policy", "a name twice", "seven minutes"])
