@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from dlt_pipeline.archive.values import BLANKS, CANDLE_VOLUME_DECIMALS, HIGHEST, LATEST_SECONDS, ORDER_TYPES, SIDES
+from dlt_pipeline.archive.values import BLANKS, CANDLE_VOLUME_DECIMALS
 from dlt_pipeline.kraken.tables import DECIMAL
+from dlt_pipeline.kraken.trade_rule import HIGHEST, LATEST_SECONDS, OPENED_SECONDS, ORDER_TYPES, SIDES
 
 _NS: Final = 10**9
 _TEXT, _BIGINT = pa.string(), pa.int64()
@@ -95,7 +96,10 @@ def _sound(columns: dict[str, pa.Array], kind: str, minutes: int | None) -> dict
     """Return the columns as they come out, None where a value cannot be."""
     time = columns.pop("time")
     price = columns["price" if kind != "candles" else "high"]
-    if not (_lie_within(time, 0, LATEST_SECONDS) and _lie_within(columns["volume"], 0, HIGHEST)):
+    rest = (minutes or 1) * 60 - 1 if kind == "candles" else 0  # of a candle its last second counts
+    if not _lie_within(time, OPENED_SECONDS - rest, LATEST_SECONDS - rest):
+        return None
+    if not _lie_within(columns["volume"], 0, HIGHEST):
         return None
     if not (_lie_within(price, 0, HIGHEST) and _least(price) > 0):
         return None

@@ -6,8 +6,9 @@ from typing import Final
 from dlt_pipeline.archive.damage import UNREADABLE, told
 from dlt_pipeline.archive.file_names import TIMEFRAMES
 from dlt_pipeline.archive.member import Member
-from dlt_pipeline.archive.values import EXPONENT, LATEST_SECONDS
+from dlt_pipeline.archive.values import EXPONENT
 from dlt_pipeline.exceptions import DamagedFileError, WrongFormatError
+from dlt_pipeline.kraken.trade_rule import LATEST_SECONDS
 
 Kind = tuple[str, str | None]
 """The format (trades, trades_with_ids or candles) and, of candles, the timeframe."""

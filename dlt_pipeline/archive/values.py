@@ -6,6 +6,8 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
+from dlt_pipeline.kraken.trade_rule import HIGHEST_WHOLE, ORDER_TYPES, SIDES, price_flaw, time_flaw, volume_flaw
+
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 # A spreadsheet keeps six digits of a time (1.69612E+09): hundreds of trades then fall on one second.
 EXPONENT: Final = re.compile(r"[eE][+-]?[0-9]")
@@ -15,14 +17,8 @@ _STEP: Final = Decimal(1).scaleb(-12)
 # As many decimals as a trade's volume has. Kraken sums those of a candle as floats: 4.8484180299999995.
 CANDLE_VOLUME_DECIMALS: Final = 8
 _CANDLE_STEP: Final = Decimal(1).scaleb(-CANDLE_VOLUME_DECIMALS)
-# Far beyond any trade, so that a file's sums fit DECIMAL(38, 12) as its values do.
-HIGHEST: Final = Decimal(10) ** 17
-_HIGHEST_WHOLE: Final = 2**63
 _EXACTLY: Final = Context(prec=200)
 _NANOSECOND: Final = Decimal(1).scaleb(-9)
-LATEST_SECONDS: Final = 9_000_000_000  # their ns still fit 64 bits; in milliseconds, of April 1970
-SIDES: Final = {"b": "buy", "buy": "buy", "s": "sell", "sell": "sell"}
-ORDER_TYPES: Final = {"m": "market", "market": "market", "l": "limit", "limit": "limit"}
 # What stands around fields and is none of them; the same as Arrow takes away.
 BLANKS: Final = " \t"
 _SHOWN: Final = 60
@@ -78,8 +74,9 @@ def _trade_with_id(fields: list[str], _minutes: int | None) -> Values:
 
 
 def _candle(fields: list[str], minutes: int | None) -> Values:
-    time_ns = _time(fields[0])
-    if time_ns % ((minutes or 1) * 60 * _NS):
+    seconds = (minutes or 1) * 60
+    time_ns = _time(fields[0], seconds)
+    if time_ns % (seconds * _NS):
         raise RefusedLine(f"no bucket of {minutes} minutes begins at {_cut(fields[0])}")
     names = ("open", "high", "low", "close")
     prices = {name: _price(field, name) for name, field in zip(names, fields[1:5], strict=True)}
@@ -102,7 +99,8 @@ _READERS: Final[dict[str, Callable[[list[str], int | None], Values]]] = {
 }
 
 
-def _time(text: str) -> int:
+def _time(text: str, lasts_seconds: int = 1) -> int:
+    """Return ns of a trade, or of a candle that lasts so long."""
     found = _number(text)
     if found is None:
         raise RefusedLine(f"the time {_cut(text)!r} is not in Unix seconds")
@@ -110,52 +108,41 @@ def _time(text: str) -> int:
         raise RefusedLine(
             f"the time {_cut(text)} has an exponent, as a spreadsheet writes it: its last digits are lost"
         )
-    if found < 0:
-        raise RefusedLine(f"the time {_cut(text)} lies before 1970")
-    if found >= LATEST_SECONDS:
-        raise RefusedLine(f"the time {_cut(text)} is not in seconds, rather in milliseconds or finer")
+    if flaw := time_flaw(found + lasts_seconds - 1):
+        raise RefusedLine(f"the time {_cut(text)} {flaw}")
     if _EXACTLY.remainder(found, _NANOSECOND):
         raise RefusedLine(f"the time {_cut(text)} is finer than nanoseconds and is not rounded")
     return int(found.quantize(_NANOSECOND, context=_EXACTLY).scaleb(9, context=_EXACTLY))
 
 
 def _price(text: str, what: str) -> str:
-    found = _exact(text, what)
-    if found <= 0:
-        raise RefusedLine(f"the {what} {_cut(text)} is not above 0")
-    return f"{found:f}"
+    return _exact(text, what, price_flaw)
 
 
 def _volume(text: str) -> str:
-    return f"{_not_negative(_exact(text, 'volume'), text):f}"
+    return _exact(text, "volume", volume_flaw)
 
 
 def _candle_volume(text: str) -> str:
-    found = _not_negative(_bounded(text, "volume"), text)
+    found = _sound(text, "volume", volume_flaw)
     return f"{found.quantize(_CANDLE_STEP, ROUND_HALF_EVEN, context=_EXACTLY):f}"
 
 
-def _not_negative(volume: Decimal, text: str) -> Decimal:
-    if volume < 0:
-        raise RefusedLine(f"the volume {_cut(text)} is negative")
-    return volume
-
-
-def _bounded(text: str, what: str) -> Decimal:
+def _sound(text: str, what: str, flaw_of: Callable[[Decimal], str | None]) -> Decimal:
     found = _number(text)
     if found is None:
         raise RefusedLine(f"the {what} {_cut(text)!r} is not a number")
-    if found.copy_abs() >= HIGHEST:
-        raise RefusedLine(f"the {what} {_cut(text)} is too large to be one")
+    if flaw := flaw_of(found):
+        raise RefusedLine(f"the {what} {_cut(text)} {flaw}")
     return found
 
 
-def _exact(text: str, what: str) -> Decimal:
+def _exact(text: str, what: str, flaw_of: Callable[[Decimal], str | None]) -> str:
     """Return a number with 12 decimals."""
-    found = _bounded(text, what)
+    found = _sound(text, what, flaw_of)
     if _EXACTLY.remainder(found, _STEP):
         raise RefusedLine(f"the {what} {_cut(text)} has more than 12 decimals and is not rounded")
-    return found.quantize(_STEP, context=_EXACTLY)
+    return f"{found.quantize(_STEP, context=_EXACTLY):f}"
 
 
 def _number(text: str) -> Decimal | None:
@@ -164,8 +151,8 @@ def _number(text: str) -> Decimal | None:
 
 def _whole(text: str, what: str) -> int:
     match = _WHOLE.fullmatch(text)
-    number = int(match[2]) if match else _HIGHEST_WHOLE
-    if match is None or number >= _HIGHEST_WHOLE or (match[1] and number):
+    number = int(match[2]) if match else 0
+    if match is None or number > HIGHEST_WHOLE or (match[1] and number):
         raise RefusedLine(f"the {what} {_cut(text)!r} is not a whole number")
     return number
 

@@ -30,6 +30,7 @@ from dlt_pipeline.kraken.settings import (
     without_password,
 )
 from dlt_pipeline.kraken.stopping import Stop
+from dlt_pipeline.kraken.trade_rule import time_flaw
 from dlt_pipeline.threads import within
 
 _T = TypeVar("_T")
@@ -37,7 +38,10 @@ _log = logging.getLogger("dlt_pipeline.kraken")
 
 
 def decode_exactly(text: str) -> Any:
-    """Decode JSON with every number kept as the text it was sent as. ValueError for what is not JSON."""
+    """Decode JSON with every number kept as the text it was sent as.
+
+    ValueError for what is not JSON, RecursionError for what is nested too deep to be an answer.
+    """
 
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is not a number")
@@ -92,7 +96,7 @@ class _TextKraken(ccxt.kraken):  # type: ignore[misc]
     def parse_json(self, http_response: str) -> Any:
         try:
             return decode_exactly(http_response)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -156,7 +160,10 @@ class KrakenClient:
         def check(body: Any) -> int:
             result = body.get("result") if isinstance(body, dict) else None
             seconds = result.get("unixtime") if isinstance(result, dict) else None
-            return check_integer(seconds, "the time", "Time") * NS_PER_SECOND
+            now = check_integer(seconds, "the time", "Time")
+            if flaw := time_flaw(now):
+                raise BadAnswerError(f"Time: the exchange's time {now} {flaw}.")
+            return now * NS_PER_SECOND
 
         asked = time.monotonic()
         now = self._call("Time", lambda: self._ccxt.publicGetTime(), check)  # noqa: PLW0108 - it may be another one by then
@@ -236,9 +243,14 @@ class KrakenClient:
         return now + int((time.monotonic() - asked - less_seconds) * NS_PER_SECOND) if self.clock else 0
 
     def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], _T]) -> _T:
-        """Ask until an answer passes the check; only transient trouble is asked again."""
+        """Ask until an answer passes the check; transient trouble is asked again, a wrong answer `hole_retries` times.
+
+        Whatever an answer makes us or ccxt stumble over is a BadAnswerError.
+        """
+        wrong_count = 0
 
         def once() -> _T:
+            nonlocal wrong_count
             self.calls += 1
             try:
                 checked = check(self._decoded(ask()))
@@ -250,11 +262,22 @@ class KrakenClient:
                 if self._pace and isinstance(known, RateLimitError):
                     self._pace.limited(self._settings)
                 raise known from error
-            except (KeyError, TypeError, AttributeError) as error:  # ccxt stumbles over what is no Kraken answer
-                raise BadAnswerError(f"{where}: the answer is not what Kraken documents ({error!r}).") from error
+            except BadAnswerError:
+                wrong_count += 1
+                raise
+            except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+                wrong_count += 1
+                raise BadAnswerError(
+                    f"{where}: the answer is not what Kraken documents ({_one_line(error)})."
+                ) from error
+
+        def is_worth_a_retry(error: BaseException) -> bool:
+            if isinstance(error, BadAnswerError):  # one lagging backend may have made it
+                return wrong_count <= self._settings.hole_retries
+            return self._is_worth_a_retry(error)
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(self._is_worth_a_retry),
+            retry=tenacity.retry_if_exception(is_worth_a_retry),
             stop=tenacity.stop_after_attempt(self._attempts),
             wait=self._pause,
             sleep=self._sleep,
@@ -287,7 +310,7 @@ class KrakenClient:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RateLimitError) and error.wait_until is not None:
             return max(backoff, error.wait_until - time.time())
-        return backoff
+        return 0 if isinstance(error, BadAnswerError) else backoff  # the pace is pause enough: nobody is overloaded
 
     def _sleep(self, seconds: float) -> None:
         if self.stop.wait(seconds):
@@ -296,4 +319,9 @@ class KrakenClient:
     def _tell(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         pause = state.next_action.sleep if state.next_action else 0.0
-        _log.warning("%s Asking again in %.0f s (try %d of %d).", error, pause, state.attempt_number, self._attempts)
+        tries = 1 + self._settings.hole_retries if isinstance(error, BadAnswerError) else self._attempts
+        _log.warning("%s Asking again in %.0f s (try %d of %d).", error, pause, state.attempt_number, tries)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(repr(error).split())[:160]

@@ -7,16 +7,17 @@ from typing import Any, Final, NamedTuple
 
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
-from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, SINCE_TOLERANCE_NS
+from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, NS_PER_SECOND, SINCE_TOLERANCE_NS
+from dlt_pipeline.kraken.trade_rule import HIGHEST_WHOLE, ORDER_TYPES, SIDES, price_flaw, time_flaw, volume_flaw
 
 _EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)
 _TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _INTEGER: Final = re.compile(r"\d{1,19}", re.ASCII)
-_SIDES: Final = {"b": "buy", "s": "sell"}
-_ORDER_TYPES: Final = {"m": "market", "l": "limit"}
 # `last` is the last trade's exact stamp: further from the displayed time than this, it is another trade's.
 _LAST_TOLERANCE_NS: Final = 1_000_000
+_SHOWN: Final = 60
 
 
 class TradeRow(NamedTuple):
@@ -40,6 +41,12 @@ class TradePage:
     exchange_ns: int
 
 
+def _shown(value: Any) -> str:
+    """Return a value of an answer as a sentence can show it: an answer may be as long as it likes."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 def check_number(text: Any, what: str, where: str) -> str:
     """Return the text of a price or volume, or raise: it must fit DECIMAL(38, 12) without rounding.
 
@@ -57,25 +64,25 @@ def check_number(text: Any, what: str, where: str) -> str:
                 if _EXACT.fullmatch(plain):
                     return plain
             raise InexactValueError(
-                f"{where}: {what} {text} does not fit DECIMAL(38, 12) and is not rounded; "
+                f"{where}: {what} {text[:_SHOWN]} does not fit DECIMAL(38, 12) and is not rounded; "
                 "nothing of this answer was kept. Please report the pair."
             )
-    raise BadAnswerError(f"{where}: {what} {text!r} is not a decimal number in text.")
+    raise BadAnswerError(f"{where}: {what} {_shown(text)} is not a decimal number in text.")
 
 
 def time_to_ns(text: Any, where: str) -> int:
     """Turn Unix seconds with up to 9 decimals, as text, into integer nanoseconds, exactly."""
     match = _TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise BadAnswerError(f"{where}: the time {text!r} is not Unix seconds.")
+        raise BadAnswerError(f"{where}: the time {_shown(text)} is not Unix seconds.")
     return int(match[1]) * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
 
 
 def check_integer(text: Any, what: str, where: str) -> int:
-    """Return a whole number that came as text; BadAnswerError for anything else."""
-    if isinstance(text, str) and _INTEGER.fullmatch(text):
+    """Return a whole number of 64 bits that came as text; BadAnswerError for anything else."""
+    if isinstance(text, str) and _INTEGER.fullmatch(text) and int(text) <= HIGHEST_WHOLE:
         return int(text)
-    raise BadAnswerError(f"{where}: {what} {text!r} is not a whole number.")
+    raise BadAnswerError(f"{where}: {what} {_shown(text)} is not a whole number.")
 
 
 def result_of(body: Any, market_id: str, where: str) -> tuple[list[Any], Any]:
@@ -96,20 +103,26 @@ def _row(item: Any, where: str) -> TradeRow:
     if not isinstance(item, list) or len(item) not in (6, 7):
         raise BadAnswerError(f"{where}: a trade is not a list of 6 or 7 items: {str(item)[:120]}.")
     price, volume, time, side, order_type, misc = item[:6]
-    if side not in _SIDES or order_type not in _ORDER_TYPES or not isinstance(misc, str):
+    are_texts = all(isinstance(text, str) for text in (side, order_type, misc))
+    if not are_texts or side not in SIDES or order_type not in ORDER_TYPES or _HALF_CHARACTER.search(misc):
         raise BadAnswerError(f"{where}: side, order type or misc of a trade is unknown: {str(item)[:120]}.")
-    checked_price = check_number(price, "the price", where)
-    if not checked_price.strip("0."):
-        raise BadAnswerError(f"{where}: the price {price} is none: {str(item)[:120]}.")
-    return TradeRow(
+    row = TradeRow(
         trade_id=check_integer(item[6], "the trade id", where) if len(item) == 7 else 0,
         time_ns=time_to_ns(time, where),
-        price=checked_price,
+        price=check_number(price, "the price", where),
         volume=check_number(volume, "the volume", where),
-        side=_SIDES[side],
-        order_type=_ORDER_TYPES[order_type],
+        side=SIDES[side],
+        order_type=ORDER_TYPES[order_type],
         misc=misc,
     )
+    for what, shown, flaw in (
+        ("time", time, time_flaw(row.time_ns // NS_PER_SECOND)),
+        ("price", price, price_flaw(Decimal(row.price))),
+        ("volume", volume, volume_flaw(Decimal(row.volume))),
+    ):
+        if flaw:
+            raise BadAnswerError(f"{where}: the {what} {shown} of a trade {flaw}: {str(item)[:120]}.")
+    return row
 
 
 def check_page(body: Any, market_id: str, since: int | None, count: int, exchange_ns: int, where: str) -> TradePage:

@@ -1,13 +1,12 @@
 """The strict check of one OHLC answer; committed rows only, vwap and count kept, numbers as text."""
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from dlt_pipeline.exceptions import BadAnswerError
 from dlt_pipeline.kraken.page import check_integer, check_number, result_of
-
-# Kraken opened on 2013-09-10 (UTC): a pair without data may answer one row of time 0.
-_OPENED: Final = 1_378_771_200
+from dlt_pipeline.kraken.trade_rule import OPENED_SECONDS, price_flaw, time_flaw, volume_flaw
 
 
 class RestCandle(NamedTuple):
@@ -52,8 +51,11 @@ def check_snapshot(body: Any, market_id: str, timeframe: str, seconds: int, wher
             if candles[start] != candle:
                 raise BadAnswerError(f"{where}: the candle at {start} comes twice and differs: {str(item)[:120]}.")
             continue
-        if start + seconds <= _OPENED or not low.strip("0."):
+        if start + seconds <= OPENED_SECONDS or not low.strip("0."):  # the one row of a pair without data
             continue
+        flaws = [time_flaw(start + seconds - 1), *(price_flaw(Decimal(price)) for price in (open_, high, low, close))]
+        if flaw := next(filter(None, [*flaws, volume_flaw(Decimal(volume))]), None):
+            raise BadAnswerError(f"{where}: a number of the candle at {start} {flaw}: {str(item)[:120]}.")
         if start % seconds or (candles and start < max(candles)):
             raise BadAnswerError(f"{where}: the candle at {start} is off the {timeframe} grid or out of order.")
         candles[start] = candle

@@ -97,7 +97,7 @@ class KrakenSettings(BaseConfiguration):
     batch_trades: int = 100_000
     # Trades may show up late: silence is believed only up to this long before the exchange's clock.
     head_margin_seconds: float = 5.0
-    # A hole in the ids may be one lagging backend: ask so many times more before recording it.
+    # A hole in the ids, or a wrong answer, may be one lagging backend: ask so many times more before believing it.
     hole_retries: int = 2
     # 8 tries with doubling pauses up to 30 s ride out about two minutes of trouble.
     retry_attempts: int = 8

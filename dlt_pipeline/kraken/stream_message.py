@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
+from dlt_pipeline.kraken.trade_rule import HIGHEST_WHOLE, time_flaw
 
 Message = Mapping[str, Any]
 _STAMP: Final = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.(?P<fraction>\d{1,9}))?Z")
@@ -16,7 +17,7 @@ def trades_of(message: Message) -> Iterator[tuple[str, list[tuple[int, int]]]]:
     """Yield each symbol of a snapshot or update with its trades as (id, time in ns); ValueError, KeyError if broken."""
     if message.get("channel") == "trade":
         for symbol, trades in groupby(message["data"], key=lambda trade: str(trade["symbol"])):
-            yield symbol, [(_trade_id(trade["trade_id"]), stamp_ns(trade["timestamp"])) for trade in trades]
+            yield symbol, [(_trade_id(trade["trade_id"]), _trade_time(trade["timestamp"])) for trade in trades]
 
 
 def subscribed_symbol(message: Message) -> str | None:
@@ -43,6 +44,13 @@ def stamp_ns(text: str) -> int:
 
 
 def _trade_id(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= HIGHEST_WHOLE:
         raise ValueError(f"{value!r} is no trade id")
     return value
+
+
+def _trade_time(value: Any) -> int:
+    time_ns = stamp_ns(value)
+    if flaw := time_flaw(time_ns // NS_PER_SECOND):
+        raise ValueError(f"{value!r} is no trade's time: it {flaw}")
+    return time_ns

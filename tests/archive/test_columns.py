@@ -118,6 +118,7 @@ def test_unrounded_volumes_of_candles_are_read_at_once() -> None:
         (b'"1704067200","1","1"\n', 1, 0),
         (b"1704067200,1,\n", 1, 1),
         (b"1704067200,100000000000000000,1\n", 1, 1),
+        (b"1378771199,1,1\n1378771200,1,1\n", 2, 1),  # there was no Kraken before
     ],
 )
 def test_what_arrow_reads_otherwise_is_read_line_by_line(data: bytes, row_count: int, refused: int) -> None:

@@ -32,7 +32,8 @@ def test_a_trade_is_taken_exactly(line: str, time_ns: int, price: str, volume: s
         (b"1704067200,1", "it has 2 fields, not 3"),
         (b"1704067200,1,1,1", "it has 4 fields, not 3"),
         (b"1704067200000,1,1", "the time 1704067200000 is not in seconds, rather in milliseconds or finer"),
-        (b"-5,1,1", "the time -5 lies before 1970"),
+        (b"-5,1,1", "the time -5 lies before 2013-09-10, when Kraken opened"),
+        (b"1378771199.9,1,1", "the time 1378771199.9 lies before 2013-09-10, when Kraken opened"),
         (b"1.69612E+09,1,1", "the time 1.69612E+09 has an exponent, as a spreadsheet writes it: its last"),
         (b"1704067200e0,1,1", "the time 1704067200e0 has an exponent"),
         (b"2024-01-01,1,1", "the time '2024-01-01' is not in Unix seconds"),
@@ -112,6 +113,7 @@ def test_a_candle_s_volume_is_a_sum_of_floats(text: str, volume: str) -> None:
     [
         ("1704067200,1,1,1,1,-1.00000000000001,1", "the volume -1.00000000000001 is negative"),
         ("1704067200,1,1,1,1,1e17,1", "the volume 1e17 is too large to be one"),
+        ("0,1,1,1,1,1,1", "the time 0 lies before 2013-09-10, when Kraken opened"),
         ("1704067201,1,1,1,1,1,1", "no bucket of 5 minutes begins at 1704067201"),
         ("1704067260,1,1,1,1,1,1", "no bucket of 5 minutes begins at 1704067260"),
         ("1704067200,3,2,1,2,1,1", "its open and close do not lie between its low and its high"),

@@ -28,7 +28,7 @@ from dlt_pipeline.exceptions import (
     TransientExchangeError,
     UnknownSymbolError,
 )
-from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
+from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed, replace_value
 from dlt_pipeline.jobs.retention import keep_trades_days
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.markets import Market, find_market
@@ -146,9 +146,70 @@ def test_a_refusal_is_final(quick: KrakenClient, exchange: LocalExchange, text: 
 
 @pytest.mark.parametrize("kind", ["wrong_pair", "out_of_order"])
 def test_an_answer_that_is_not_what_was_asked_is_named(quick: KrakenClient, exchange: LocalExchange, kind: Any) -> None:
-    exchange.faults.add(Fault(kind, "Trades"))
+    exchange.faults.add(Fault(kind, "Trades", times=None))
     with pytest.raises(BadAnswerError):
         quick.trades(BTC, None, 5)
+    assert len(exchange.calls) == 3
+
+
+def test_one_wrong_answer_is_asked_for_again(quick: KrakenClient, exchange: LocalExchange) -> None:
+    exchange.faults.add(Fault("change", "Trades", change=replace_value(2, 0, "0.00"), times=2))
+    assert len(quick.trades(BTC, None, 5).rows) == 5
+    assert len(exchange.calls) == 3
+
+
+NONSENSE = [
+    "null",
+    "[]",
+    "5",
+    '"x"',
+    "{}",
+    '{"error": null, "result": {}}',
+    '{"error": [], "result": null}',
+    '{"error": {}, "result": []}',
+    '{"error": [], "result": {"XXBTZUSD": null, "last": "1"}}',
+    '{"error": [], "result": {"XXBTZUSD": [null], "last": 1}}',
+    '{"error": [], "result": {"XXBTZUSD": [[[[]]]], "last": 1}}',
+    '{"error": [], "result": {"XXBTZUSD": [["1", "1", 1762795433, [], {}, null, 7]], "last": 1}}',
+    '{"error": [], "result": {"XXBTZUSD": [["1", "1", 1762795433, "b", "l", "\\ud800", 7]], "last": 1}}',
+    '{"error": [], "result": {"XXBTZUSD": [["1", "1", 1e400, "b", "l", "", 7]], "last": 1}}',
+    '{"error": [], "result": {"XXBTZUSD": [["1", "1", 1762795433, "b", "l", "", ' + "9" * 5_000 + ']], "last": 1}}',
+    '{"error": [], "result": {"XXBTZUSD": [[' + "9" * 30 + ', "1", "1", "1", "1", "1", "1", 1]], "last": 1}}',
+    '{"error": [], "result": {"XXBTZUSD": [], "last": {}, "unixtime": 9e99}}',
+    '{"error": [], "result": {"XXBTZUSD": ' + "[" * 20_000 + "]" * 20_000 + "}}",
+    '{"a": ' * 20_000 + "1" + "}" * 20_000,
+]
+
+
+@pytest.mark.parametrize("text", NONSENSE, ids=lambda text: text[:70])
+def test_nonsense_is_an_error_of_one_sentence(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nonsense(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Nonsense)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = load_settings(
+        base_url=f"http://127.0.0.1:{server.server_port}", seconds_per_call=0.001, retry_attempts=3
+    )
+    client = KrakenClient(settings)
+    monkeypatch.setattr(client, "_pause", lambda _state: 0)
+    for ask in (
+        lambda: client.trades(BTC, None, 5),
+        lambda: client.rest_candles(BTC, "1h"),
+        client.server_time_ns,
+    ):
+        with pytest.raises(ExchangeError) as told:
+            ask()
+        assert "\n" not in str(told.value)
+        assert len(str(told.value)) < 400
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_lockout_longer_than_the_setting_is_reported_not_waited_for(exchange: LocalExchange) -> None:

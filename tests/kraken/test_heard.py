@@ -103,7 +103,16 @@ def test_stamps_are_read_to_the_digit(text: str, ns: int) -> None:
     assert stamp_ns(text) == ns
 
 
-@pytest.mark.parametrize("trade", [{"trade_id": "7"}, {"trade_id": 0}, {"timestamp": "today"}])
+@pytest.mark.parametrize(
+    "trade",
+    [
+        {"trade_id": "7"},
+        {"trade_id": 0},
+        {"trade_id": 2**63},
+        {"timestamp": "today"},
+        {"timestamp": "1970-01-01T00:00:00Z"},
+    ],
+)
 def test_a_trade_that_is_none_is_refused(trade: dict[str, object]) -> None:
     good = {"symbol": "BTC/USD", "trade_id": 7, "timestamp": "2023-09-25T07:49:37.708706Z"}
     with pytest.raises(ValueError, match="is no"):

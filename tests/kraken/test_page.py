@@ -83,7 +83,13 @@ def test_last_may_be_missing() -> None:
         ({"result": {"XXBTZUSD": [["1", "2"]], "last": "1"}}, "6 or 7 items"),
         (changed(0, 0, 105433.6), "price 105433.6 is not a decimal number in text"),
         (changed(0, 0, "-1"), "price '-1'"),
-        (changed(0, 0, "0.00000"), "price 0.00000 is none"),
+        (changed(0, 0, "0.00000"), "the price 0.00000 of a trade is not above 0"),
+        (changed(0, 0, "100000000000000000"), "of a trade is too large to be one"),
+        (changed(0, 1, "1e17"), "the volume 1e17 of a trade is too large to be one"),
+        (changed(0, 2, "0"), "the time 0 of a trade lies before 2013-09-10, when Kraken opened"),
+        (changed(1, 2, "9999999999"), "of a trade is not in seconds"),
+        (changed(0, 3, []), "side, order type or misc"),
+        (changed(1, 6, "9223372036854775808"), "trade id '9223372036854775808' is not a whole number"),
         (changed(0, 0, "٣"), "price '٣'"),
         (changed(0, 1, "NaN"), "volume 'NaN'"),
         (changed(0, 2, "yesterday"), "time 'yesterday'"),
@@ -136,6 +142,24 @@ def test_the_row_of_a_pair_without_data_is_no_candle() -> None:
     assert ohlc([None, *nothing]).candles == ()
     assert ohlc([0, *nothing]).candles == (), "nothing has a price of 0"
     assert ohlc([None, *CANDLE]).candles == (), "there was no Kraken then"
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (None, "not a list of 8 items"),
+        ([0, *CANDLE[:-1]], "not a list of 8 items"),
+        ([0, [], *CANDLE[1:]], "is not a decimal number in text"),
+        ([0, "1e17", *CANDLE[1:]], "is too large to be one"),
+        ([0, *CANDLE[:-1], {}], "is not a whole number"),
+        ([10**10 // 3600 * 3600, *CANDLE], "is not in seconds"),
+    ],
+)
+def test_a_row_that_is_no_candle_is_named(row: Any, says: str) -> None:
+    shifted = [str(1_762_790_400 + row[0]), *row[1:]] if row else row
+    body = {"result": {"XXBTZUSD": [shifted], "last": "99999999999"}}
+    with pytest.raises(BadAnswerError, match=f"^here: .*{says}"):
+        check_snapshot(body, "XXBTZUSD", "1h", 3600, "here")
 
 
 def test_more_rows_than_asked_for_are_refused() -> None:

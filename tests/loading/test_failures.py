@@ -44,7 +44,7 @@ def test_a_wrong_timeframe_leaves_trades_and_the_other_timeframes_alone(
         rows = result["XXBTZUSD"]
         return {**result, "XXBTZUSD": [rows[0], [*rows[0][:7], rows[0][7] + 1], *rows[1:]]}
 
-    exchange.faults.add(Fault("change", "OHLC", pair="BTC/USD", change=twice))
+    exchange.faults.add(Fault("change", "OHLC", pair="BTC/USD", change=twice, times=3))
     report = quick_load("BTC/USD", timeframes=("1h", "4h", "1d"))
     assert "OHLC 1h: the candle at" in str(report.failures["BTC/USD"])
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
