@@ -64,6 +64,7 @@ def _of_candles(kind: Kind, values: Mapping[str, pa.Array], count: int) -> dict[
 def _of_ids(values: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     has_no_id = pc.equal(values["trade_id"], 0)
     return {
+        "more_items": pa.nulls(len(has_no_id), pa.string()),
         "idless_time_ns": pc.if_else(has_no_id, values["time_ns"], 0),
         "traded_at": pc.divide(values["time_ns"], 1_000).cast(pa.timestamp("us")),
     }

@@ -45,6 +45,7 @@ def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
         "side": [trade.row.side for trade in listed],
         "order_type": [trade.row.order_type for trade in listed],
         "misc": [trade.row.misc for trade in listed],
+        "more_items": [trade.row.more_items for trade in listed],
     }
     schema = SCHEMAS["trades"]
     return pa.Table.from_arrays([_array(values[field.name], field.type) for field in schema], schema=schema)

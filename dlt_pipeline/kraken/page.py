@@ -1,5 +1,6 @@
 """The strict check of one Trades answer. Every number is text on the way in; nothing passes through a float."""
 
+import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,7 +22,10 @@ _SHOWN: Final = 60
 
 
 class TradeRow(NamedTuple):
-    """One trade: `trade_id` is 0 where Kraken gave none, `time_ns` the displayed time; price and volume are text."""
+    """One trade: `trade_id` is 0 where Kraken gave none, `time_ns` the displayed time; price and volume are text.
+
+    `more_items` is JSON text of items beyond the seven known ones, numbers as text; None: there were none.
+    """
 
     trade_id: int
     time_ns: int
@@ -30,6 +34,7 @@ class TradeRow(NamedTuple):
     side: str
     order_type: str
     misc: str
+    more_items: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,20 +105,21 @@ def result_of(body: Any, market_id: str, where: str) -> tuple[list[Any], Any]:
 
 
 def _row(item: Any, where: str) -> TradeRow:
-    if not isinstance(item, list) or len(item) not in (6, 7):
-        raise BadAnswerError(f"{where}: a trade is not a list of 6 or 7 items: {str(item)[:120]}.")
+    if not isinstance(item, list) or len(item) < 6:
+        raise BadAnswerError(f"{where}: a trade is not a list of 6 items or more: {str(item)[:120]}.")
     price, volume, time, side, order_type, misc = item[:6]
     are_texts = all(isinstance(text, str) for text in (side, order_type, misc))
     if not are_texts or side not in SIDES or order_type not in ORDER_TYPES or _HALF_CHARACTER.search(misc):
         raise BadAnswerError(f"{where}: side, order type or misc of a trade is unknown: {str(item)[:120]}.")
     row = TradeRow(
-        trade_id=check_integer(item[6], "the trade id", where) if len(item) == 7 else 0,
+        trade_id=check_integer(item[6], "the trade id", where) if len(item) > 6 else 0,
         time_ns=time_to_ns(time, where),
         price=check_number(price, "the price", where),
         volume=check_number(volume, "the volume", where),
         side=SIDES[side],
         order_type=ORDER_TYPES[order_type],
         misc=misc,
+        more_items=json.dumps(item[7:]) if len(item) > 7 else None,
     )
     for what, shown, flaw in (
         ("time", time, time_flaw(row.time_ns // NS_PER_SECOND)),

@@ -93,6 +93,7 @@ class SymbolLoad:
     timeframes: Sequence[str]
     stop: Stop
     is_done: bool = field(default=False, init=False)
+    _is_more_told: bool = field(default=False, init=False)
 
     def answers(self) -> Iterator[Taken]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
@@ -228,6 +229,14 @@ class SymbolLoad:
 
     def _taken(self, answer: _Answer) -> Taken:
         step, symbol = answer.step, self.market.symbol
+        more = next((trade.row for trade in step.trades if trade.row.more_items), None)
+        if more and not self._is_more_told:
+            self._is_more_told = True
+            _log.warning(
+                "%s: Kraken gives more items of a trade than are known, such as %s of trade %d; they are kept in the "
+                "column more_items of the raw trades.",
+                *(symbol, more.more_items, more.trade_id),
+            )
         for hole in step.holes:
             _log.warning(
                 "%s: trades %d to %d are missing between %d and %d ns, also after asking %d times; "

@@ -67,6 +67,14 @@ def test_six_items_and_an_id_of_zero_are_trades_without_an_id() -> None:
     assert [row.trade_id for row in checked(body).rows] == [0, 0]
 
 
+def test_items_beyond_the_known_ones_are_kept_as_they_came() -> None:
+    body = copy.deepcopy(GOOD)
+    body["result"]["XXBTZUSD"][1] += [None, {"fee": ["0.1"]}]
+    first, second = checked(body).rows
+    assert (first.more_items, second.more_items) == (None, '[null, {"fee": ["0.1"]}]')
+    assert second.trade_id == 10218209
+
+
 def test_last_may_be_missing() -> None:
     body = copy.deepcopy(GOOD)
     del body["result"]["last"]
@@ -80,7 +88,7 @@ def test_last_may_be_missing() -> None:
         ({"error": []}, "has no result"),
         ({"result": {"XETHZUSD": [], "last": "1"}}, r"is about \['XETHZUSD'\], not about XXBTZUSD"),
         ({"result": {"XXBTZUSD": {}, "last": "1"}}, "not a list of rows"),
-        ({"result": {"XXBTZUSD": [["1", "2"]], "last": "1"}}, "6 or 7 items"),
+        ({"result": {"XXBTZUSD": [["1", "2"]], "last": "1"}}, "6 items or more"),
         (changed(0, 0, 105433.6), "price 105433.6 is not a decimal number in text"),
         (changed(0, 0, "-1"), "price '-1'"),
         (changed(0, 0, "0.00000"), "the price 0.00000 of a trade is not above 0"),

@@ -19,6 +19,7 @@ from dlt_pipeline.exceptions import (
 from dlt_pipeline.exchange import Fault, LocalExchange, RawNumber, SyntheticFeed
 from dlt_pipeline.kraken.session import Session, make_window
 from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.kraken.tables import SCHEMAS
 from dlt_pipeline.loading import load
 from tests.loading.quick import DAY_NS, NOW, NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
@@ -61,6 +62,33 @@ def test_a_trade_of_the_future_is_not_believed(exchange: LocalExchange, feed: Sy
     exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=later))
     quick_load("BTC/USD")
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_an_eighth_item_stops_nothing_and_is_said_once(
+    exchange: LocalExchange,
+    feed: SyntheticFeed,
+    warehouse: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also in a warehouse made before there was a column for it."""
+    trades = SCHEMAS["trades"]
+    with monkeypatch.context() as earlier:
+        earlier.setitem(SCHEMAS, "trades", trades.remove(trades.get_field_index("more_items")))
+        quick_load("MINA/GBP", end="2026-11-07")
+    columns = "select column_name from duckdb_columns() where schema_name = 'kraken_raw' and table_name = 'trades'"
+    assert ("more_items",) not in query(warehouse, columns)
+
+    def longer(result: dict[str, Any]) -> dict[str, Any]:
+        return {name: [[*row, 7] for row in rows] if name != "last" else rows for name, rows in result.items()}
+
+    exchange.faults.add(Fault("change", "Trades", pair="MINA/GBP", change=longer, times=None))
+    with caplog.at_level("WARNING", "dlt_pipeline"):
+        quick_load("MINA/GBP")
+    assert loaded_trades(warehouse, "MINA/GBP") == expected_trades(feed, "MINA/GBP", NOW_NS)
+    kept = query(warehouse, "select more_items, count(*) > 0 from kraken_raw.trades group by all order by all")
+    assert kept == [('["7"]', True), (None, True)]
+    assert caplog.text.count("more items of a trade than are known") == 1
 
 
 def test_what_came_before_a_failure_is_kept(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
