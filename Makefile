@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # Spark is 500 MB and wants Java: an environment of its own, which only spark-test makes.
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
+# A file stays in one process, as its tests share what was built; tests/conftest.py says in which order.
+SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long spark-test check load build exchange wheel lock clean
@@ -35,10 +37,10 @@ demo: $(READY) ## Run the whole way offline: local exchange, load, build, what c
 	$(BIN)/kraken-candles demo
 
 test: $(READY) ## Run the tests that show each rule once, a process a core
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-long: $(READY) ## Run all tests but those of Spark; about an hour
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -n auto --dist loadfile -m "not spark"
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(SPREAD) -m "not spark"
 
 spark-test: ## Build a small tape on DuckDB and on Spark and compare every table; needs Java 17 or newer
 	@.ci/has-java || { echo 'Spark needs Java 17 or newer: put java on the PATH or set JAVA_HOME.' >&2; exit 2; }

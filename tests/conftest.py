@@ -20,6 +20,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 ROOT = Path(__file__).resolve().parents[1]
 
+QUICK = {"exchange", "kraken", "streaming"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files without builds last: a file goes to one process whole, and a slow last one would run there alone."""
+    items.sort(key=lambda item: item.path.parent.name in QUICK)
+
 
 @pytest.fixture(scope="session")
 def recorded_folder() -> Path:

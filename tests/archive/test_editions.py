@@ -90,7 +90,9 @@ def test_what_was_begun_of_a_damaged_copy_is_not_gone_on_with(
     assert rows("select count(*), sum(volume)::int from kraken_raw.archive_trades") == [(5000, 7500)]
 
 
-@pytest.mark.parametrize("text", [plain(100), with_ids(100)])
+@pytest.mark.parametrize(
+    "text", [plain(100), pytest.param(with_ids(100), marks=pytest.mark.long)], ids=["plain", "ids"]
+)
 def test_a_file_under_the_wrong_symbol_leaves_nothing_there_and_may_come_back(
     tmp_path: Path, rows: Rows, text: str
 ) -> None:
@@ -152,7 +154,13 @@ def test_a_newer_file_with_a_refused_row_takes_no_sound_ones_place(tmp_path: Pat
     assert rows("select count(*) from kraken.trades") == [(100,)]
 
 
-@pytest.mark.parametrize("stamp", [START + 10 * 365 * 86_400, START - 20 * 365 * 86_400, START + 3 * 86_400])
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        START + 3 * 86_400,
+        *(pytest.param(START + years * 365 * 86_400, marks=pytest.mark.long) for years in (10, -20)),
+    ],
+)
 def test_a_broken_stamp_costs_its_row_alone(tmp_path: Path, rows: Rows, stamp: int) -> None:
     lines = plain(300).splitlines(keepends=True)
     lines[100] = f"{stamp},100,1.5\n"

@@ -8,16 +8,20 @@ import pytest
 from tests.dbt_project.dbt_in_process import ROOT
 
 BAD = [
+    ("kraken_candles_tolerance_base_volume", "0.0000000000001", "it must be a number from 0, with 12 decimals at the"),
+    ("kraken_candles_accepted_gaps", "my gaps.csv", "is 'my gaps.csv'; it must be the name of a seed or a model."),
+]
+MORE = [
     ("kraken_candles_tolerance_price", "-1", "is -1; it must be a number from 0, with 12 decimals at the most."),
     ("kraken_candles_tolerance_price", "ten", "is ten; it must be a number from 0, with 12 decimals at the most."),
-    ("kraken_candles_tolerance_base_volume", "0.0000000000001", "it must be a number from 0, with 12 decimals at the"),
     ("kraken_candles_tolerance_trade_count", "true", "it must be a number from 0, with 12 decimals at the most."),
     ("kraken_candles_vwap_steps", "0.5", "is 0.5; it must be a whole number from 1."),
-    ("kraken_candles_accepted_gaps", "my gaps.csv", "is 'my gaps.csv'; it must be the name of a seed or a model."),
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "sentence"), BAD)
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"), [*BAD, *(pytest.param(*case, marks=pytest.mark.long) for case in MORE)]
+)
 def test_a_bad_value_is_refused(tmp_path: Path, name: str, value: str, sentence: str) -> None:
     from dbt.cli.main import dbtRunner
 

@@ -89,7 +89,23 @@ def parse(target: Path, variables: dict[str, Any]) -> tuple[bool, str]:
     return result.success, " ".join(str(result.exception).split())
 
 
-@pytest.mark.parametrize("case", WRONG)
+# What another case shows already, by another value.
+VARIANTS = {
+    "a policy that is a list",
+    "no timeframe",
+    "a timeframe that is a word",
+    "a name twice in capitals",
+    "a negative offset",
+    "an override with an unknown key",
+    "an override with an unknown policy",
+    "a symbol that is no text",
+    "a tolerance below 0",
+}
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.long if case in VARIANTS else ()) for case in WRONG]
+)
 def test_a_wrong_variable_is_refused_by_its_name(target: Path, case: str) -> None:
     name, value, allowed = WRONG[case]
     success, said = parse(target, {name: value})
@@ -143,7 +159,10 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(
         check_variables(arguments)
 
 
-@pytest.mark.parametrize("case", ["an unknown policy", "a name twice", "seven minutes"])
+@pytest.mark.parametrize(
+    "case",
+    ["an unknown policy", *(pytest.param(name, marks=pytest.mark.long) for name in ("a name twice", "seven minutes"))],
+)
 def test_the_build_command_says_it_in_a_sentence(place: Place, case: str) -> None:
     name, value, allowed = WRONG[case]
     with raw.create(place.warehouse) as connection:

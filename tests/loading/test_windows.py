@@ -52,14 +52,15 @@ def random_fault(moment: random.Random, ids: list[int]) -> Fault:
     )
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_windows_in_any_order_with_one_that_fails_first_are_one_proven_whole(
-    serve: Callable[..., LocalExchange], tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., LocalExchange], tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     seed = random.randrange(10**6)
     print(f"seed: {seed}")
     moment = random.Random(seed)
     warehouse = tmp_path
-    for number in range(2):
+    for number in range(times):
         warehouse = tmp_path / f"{number}.duckdb"
         monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(warehouse))
         feed = SyntheticFeed(moment.randrange(10**6), Clock(NOW), days=2)
