@@ -3,13 +3,11 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from dlt_pipeline.building import build_result
 from dlt_pipeline.console import Console
-from dlt_pipeline.dates import NS_PER_DAY, utc_datetime
+from dlt_pipeline.dates import NS_PER_DAY
 from dlt_pipeline.exceptions import BadAnswerError, BrokenChainError, KrakenCandlesError, StalledCursorError
-from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
 from dlt_pipeline.jobs.asking import may_begin
 from dlt_pipeline.jobs.price import iso
 from dlt_pipeline.jobs.removing import told_removal
@@ -18,8 +16,7 @@ from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.progress import ProgressListener
-from dlt_pipeline.publishing import publish
-from dlt_pipeline.publishing.report import partial_argument, publish_after_build, tell
+from dlt_pipeline.publishing.report import partial_argument, publish_after_build
 from dlt_pipeline.threads import beside_main
 from dlt_pipeline.warehouse import require_trades, warehouse_path
 
@@ -148,44 +145,3 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
     lines, is_fine = publish_after_build(path, arguments, is_green)
     console.print("\n".join(lines), markup=False)
     return 0 if is_green and is_fine else 1
-
-
-def run_publish(console: Console) -> int:
-    """Publish what was built, and say what came of it."""
-    console.print("\n".join(tell(publish())), markup=False)
-    return 0
-
-
-def run_exchange_command(
-    console: Console,
-    port: int,
-    replay: Sequence[Path],
-    seed: int,
-    clock: str | None,
-    days: int,
-    scale: float,
-    seconds_per_call: float,
-    since_inclusive: bool,
-) -> None:
-    """Serve the local exchange until it is interrupted."""
-    moment = None if clock is None else utc_datetime(clock)
-    if replay:
-        feed: Feed = ReplayFeed(*replay)
-        time = Clock(moment) if moment else feed.default_clock()
-    else:
-        time = Clock(moment)
-        feed = SyntheticFeed(seed, time, days=days, trades_per_day=scale)
-
-    def tell(base_url: str) -> None:
-        names = ", ".join(sorted(market.symbol for market in feed.markets))
-        console.print(f"Local exchange at {base_url} with {names}; its clock says {time.now():%Y-%m-%d %H:%M:%S} UTC.")
-        console.print(f"Load from it with SOURCES__KRAKEN__BASE_URL={base_url}; Ctrl-C ends it.", markup=False)
-
-    run_exchange(
-        feed,
-        time,
-        port=port,
-        since_inclusive=since_inclusive,
-        seconds_per_call=seconds_per_call,
-        on_ready=tell,
-    )

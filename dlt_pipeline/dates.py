@@ -1,12 +1,13 @@
 """Dates as users write them, to nanoseconds since the epoch, UTC; widened to whole UTC days where asked."""
 
 import re
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
 from dlt_pipeline.exceptions import BadInputError
 
 NS_PER_DAY: Final = 86_400_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the raw tables hold naive UTC
 _ISO: Final = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"([T ](?P<time>\d\d:\d\d)((?P<second>:\d\d)(\.(?P<fraction>\d{1,6}))?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?",
@@ -62,3 +63,13 @@ def widen(start_ns: int, end_ns: int | None) -> tuple[int, int | None]:
 def show_ns(time_ns: int) -> str:
     """Return ns since the epoch as `2026-11-01 12:30:00`, UTC, cut to the second."""
     return datetime.fromtimestamp(time_ns // 1_000_000_000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def utc(seconds: float) -> datetime:
+    """Return Unix seconds as a naive UTC datetime, as the raw tables hold it."""
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).replace(tzinfo=None)
+
+
+def utc_of_ns(time_ns: int) -> datetime:
+    """Return ns since the epoch as a naive UTC datetime, cut to microseconds."""
+    return _EPOCH + timedelta(microseconds=time_ns // 1_000)

@@ -28,6 +28,7 @@ from dlt_pipeline.trouble import explain
 from dlt_pipeline.version import SCHEMA_VERSION
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
 from tests.conftest import ROOT, Place
+from tests.publishing.made import Made
 from tests.truth import expected_trades, loaded_trades
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
@@ -404,3 +405,35 @@ def test_a_reader_of_the_help_may_leave() -> None:
     ended = subprocess.run([sys.executable, "-m", "dlt_pipeline", "--help"], stdout=write, check=False)
     os.close(write)
     assert ended.returncode == 0
+
+
+def test_who_needs_neither_ccxt_nor_dlt_nor_dbt_imports_none_of_them(place: Place) -> None:
+    """They take seconds; all these commands run in one process."""
+    Made(place.warehouse).build()
+    add = "jobs add trade_rebuild BTC/USD --start 2026-11-01"
+    of_the_queue = (add, "jobs list", "jobs show 1", "jobs cancel 1", "jobs retry 1")
+    others = ("publish", "summary", "repair --help", "exchange --port 99999")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *of_the_queue, *others],
+        env=place.environment(),
+        cwd=place.folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "job 1 (trade_rebuild BTC/USD): queued" in done.stdout
+    assert "16 partitions written" in done.stdout, "it went all the way"
+
+
+IMPORTED = """
+import sys
+from dlt_pipeline.cli import main
+for line in sys.argv[1:]:
+    sys.argv = ["kraken-candles", *line.split()]
+    try:
+        main()
+    except SystemExit:
+        pass
+    found = {"ccxt", "dlt", "dbt"} & sys.modules.keys()
+    assert not found, (line, found)
+"""

@@ -15,8 +15,8 @@ from dlt_pipeline.archive.gathered import Batch
 from dlt_pipeline.archive.request import make_archive_request
 from dlt_pipeline.archive.tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
 from dlt_pipeline.archive.work import Work
-from dlt_pipeline.dates import When
-from dlt_pipeline.kraken.arrow import to_table, utc
+from dlt_pipeline.dates import When, utc
+from dlt_pipeline.kraken.arrow import to_table
 from dlt_pipeline.kraken.rows import market_rows
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.kraken.tables import SCHEMAS, column_hints, hints

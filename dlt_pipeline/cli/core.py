@@ -54,7 +54,7 @@ def build(context: typer.Context) -> None:
 @app.command()
 def publish() -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
-    from dlt_pipeline.commands import run_publish  # noqa: PLC0415
+    from dlt_pipeline.publishing.report import run_publish  # noqa: PLC0415
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")
@@ -95,7 +95,7 @@ def exchange(
     ] = False,
 ) -> None:
     """Serve a local, Kraken-compatible exchange on 127.0.0.1: synthetic trades, or recorded answers replayed."""
-    from dlt_pipeline.commands import run_exchange_command  # noqa: PLC0415
+    from dlt_pipeline.exchange.command import run_exchange_command  # noqa: PLC0415
 
     run_exchange_command(out(), port, replay or [], seed, clock, days, scale, seconds_per_call, since_inclusive)
 

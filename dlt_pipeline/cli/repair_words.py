@@ -12,7 +12,7 @@ import typer
 
 from dlt_pipeline.cli.app import STOPPED
 from dlt_pipeline.console import Console, Rows
-from dlt_pipeline.dates import show_ns
+from dlt_pipeline.dates import show_ns, utc
 from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.repair import RepairReport, finish, load_repairs
@@ -21,7 +21,6 @@ from dlt_pipeline.jobs.repair_plan import RepairPlan
 from dlt_pipeline.jobs.repair_windows import Repair
 from dlt_pipeline.jobs.repairing import Noted
 from dlt_pipeline.jobs.runner import only_runner
-from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Session, Window, make_windows_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import LoadReport

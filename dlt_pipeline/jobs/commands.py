@@ -1,19 +1,20 @@
-"""What the commands of jobs do, and the exit codes they end with."""
+"""What the commands that run jobs do, and the exit codes they end with."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import BadInputError, WarehouseLockedError
+from dlt_pipeline.exceptions import WarehouseLockedError
 from dlt_pipeline.jobs.asking import may_begin_at
-from dlt_pipeline.jobs.job import STATUSES, Job
+from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.jobs.pricing import estimated, price_jobs
-from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
+from dlt_pipeline.jobs.queue import add_jobs, make_job
+from dlt_pipeline.jobs.queue_commands import tell_queued
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.jobs.telling import STOPPED, jobs_table, status_text, tell_history, tell_job, tell_run
+from dlt_pipeline.jobs.telling import STOPPED, tell_job, tell_run
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.progress import ProgressListener
@@ -41,27 +42,12 @@ def run_rebuild(
         console.print("Nothing was begun.")
         return STOPPED
     fields = {symbol: estimated(price) for symbol, price in estimates.items()}
-    _tell_queued(console, add_jobs([job.changed(**fields.get(job.symbol, {})) for job in jobs]))
+    tell_queued(console, add_jobs([job.changed(**fields.get(job.symbol, {})) for job in jobs]))
     try:
         return run_queue(console, stop, yes)
     except WarehouseLockedError as error:
         console.print(f"{error} The jobs above stay queued.", markup=False)
         return 1
-
-
-def run_add(
-    console: Console,
-    job_type: str,
-    symbols: Sequence[str],
-    start: str | None,
-    end: str | None,
-    options: Mapping[str, Any],
-    exact: bool,
-) -> int:
-    """Queue a job a symbol."""
-    jobs = [make_job(job_type, symbol, start, end, options, exact=exact) for symbol in dict.fromkeys(symbols)]
-    _tell_queued(console, add_jobs(jobs))
-    return 0
 
 
 def run_queue(console: Console, stop: threading.Event, yes: bool) -> int:
@@ -84,42 +70,6 @@ def run_queue(console: Console, stop: threading.Event, yes: bool) -> int:
     return tell_run(console, report)
 
 
-def run_list(console: Console, status: str | None) -> int:
-    """Show the jobs, all or those of a status."""
-    if status is not None and status not in STATUSES:
-        raise BadInputError(f"The status {status!r} is unknown; there are {', '.join(STATUSES)}.")
-    found = [job for job in list_jobs() if status in (None, job.status)]
-    if found:
-        console.print(jobs_table(found))
-    else:
-        console.print(f"There are no {status + ' ' if status else ''}jobs in {warehouse_path()}.", markup=False)
-    return 0
-
-
-def run_show(console: Console, job_id: int) -> int:
-    """Show all that is written down of a job."""
-    tell_history(console, JobStore(warehouse_path()).events(job_id))
-    return 0
-
-
-def run_cancel(console: Console, job_ids: Sequence[int]) -> int:
-    """Cancel jobs and say what they are now."""
-    for job in cancel_jobs(job_ids):
-        console.print(f"{job.name}: {status_text(job)}", markup=False)
-    return 0
-
-
-def run_retry(console: Console, job_ids: Sequence[int]) -> int:
-    """Queue jobs again and say so."""
-    _tell_queued(console, retry_jobs(job_ids))
-    return 0
-
-
 def _priced(jobs: Sequence[Job], session: Session) -> Iterator[tuple[str, Estimate]]:
     for job, price in price_jobs(jobs, warehouse_path(), session):
         yield job.symbol, price
-
-
-def _tell_queued(console: Console, jobs: Sequence[Job]) -> None:
-    for job in jobs:
-        console.print(f"{job.name}: queued, {job.window} (UTC)", markup=False)

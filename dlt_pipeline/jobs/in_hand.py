@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
+from dlt_pipeline.dates import utc
 from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.jobs.job import Job, Phase
 from dlt_pipeline.jobs.processes import this_process
 from dlt_pipeline.jobs.removing import withdraw_for
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.kraken.arrow import utc
 
 Tell = Callable[[Job], object]
 

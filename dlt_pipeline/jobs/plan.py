@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlt_pipeline.dates import When
+from dlt_pipeline.dates import When, utc
 from dlt_pipeline.jobs.cheaper import archive_end, rest_reach
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter
@@ -13,7 +13,6 @@ from dlt_pipeline.jobs.known import archived_spans, edges_of, ledger_of, reading
 from dlt_pipeline.jobs.plan_ranges import Span, State, cut, timeframe_seconds, uncovered
 from dlt_pipeline.jobs.plan_ways import Planner, PlanRange
 from dlt_pipeline.jobs.settings import load_job_settings
-from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.ledger import missing
 from dlt_pipeline.kraken.session import Request, Session, Window, make_window
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings

@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from dlt_pipeline.building import build_result, dbt_folder
+from dlt_pipeline.dates import utc
 from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.jobs.attempts import Attempt, write_attempts
 from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
 from dlt_pipeline.jobs.repair_settings import load_repair_settings
 from dlt_pipeline.jobs.repair_windows import Repair, asked_spans
-from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import Listener, LoadReport, load_request

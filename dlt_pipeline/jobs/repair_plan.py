@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlt_pipeline.dates import utc
 from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.attempts import Attempt, read_attempts, why_not_now
 from dlt_pipeline.jobs.repair_list import BrokenLine, read_list
 from dlt_pipeline.jobs.repair_settings import RepairSettings, load_repair_settings
 from dlt_pipeline.jobs.repair_windows import REASONS, Repair, repairs_of_gaps, repairs_of_list
 from dlt_pipeline.jobs.unproven import Unproven, read_unproven
-from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.session import Request, Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path

@@ -1,15 +1,12 @@
 """From checked answers to Arrow tables; decimals stay text until Arrow reads them exactly."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
 from dlt_pipeline.kraken.cursor import NewTrade
 from dlt_pipeline.kraken.tables import DATE, DECIMAL, SCHEMAS
-
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the raw tables hold naive UTC
 
 
 def to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -49,13 +46,3 @@ def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
     }
     schema = SCHEMAS["trades"]
     return pa.Table.from_arrays([_array(values[field.name], field.type) for field in schema], schema=schema)
-
-
-def utc(seconds: float) -> datetime:
-    """Return Unix seconds as a naive UTC datetime, as the raw tables hold it."""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).replace(tzinfo=None)
-
-
-def utc_of_ns(time_ns: int) -> datetime:
-    """Return ns since the epoch as a naive UTC datetime, cut to microseconds."""
-    return _EPOCH + timedelta(microseconds=time_ns // 1_000)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from dlt_pipeline.kraken.arrow import utc, utc_of_ns
+from dlt_pipeline.dates import utc, utc_of_ns
 from dlt_pipeline.kraken.cursor import Cursor, Hole, Step
 from dlt_pipeline.kraken.ledger import LedgerRow
 from dlt_pipeline.kraken.markets import Market

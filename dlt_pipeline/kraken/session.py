@@ -11,9 +11,8 @@ from datetime import datetime
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dlt_pipeline.dates import When, show_ns, to_ns, widen
+from dlt_pipeline.dates import When, show_ns, to_ns, utc, widen
 from dlt_pipeline.exceptions import BadInputError, UnknownSymbolError, WrongWarehouseError
-from dlt_pipeline.kraken.arrow import utc
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Market, find_market

@@ -9,8 +9,8 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
-from dlt_pipeline.dates import When
-from dlt_pipeline.kraken.arrow import to_table, utc
+from dlt_pipeline.dates import When, utc
+from dlt_pipeline.kraken.arrow import to_table
 from dlt_pipeline.kraken.batch import Batch
 from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Chunk
 from dlt_pipeline.kraken.rows import market_rows

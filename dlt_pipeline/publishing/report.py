@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from dlt_pipeline.console import Console
 from dlt_pipeline.exceptions import KrakenCandlesError, NothingBuiltError
 from dlt_pipeline.publishing.publisher import Published, publish
 from dlt_pipeline.publishing.settings import load_settings
@@ -78,3 +79,9 @@ def _not_published(warehouse: Path, why: str) -> str:
         return f"Not published: {why}; nothing was published before."
     seen = datetime.fromtimestamp(database.stat().st_mtime, tz=timezone.utc)
     return f"Not published: {why}; readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC."
+
+
+def run_publish(console: Console) -> int:
+    """Publish what was built, and say what came of it."""
+    console.print("\n".join(tell(publish())), markup=False)
+    return 0
