@@ -30,16 +30,24 @@ class Market:
     symbol: str
     trades: Sequence[Traded]
 
+    def double(self, trade: Traded) -> None:
+        """Have the last trade that is loaded once more, under the next id."""
+        more = Market(self.connection, self.symbol, [trade._replace(trade_id=trade.trade_id + 1)])
+        more._trades(trade.time_ns, trade.time_ns + 1, "complete")
+
     def load(self, from_ns: int = FROM_NS, to_ns: int = TO_NS, load: str = "complete") -> None:
         """Load the trades of a stretch."""
+        self._trades(from_ns, to_ns, load)
+        bounds = {"covered_from": str(raw.timestamp(from_ns)), "covered_to": str(raw.timestamp(to_ns)), "load": load}
+        page = {**raw.page(self.symbol, from_ns // SECOND, bounds), "new_trade_count": len(self.trades)}
+        raw.insert(self.connection, "pages", [page])
+
+    def _trades(self, from_ns: int, to_ns: int, load: str) -> None:
         for trade in cut(self.trades, from_ns, to_ns):
             row = {"trade_id": str(trade.trade_id), "time": str(raw.timestamp(trade.time_ns)), "price": trade.price}
             made = raw.trade(self.symbol, {**row, "volume": trade.volume})
             exact = {"time_ns": trade.time_ns, "_dlt_load_id": load}
             raw.insert(self.connection, "trades", [{**made, **exact}])
-        bounds = {"covered_from": str(raw.timestamp(from_ns)), "covered_to": str(raw.timestamp(to_ns)), "load": load}
-        page = {**raw.page(self.symbol, from_ns // SECOND, bounds), "new_trade_count": len(self.trades)}
-        raw.insert(self.connection, "pages", [page])
 
     def file(self, rows: Sequence[Candle], minutes: int = 60, load: str = "complete", **more: Any) -> CandleFile:
         """Import a file of these candles, later than all before."""
@@ -142,6 +150,16 @@ def last_bucket_is_wrong(market: Market) -> None:
     market.file(rows, 1440)
 
 
+def trade_too_many_where_the_file_ends(market: Market) -> None:
+    """Ours of the last hour and day hold the last trade twice, which no end of a file explains."""
+    rows = {minutes: market.truth(minutes) for minutes in (60, 1440)}
+    last = cut(market.trades, FROM_NS, TO_NS)[-1]
+    market.load()
+    market.double(last)
+    for minutes, made in rows.items():
+        market.file(made, minutes)
+
+
 def row_is_refused(market: Market) -> None:
     """Of a file that goes on behind it: nobody knows what it was."""
     market.load()
@@ -204,7 +222,14 @@ MARKETS: dict[str, Callable[[Market], None]] = {
             file_ends_in_a_bucket,
             last_bucket_is_wrong,
         ),
-        *(row_is_refused, newer_holds_older, newer_overlaps_older, came_under_another_name, was_cut_off),
+        *(
+            trade_too_many_where_the_file_ends,
+            row_is_refused,
+            newer_holds_older,
+            newer_overlaps_older,
+            came_under_another_name,
+            was_cut_off,
+        ),
         *(best_of_three, nothing_else),
     )
 }

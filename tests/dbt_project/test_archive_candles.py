@@ -148,6 +148,13 @@ def test_a_last_bucket_that_no_end_explains_is_a_fault(warehouse: duckdb.DuckDBP
     assert _statuses(warehouse, "last_bucket_is_wrong", "1d") == {"identical": days - 1, "differs": 1}
 
 
+@pytest.mark.parametrize("minutes", [60, 1440])
+def test_a_trade_too_many_is_seen_where_a_file_ends(warehouse: duckdb.DuckDBPyConnection, minutes: int) -> None:
+    truth = _truth("trade_too_many_where_the_file_ends", minutes)
+    found = _statuses(warehouse, "trade_too_many_where_the_file_ends", MINUTES[minutes])
+    assert found == {"identical": len(truth) - 1, "differs": 1}
+
+
 def test_what_a_refused_row_said_is_not_claimed(warehouse: duckdb.DuckDBPyConnection) -> None:
     truth = _truth("row_is_refused")
     assert _candles(warehouse, "row_is_refused") == _rows(truth[:2] + truth[4:])

@@ -2,7 +2,7 @@
    the bucket. paired has is_here, is_there and is_quiet, and for the verdict on a vwap our_quote_volume and price_decimals.
    more: its other columns that made has.
    has_answers: Kraken may have given a bucket more than once; paired has is_newest then.
-   has_ends: theirs may be of a bucket's beginning only; paired has is_last_of_file then. #}
+   has_ends: theirs may be of a bucket's beginning only; paired has is_last_of_file and the columns begun_* then. #}
 {% macro judged_candles(fields, more, has_answers=false, has_ends=false) -%}
 judged as (
     select
@@ -77,15 +77,25 @@ made as (
 )
 {%- endmacro %}
 
-{# Whether theirs may be what ours was when it had fewer trades: the file may end there. #}
+{# Whether theirs may be what ours was when it had fewer trades: the file may end there. Where all trades are at hand, it is what ours was
+   at some moment of theirs (begun_*); a trade too many, which has no such moment, is a difference. #}
 {% macro is_beginning() -%}
     coalesce(
         is_last_of_file
         and their_trade_count < our_trade_count
-        and their_base_volume - our_base_volume <= {{ kraken_candles.archive_volume_tolerance() }}
         and their_open = our_open
-        and their_high <= our_high
-        and their_low >= our_low,
+        and case
+            when begun_of_count = our_trade_count
+                then
+                    abs(begun_base_volume - their_base_volume) <= {{ kraken_candles.archive_volume_tolerance() }}
+                    and begun_high = their_high
+                    and begun_low = their_low
+                    and their_close between begun_lowest_close and begun_highest_close
+            else
+                their_base_volume - our_base_volume <= {{ kraken_candles.archive_volume_tolerance() }}
+                and their_high <= our_high
+                and their_low >= our_low
+        end,
         false
     )
 {%- endmacro %}

@@ -47,6 +47,60 @@ theirs as (
     where {{ is_archive_unit(producers) }}
 ),
 
+-- What ours was after each moment of the buckets in which files end, few as they are.
+moments as (
+    select
+        spans.timeframe,
+        spans.symbol,
+        spans.file_to_ns,
+        trades.time_ns,
+        count(*) as trade_count,
+        sum(trades.volume) as base_volume,
+        max(trades.price) as high,
+        min(trades.price) as low
+    from {{ ref('trades') }} as trades
+    inner join {{ ref('archive_spans') }} as spans
+        on
+            trades.symbol = spans.symbol
+            and trades.traded_on = cast({{ timestamp_from_ns('spans.file_to_ns - spans.size_ns') }} as date)
+            and trades.time_ns >= spans.file_to_ns - spans.size_ns
+            and trades.time_ns < spans.file_to_ns
+    where
+        spans.is_current
+        and spans.to_ns = spans.file_to_ns
+        and {{ unit_symbols('trades.symbol', units, producers) }}
+        and {{ unit_bounds('trades.traded_on', units, producers) }}
+    group by spans.timeframe, spans.symbol, spans.file_to_ns, trades.time_ns
+),
+
+begun as (
+    select
+        moments.timeframe,
+        moments.symbol,
+        moments.file_to_ns - timeframes.size_ns as bucket_start_ns,
+        moments.low as lowest_close,
+        moments.high as highest_close,
+        {% for made in ['sum(moments.trade_count)', 'sum(moments.base_volume)', 'max(moments.high)', 'min(moments.low)'] -%}
+        {{ made }} over (
+            partition by moments.timeframe, moments.symbol, moments.file_to_ns
+            order by moments.time_ns
+            rows between unbounded preceding and current row
+        ) as {{ ['trade_count', 'base_volume', 'high', 'low'][loop.index0] }},
+        {% endfor -%}
+        sum(moments.trade_count) over (partition by moments.timeframe, moments.symbol, moments.file_to_ns) as of_count
+    from moments
+    inner join {{ ref('timeframes') }} as timeframes on moments.timeframe = timeframes.timeframe
+),
+
+wholes as (
+    select distinct
+        timeframe,
+        symbol,
+        bucket_start_ns,
+        of_count
+    from begun
+),
+
 paired as (
     select
         coalesce(theirs.timeframe, ours.timeframe) as timeframe,
@@ -58,7 +112,13 @@ paired as (
         theirs.symbol is not null as is_there,
         coalesce(ours.is_empty and theirs.trade_count = 0, false) as is_quiet,
         {{ paired_fields(fields) }}
-        theirs.is_last_of_file
+        theirs.is_last_of_file,
+        wholes.of_count as begun_of_count,
+        begun.base_volume as begun_base_volume,
+        begun.high as begun_high,
+        begun.low as begun_low,
+        begun.lowest_close as begun_lowest_close,
+        begun.highest_close as begun_highest_close
     from theirs
     full outer join ours
         on
@@ -66,6 +126,17 @@ paired as (
             and theirs.timeframe = ours.timeframe
             and theirs.bucket_on = ours.bucket_on
             and theirs.bucket_start_ns = ours.bucket_start_ns
+    left join wholes
+        on
+            theirs.symbol = wholes.symbol
+            and theirs.timeframe = wholes.timeframe
+            and theirs.bucket_start_ns = wholes.bucket_start_ns
+    left join begun
+        on
+            theirs.symbol = begun.symbol
+            and theirs.timeframe = begun.timeframe
+            and theirs.bucket_start_ns = begun.bucket_start_ns
+            and theirs.trade_count = begun.trade_count
     where theirs.symbol is not null or (ours.is_gapless and not ours.is_empty)
 ),
 
