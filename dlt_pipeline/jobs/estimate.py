@@ -63,6 +63,7 @@ def price_of(
     path = warehouse_path(warehouse)
     session = session or Session(load_settings())
     check_usable(path, exchange_kind(session.settings.base_url), read_only=True)
+    request = session.spelt(request)
     session.open(request)
     pieces: dict[str, list[Piece]] = {}
     edges: dict[str, dict[int | None, Edge]] = {}

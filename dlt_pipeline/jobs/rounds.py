@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.dates import NS_PER_DAY
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError, UnknownSymbolError
+from dlt_pipeline.exceptions import BadAnswerError, BadInputError, KrakenCandlesError, UnknownSymbolError
 from dlt_pipeline.jobs.job import LOADING_TYPES, Job
 from dlt_pipeline.jobs.repairing import windows_of
 from dlt_pipeline.kraken.session import Request, Session, Window
@@ -74,7 +74,7 @@ def _refusal(job: Job, session: Session) -> KrakenCandlesError | None:
         session.market(job.symbol)
         for window in _windows(job, session.now_ns):
             session.check_past(window)
-    except (BadInputError, UnknownSymbolError) as error:
+    except (BadAnswerError, BadInputError, UnknownSymbolError) as error:
         return error
     return None
 

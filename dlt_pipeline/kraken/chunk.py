@@ -18,7 +18,14 @@ from dlt_pipeline.kraken.budget import Budget
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import Range, missing
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
-from dlt_pipeline.kraken.session import Request, Session, check_clock, read_ledger
+from dlt_pipeline.kraken.session import (
+    Request,
+    Session,
+    check_clock,
+    other_market,
+    read_ledger,
+    read_market_ids,
+)
 from dlt_pipeline.kraken.stopping import AnyOf, Stop
 from dlt_pipeline.kraken.symbol_load import Progress, SymbolLoad
 from dlt_pipeline.kraken.tables import SCHEMAS
@@ -26,7 +33,7 @@ from dlt_pipeline.spans import Span
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 Ledger = dict[str, list[Range]]
-Known = tuple[Ledger, dict[str, list[Span]]]
+Known = tuple[Ledger, dict[str, list[Span]], dict[str, set[str]]]
 # The tables that one answer of the exchange fills.
 SYMBOL_TABLES: Final = ("trades", "pages", "id_holes", "rest_candles")
 
@@ -55,6 +62,7 @@ class Chunk:
         self._budget: Budget | None = None
         self._ranges: Ledger = {}
         self._archived: dict[str, list[Span]] = {}
+        self._refused: dict[str, KrakenCandlesError] = {}
         self._lock = threading.Lock()
 
     def begin(self) -> tuple[Budget, Ledger]:
@@ -72,7 +80,7 @@ class Chunk:
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
                 if readers is not None:
-                    for symbol in symbols:
+                    for symbol in (name for name in symbols if name not in self._refused):
                         cancelled = threading.Event()
                         stop = AnyOf(self.session.stop, cancelled)
                         client = self.session.lend_client(symbol, stop)
@@ -86,12 +94,18 @@ class Chunk:
 
         def read() -> Known:
             ledger = read_ledger(pipeline, self.request, began_at, symbols, from_ns)
-            return ledger, read_archived(pipeline, self.request)
+            return ledger, read_archived(pipeline, self.request), read_market_ids(pipeline, symbols)
 
-        ranges, self._archived = self._patiently(read)
+        ranges, self._archived, market_ids = self._patiently(read)
         if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
             check_clock(ranges, self.session.now_ns)
             self.session.is_clock_checked = True
+        for symbol in symbols:
+            refusal = self.session.unlisted(symbol) or other_market(
+                self.session.market(symbol), market_ids.get(symbol, ())
+            )
+            if refusal:
+                self._refused[symbol] = refusal
         return ranges
 
     def _load(self, symbol: str, client: KrakenClient, stop: Stop) -> SymbolLoad:
@@ -119,6 +133,8 @@ class Chunk:
         cursors = dlt.current.source_state().setdefault("cursors", {})
         try:
             budget, ranges = self.begin()
+            if symbol in self._refused:
+                raise self._refused[symbol]
             if symbol in ranges and not self.request.is_backfill(
                 symbol
             ):  # which may leave answers out, and moves no cursor

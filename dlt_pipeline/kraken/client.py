@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from dlt_pipeline.dates import show_ns
 from dlt_pipeline.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
 from dlt_pipeline.kraken.errors import translate
-from dlt_pipeline.kraken.markets import Market, check_markets
+from dlt_pipeline.kraken.markets import Listed, Market, check_listing, list_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
 from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
@@ -170,13 +170,14 @@ class KrakenClient:
         self.clock = (now, asked)
         return now
 
-    def markets(self) -> list[Market]:
-        """Ask for all pairs and return them under ccxt's symbols, sorted."""
+    def markets(self) -> Listed:
+        """Ask for all pairs, and the names of what is traded, and return what there is to ask for."""
+        assets = self._call("Assets", self._ccxt.publicGetAssets, lambda body: check_listing(body, "Assets"))
 
-        def check(markets: Any) -> list[Market]:
-            return check_markets(markets.values())
+        def check(body: Any) -> Listed:
+            return list_markets(self._ccxt, assets, check_listing(body, "AssetPairs"))
 
-        return self._call("AssetPairs", lambda: self._ccxt.load_markets(True), check)
+        return self._call("AssetPairs", self._ccxt.publicGetAssetPairs, check)
 
     def trades(self, market: Market, since: int | None, count: int) -> TradePage:
         """Ask one page of trades of `market` from `since` (ns; None: the newest), `count` at most, strictly checked."""

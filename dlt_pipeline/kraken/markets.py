@@ -1,16 +1,26 @@
-"""The pairs that the exchange lists, under ccxt's symbols, and the nearest ones to a misspelt symbol."""
+"""The pairs that the exchange lists: which one a symbol means, and the nearest ones to a misspelt symbol."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from dlt_pipeline.exceptions import BadAnswerError, UnknownSymbolError
+from dlt_pipeline.exceptions import BadAnswerError, KrakenCandlesError, TransientExchangeError, UnknownSymbolError
+
+# Dark pools (XXBTZUSD.d) and other venues' books (XBTUSD:BTNL) share base and quote with the market itself.
+_SIDE: Final = re.compile(r".+\.d|.+:.*")
+_VENUES: Final = (None, "international")
+_DECIMALS: Final = re.compile(r"\d{1,2}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Market:
-    """A pair: `symbol` as ccxt says, the others Kraken's own names; `status` is None where Kraken gives none."""
+    """A pair: `symbol` as ccxt says, the others Kraken's own names; `status` is None where Kraken gives none.
+
+    Of markets that share base and quote one has the symbol; the others are called by their own names, such as XBTUSD.d.
+    """
 
     symbol: str
     market_id: str
@@ -23,36 +33,161 @@ class Market:
     status: str | None
 
 
-def check_markets(ccxt_markets: Iterable[Mapping[str, Any]]) -> list[Market]:
-    """Turn ccxt's market structures into Markets sorted by symbol; BadAnswerError for an unusable list."""
-    markets = []
-    for market in ccxt_markets:
-        info = market["info"]
-        markets.append(
-            Market(
-                symbol=market["symbol"],
-                market_id=market["id"],
-                altname=info["altname"],
-                wsname=info.get("wsname"),
-                base=market["base"],
-                quote=market["quote"],
-                price_decimals=int(info["pair_decimals"]),
-                volume_decimals=int(info["lot_decimals"]),
-                status=info.get("status"),
-            )
+@dataclass(frozen=True)
+class Listed:
+    """Markets, each of a symbol of its own, ascending; and by symbol or id why what else is listed cannot be asked."""
+
+    markets: tuple[Market, ...]
+    refusals: Mapping[str, KrakenCandlesError]
+
+
+def check_listing(body: Any, where: str) -> dict[str, Any]:
+    """Return what an answer of AssetPairs or Assets lists by id; TransientExchangeError for one that lists nothing."""
+    result = body.get("result") if isinstance(body, dict) else None
+    if not isinstance(result, dict) or not result:
+        raise TransientExchangeError(
+            f"{where}: the exchange did not answer with a list as Kraken does ({str(body)[:60]!r}…)."
         )
+    return result
+
+
+def list_markets(client: Any, assets: Mapping[str, Any], pairs: Mapping[str, Any]) -> Listed:
+    """Give each pair of AssetPairs its symbol, base and quote as ccxt's `client` names the `assets`.
+
+    Of pairs with the same symbol one has it: one of Kraken's own venue before one of another, one with a wsname before
+    one without; a dark pool or another venue's book never has it. Where that leaves two, nobody has it. Nonsense about
+    a pair concerns that pair alone. Raises TransientExchangeError where no pair at all is usable.
+    """
+    code_of = _named_by(client, assets)
+    infos = {market_id: info if isinstance(info, dict) else {} for market_id, info in pairs.items()}
+    altnames = Counter(str(info.get("altname")) for info in infos.values())
+    claims: dict[str, list[str]] = {}
+    for market_id, info in infos.items():
+        symbol = None if _SIDE.fullmatch(market_id) else _symbol(market_id, info, assets, code_of)
+        claims.setdefault(symbol or "", []).append(market_id)
+    called: dict[str, str] = {}
+    refusals: dict[str, KrakenCandlesError] = {}
+    for symbol, market_ids in claims.items():
+        best = min(_rank(infos[each]) for each in market_ids)
+        first = [each for each in market_ids if _rank(infos[each]) == best]
+        if symbol and len(first) == 1:
+            called[first[0]] = symbol
+        elif symbol:
+            refusals[symbol] = UnknownSymbolError(
+                f"{symbol} is the name of {len(first)} markets, {' and '.join(first)}, and nothing tells which one is "
+                f"meant: ask for one by its id, such as {first[-1]}."
+            )
+    markets: dict[str, Market] = {}
+    for market_id, info in infos.items():
+        altname = str(info.get("altname"))
+        # A name that a path can carry.
+        own_name = re.sub(r"[^\w.]", ".", altname if altnames[altname] == 1 and altname != "None" else market_id)
+        name = called.get(market_id) or own_name
+        try:
+            market = _checked(name, market_id, info, code_of)
+        except BadAnswerError as error:
+            refusals[name] = refusals[market_id] = error
+        else:
+            if market_id in called or name not in {*called.values(), *markets}:
+                markets[name] = market
     if not markets:
-        raise BadAnswerError("AssetPairs: the exchange lists no pairs at all.")
-    return sorted(markets, key=lambda market: market.symbol)
+        raise TransientExchangeError("AssetPairs: the exchange lists no pair that can be asked.")
+    return Listed(tuple(markets[name] for name in sorted(markets)), refusals)
 
 
-def find_market(markets: Iterable[Market], symbol: str) -> Market:
-    """Return the market of a ccxt symbol such as BTC/USD; UnknownSymbolError names the nearest known symbols."""
-    by_symbol = {market.symbol: market for market in markets}
+def _named_by(client: Any, assets: Mapping[str, Any]) -> Callable[[str], str]:
+    for asset_id, asset in assets.items():
+        altname = asset.get("altname") if isinstance(asset, dict) else None
+        if asset_id and isinstance(altname, str) and altname:
+            client.parse_currency({"_coin_id": asset_id, "altname": altname})  # which lets ccxt know the name
+    code_of: Callable[[str], str] = client.safe_currency_code
+    return code_of
+
+
+def _symbol(
+    market_id: str, info: Mapping[str, Any], assets: Mapping[str, Any], code_of: Callable[[str], str]
+) -> str | None:
+    """Return the symbol by base and quote; where these are nonsense, by what else tells it."""
+    sides: Sequence[Any] = (info.get("base"), info.get("quote"))
+    if not all(map(_is_name, sides)):
+        sides = str(info.get("wsname")).split("/")
+    if len(sides) != 2 or not all(map(_is_name, sides)):
+        known = {
+            *assets,
+            *(str(each["altname"]) for each in assets.values() if isinstance(each, dict) and "altname" in each),
+        }
+        cuts = ([market_id[:at], market_id[at:]] for at in range(1, len(market_id)))
+        sides = next((cut for cut in cuts if known.issuperset(cut)), [])
+    return "/".join(code_of(str(side)) for side in sides) or None
+
+
+def _rank(info: Mapping[str, Any]) -> tuple[bool, bool]:
+    return info.get("execution_venue") not in _VENUES, not _is_name(info.get("wsname"))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and value.isprintable()
+
+
+def _checked(name: str, market_id: str, info: Mapping[str, Any], code_of: Callable[[str], str]) -> Market:
+    def refuse(key: str) -> BadAnswerError:
+        said = f"{info[key]!r:.60}" if key in info else "missing"
+        return BadAnswerError(
+            f"{name}: in Kraken's list of pairs {key} of {market_id!r} is {said}, so it cannot be asked; try "
+            "again later."
+        )
+
+    for key in ("altname", "base", "quote", "wsname", "status"):
+        value = info.get(key)
+        if not _is_name(value) and (value or key not in ("wsname", "status")):
+            raise refuse(key)
+    for key in ("pair_decimals", "lot_decimals"):
+        if not _DECIMALS.fullmatch(str(info.get(key))):
+            raise refuse(key)
+    return Market(
+        symbol=name,
+        market_id=market_id,
+        altname=info["altname"],
+        wsname=info.get("wsname") or None,
+        base=code_of(info["base"]),
+        quote=code_of(info["quote"]),
+        price_decimals=int(info["pair_decimals"]),
+        volume_decimals=int(info["lot_decimals"]),
+        status=info.get("status") or None,
+    )
+
+
+def find_market(listed: Listed, symbol: str) -> Market:
+    """Return the market of a symbol such as BTC/USD, or of the name of one without a symbol, such as XBTUSD.d.
+
+    Raises UnknownSymbolError, which names the nearest known ones, or the BadAnswerError of what is listed as nonsense.
+    """
+    by_symbol = {market.symbol: market for market in listed.markets}
     if symbol in by_symbol:
         return by_symbol[symbol]
-    for market in by_symbol.values():
-        if symbol.upper() in (market.symbol, market.market_id, market.altname, market.wsname):
-            raise UnknownSymbolError(f"Unknown symbol {symbol}: here it is called {market.symbol}.")
-    near = difflib.get_close_matches(symbol.upper(), by_symbol, n=3, cutoff=0.5) or sorted(by_symbol)[:3]
+    if symbol in listed.refusals:
+        error = listed.refusals[symbol]
+        raise type(error)(*error.args)
+    name = spelt(listed, symbol)
+    if name != symbol:
+        raise UnknownSymbolError(f"Unknown symbol {symbol}: here it is called {name}.")
+    pairs = [each for each in by_symbol if "/" in each] or list(by_symbol)
+    near = difflib.get_close_matches(symbol.upper(), pairs, n=3, cutoff=0.5) or pairs[:3]
     raise UnknownSymbolError(f"Unknown symbol {symbol}; the nearest known ones: {', '.join(near)}.")
+
+
+def unlisted(listed: Listed, symbol: str) -> UnknownSymbolError | BadAnswerError | None:
+    """Return what `find_market` would raise, None for a symbol that it finds."""
+    try:
+        find_market(listed, symbol)
+    except (UnknownSymbolError, BadAnswerError) as error:
+        return error
+    return None
+
+
+def spelt(listed: Listed, name: str) -> str:
+    """Return the symbol of what Kraken calls so, by id, altname or wsname; the name itself where nothing is."""
+    for market in listed.markets:
+        if name.upper() in (market.symbol.upper(), market.market_id.upper(), market.altname.upper(), market.wsname):
+            return market.symbol
+    return name

@@ -1,5 +1,6 @@
 """What one load keeps from chunk to chunk: settings, a client a symbol, the markets, the exchange's clock."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -12,10 +13,10 @@ import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.dates import When, show_ns, to_ns, utc, widen
-from dlt_pipeline.exceptions import BadInputError, UnknownSymbolError, WrongWarehouseError
+from dlt_pipeline.exceptions import BadAnswerError, BadInputError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
-from dlt_pipeline.kraken.markets import Market, find_market
+from dlt_pipeline.kraken.markets import Listed, Market, find_market, spelt, unlisted
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, REST_TIMEFRAMES, KrakenSettings
 from dlt_pipeline.kraken.stopping import Stop
@@ -108,7 +109,7 @@ class Session:
         """Prepare; nothing is asked before `open`."""
         self.settings = settings
         self.stop = stop or threading.Event()
-        self.markets: list[Market] = []
+        self._listed = Listed((), {})
         self.now_ns = 0
         self.is_clock_checked = False
         self.began_at = utc(time.time())
@@ -122,7 +123,8 @@ class Session:
     def open(self, request: Request) -> None:
         """Ask the clock and the markets once, and refuse what the exchange cannot give: future dates, unknown symbols.
 
-        Raises BadInputError, UnknownSymbolError, NoConnectionError or another ExchangeError.
+        A symbol of which nonsense is listed is not refused here: it ends no other one. Raises BadInputError,
+        UnknownSymbolError, NoConnectionError or another ExchangeError.
         """
         with self._lock:
             if not self.markets:
@@ -130,11 +132,32 @@ class Session:
                 with closing(client):
                     self.now_ns = client.first_contact()
                     self._clock = client.clock
-                    self.markets = client.markets()
+                    self._listed = client.markets()
         for symbol, windows in request.windows.items():
             for window in windows:
                 self.check_past(window)
-            find_market(self.markets, symbol)
+            error = self.unlisted(symbol)
+            if isinstance(error, UnknownSymbolError):
+                raise error
+
+    def spelt(self, request: Request) -> Request:
+        """Open, and return the request with markets that have no symbol by name instead of by Kraken's other ids."""
+        if all("/" in symbol for symbol in request.symbols):
+            return request
+        self.open(request.part(()))
+        names = {symbol: spelt(self._listed, symbol) for symbol in request.symbols}
+        return replace(
+            request,
+            windows={
+                symbol if "/" in names[symbol] else names[symbol]: windows
+                for symbol, windows in request.windows.items()
+            },
+        )
+
+    @property
+    def markets(self) -> list[Market]:
+        """What the exchange lists, by symbol; empty before `open`."""
+        return list(self._listed.markets)
 
     def check_past(self, window: Window) -> None:
         """Raise BadInputError for a start in the exchange's future, or an end after the UTC day that runs there.
@@ -159,16 +182,12 @@ class Session:
                 )
 
     def market(self, symbol: str) -> Market:
-        """Return the market of a symbol; UnknownSymbolError if there is none."""
-        return find_market(self.markets, symbol)
+        """Return the market of a symbol; UnknownSymbolError if there is none, BadAnswerError if it is nonsense."""
+        return find_market(self._listed, symbol)
 
-    def unlisted(self, symbol: str) -> UnknownSymbolError | None:
+    def unlisted(self, symbol: str) -> UnknownSymbolError | BadAnswerError | None:
         """Return the error of a symbol that the exchange does not list (any more), None for one that it does."""
-        try:
-            find_market(self.markets, symbol)
-        except UnknownSymbolError as error:
-            return error
-        return None
+        return unlisted(self._listed, symbol)
 
     def client(self, symbol: str) -> KrakenClient:
         """Return the symbol's own client: a client is not for several threads at once."""
@@ -218,6 +237,32 @@ def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
                 f"{symbol}: the warehouse covers up to {show_ns(known[-1].to_ns)}, but this exchange's clock says "
                 f"{show_ns(now_ns)} (UTC): another exchange filled it. Set KRAKEN_CANDLES_WAREHOUSE to another path."
             )
+
+
+def read_market_ids(pipeline: dlt.Pipeline, symbols: Sequence[str]) -> dict[str, set[str]]:
+    """Read by which of Kraken's ids the symbols were asked for, in completed loads only."""
+    found: dict[str, set[str]] = {}
+    with pipeline.sql_client() as client:
+        pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
+        query = (
+            f"select distinct p.symbol, p.market_id from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
+            f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({', '.join(['%s'] * len(symbols))})"
+        )
+        with contextlib.suppress(DatabaseUndefinedRelation):  # nothing was ever loaded here
+            for symbol, market_id in client.execute_sql(query, *symbols) or ():
+                found.setdefault(symbol, set()).add(market_id)
+    return found
+
+
+def other_market(market: Market, known_ids: Iterable[str]) -> WrongWarehouseError | None:
+    """Return why a load cannot go on where a symbol's trades are those of another of Kraken's ids, else None."""
+    others = sorted(set(known_ids) - {market.market_id})
+    if not others:
+        return None
+    return WrongWarehouseError(
+        f"{market.symbol}: what is loaded in this warehouse is of Kraken's market {', '.join(others)}, but the symbol "
+        f"means {market.market_id}; the two are not mixed. Set KRAKEN_CANDLES_WAREHOUSE to another path."
+    )
 
 
 def read_ledger(

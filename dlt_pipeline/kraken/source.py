@@ -1,6 +1,7 @@
 """The dlt source: trades with their ledger, Kraken's own candles and markets, as resources of one source."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -72,7 +73,7 @@ def resources(chunk: Chunk) -> list[DltResource]:
         dlt.resource(_versions(chunk), name="warehouse_versions", **hints("warehouse_versions")),
     ]
     for symbol in chunk.request.symbols:
-        label = symbol.lower().replace("/", "_")
+        label = re.sub(r"\W", "_", symbol.lower())
         answers = dlt.resource(_answers(chunk, symbol), name=f"answers_{label}", selected=False, parallelized=True)
         found.extend(
             dlt.transformer(_part_of(table), name=f"{table}_{label}", data_from=answers, **hints(table))

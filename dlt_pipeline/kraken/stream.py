@@ -76,8 +76,14 @@ class TradeStream(Ear):
     async def _serve(self, client: StreamClient) -> bool:
         """Live through one connection; whether another one may do better."""
         try:
-            await client.check_symbols(self._symbols)
-            await client.listen(self._symbols)
+            refused = await client.check_symbols(self._symbols)
+            with self._changed:
+                for symbol, reason in refused.items():
+                    self._refuse(symbol, reason)
+            listened = [symbol for symbol in self._symbols if symbol not in refused]
+            if not listened:
+                return False  # each is asked at the usual pace
+            await client.listen(listened)
         except TransientExchangeError as error:
             self._lost(error)
         except KrakenCandlesError as error:

@@ -11,9 +11,9 @@ from urllib.request import getproxies, proxy_bypass
 import ccxt
 import ccxt.pro
 
-from dlt_pipeline.exceptions import StreamEndedError, TransientExchangeError
+from dlt_pipeline.exceptions import StreamEndedError, TransientExchangeError, UnknownSymbolError
 from dlt_pipeline.kraken.errors import translate
-from dlt_pipeline.kraken.markets import check_markets, find_market
+from dlt_pipeline.kraken.markets import Listed, check_listing, list_markets, unlisted
 from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, trusted, without_password
 
 Message = dict[str, Any]
@@ -44,6 +44,7 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
         self.ssl_context = trusted()
         self._settings, self._hear = settings, hear
         self._address = without_password(stream_address(settings))
+        self.listed = Listed((), {})
         self._heard_at = 0.0
         self._trouble: Exception | None = None
 
@@ -57,17 +58,36 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
         except (ccxt.BaseError, KeyError, TypeError, AttributeError, ValueError) as error:
             self._trouble = error
 
-    async def check_symbols(self, symbols: Sequence[str]) -> None:
-        """Ask the pairs, unless `markets` are known; UnknownSymbolError names what is nearest to a wrong symbol."""
+    async def check_symbols(self, symbols: Sequence[str]) -> dict[str, str]:
+        """Ask the pairs, unless they are known, and return why symbols of which nonsense is listed cannot be heard.
+
+        UnknownSymbolError names what is nearest to a wrong symbol.
+        """
         address = without_password(self._settings.base_url)
         try:
-            listed = check_markets((await self.load_markets()).values())
+            if not self.listed.markets:
+                assets = check_listing(await self.publicGetAssets(), "Assets")
+                self.know(list_markets(self, assets, check_listing(await self.publicGetAssetPairs(), "AssetPairs")))
         except ccxt.BaseError as error:
             raise translate(error, "AssetPairs", address) from error
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise TransientExchangeError(f"AssetPairs: {address} did not answer as Kraken does ({error!r}).") from error
-        for symbol in symbols:
-            find_market(listed, symbol)
+        refused = {symbol: why for symbol in symbols if (why := unlisted(self.listed, symbol))}
+        for why in refused.values():
+            if isinstance(why, UnknownSymbolError):
+                raise why
+        return {symbol: str(why) for symbol, why in refused.items()}
+
+    def know(self, listed: Listed) -> None:
+        """Take over what is listed: ccxt's own reading of AssetPairs ends with any nonsense about any pair."""
+        self.listed = listed
+        self.set_markets(
+            [
+                {"id": each.market_id, "symbol": each.symbol, "base": each.base, "quote": each.quote}
+                | {"type": "spot", "spot": True, "info": {"wsname": each.wsname}}
+                for each in listed.markets
+            ]
+        )
 
     async def listen(self, symbols: Sequence[str]) -> None:
         """Subscribe to the symbols' trades and hear them until the connection ends: StreamEndedError says why."""
@@ -109,8 +129,8 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
 def successor(client: StreamClient | None, settings: KrakenSettings, hear: Callable[[Message], None]) -> StreamClient:
     """A fresh client for the next connection, which knows the markets that the one before it asked for."""
     fresh = StreamClient(settings, hear)
-    if client is not None and client.markets:
-        fresh.set_markets_from_exchange(client)
+    if client is not None and client.listed.markets:
+        fresh.know(client.listed)
     return fresh
 
 

@@ -117,6 +117,29 @@ def test_what_is_transient_is_asked_again(quick: KrakenClient, exchange: LocalEx
     assert sum(call.path.endswith("Trades") for call in exchange.calls) == 2
 
 
+@pytest.mark.parametrize("path", ["Time", "Assets", "AssetPairs"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "html"},
+        {"kind": "change", "change": lambda result: {key: result[key] for key in result if key == "unixtime"}},
+    ],
+    ids=["html", "empty"],
+)
+def test_a_first_answer_that_is_none_is_asked_again(
+    quick: KrakenClient, exchange: LocalExchange, path: str, fault: dict[str, Any]
+) -> None:
+    exchange.faults.add(Fault(path=path, **fault))
+    assert quick.first_contact() == NOON.now_ns()
+    assert find_market(quick.markets(), "BTC/USD").market_id == "XXBTZUSD"
+    assert not exchange.faults.pending
+
+
+def test_an_answer_nested_too_deep_is_no_json() -> None:
+    client = KrakenClient(load_settings())
+    assert client._ccxt.parse_json("[" * 20_000 + "]" * 20_000) is None
+
+
 def test_trouble_that_stays_ends_after_the_last_try(quick: KrakenClient, exchange: LocalExchange) -> None:
     exchange.faults.add(Fault("error", "Trades", times=None, error="EService:Busy"))
     with pytest.raises(TransientExchangeError, match=r"is busy \(EService:Busy\)"):
