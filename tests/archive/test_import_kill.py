@@ -1,4 +1,4 @@
-"""Kill -9 of an import at random moments, again and again: every row of the files is in the warehouse, once."""
+"""Kill -9 of an import at a moment, or at random ones again and again: every row of the files is there, once."""
 
 import random
 import signal
@@ -12,7 +12,6 @@ from tests.archive.conftest import NOBODY
 from tests.archive.exported import write_zip
 from tests.conftest import Place
 
-KILLS = 7
 ROWS = {"XBTUSD": 800_000, "ETHUSD": 100_000, "XDGUSD": 40}
 # Small chunks and blocks, so that the kills meet every phase: reading, writing, committing, and dlt's own bookkeeping.
 SMALL = {
@@ -42,14 +41,15 @@ def made(folder: Path) -> Path:
     )
 
 
-@pytest.mark.timeout(300)
-def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [1, pytest.param(7, marks=pytest.mark.long)])
+def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place, kills: int) -> None:
     archive = made(place.folder)
-    seed = random.randrange(10**6)
+    seed = random.randrange(10**6) if kills > 1 else 1
     print(f"seed of the moments: {seed}")
     moments = random.Random(seed)
     counts = []
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = subprocess.Popen(
             place.command("import", str(archive)),
             cwd=place.folder,
@@ -71,7 +71,7 @@ def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place)
         counts.append(sum(row[1] for row in place.query(COUNTED)) if there else 0)
     print(f"rows that count after each kill: {counts} of {sum(ROWS.values())}")
     assert counts == sorted(counts), "nothing that was committed is lost"
-    assert counts[-1] > 0, "the kills met an import that had begun to commit"
+    assert kills == 1 or counts[-1] > 0, "the kills met an import that had begun to commit"
     done = place.run("import", str(archive), **SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
     expected = [(name, count, count, count * (count + 1) // 2) for name, count in sorted(ROWS.items())]

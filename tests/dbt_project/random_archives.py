@@ -237,6 +237,7 @@ def _with_ids(package: Package, world: World, symbol: str, trades: Sequence[Trad
                 "side": "buy" if trade.volume % 2 else "sell",
                 "order_type": "limit",
                 "misc": "",
+                "more_items": None,
             }
         )
     package.add("trades", _table("trades", listed))

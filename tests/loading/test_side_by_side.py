@@ -92,7 +92,7 @@ def test_a_pace_that_is_too_fast_for_the_exchange_costs_time_and_nothing_else(
     serve: Callable[..., LocalExchange], warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = SyntheticFeed(7, Clock(NOW), days=2, extra_markets=6)
-    exchange = serve(feed, Clock(NOW), seconds_per_call=0.1)
+    exchange = serve(feed, Clock(NOW), seconds_per_call=0.2)  # slow enough for a busy machine to meet it
     monkeypatch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.05")
     monkeypatch.setenv("SOURCES__KRAKEN__RETRY_MAX_SECONDS", "0")
     monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "250")

@@ -82,5 +82,5 @@ def test_a_file_that_is_no_such_list_is_refused_as_a_whole(tmp_path: Path, conte
 
 def test_a_list_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(BadInputError, match="cannot be read"):
+        with pytest.raises(BadInputError, match=r"cannot be read|is no file"):
             read_list(path, NOW_NS, check_symbol)
