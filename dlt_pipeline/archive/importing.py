@@ -12,7 +12,7 @@ from dlt_pipeline.archive.report import ImportReport
 from dlt_pipeline.archive.request import ArchiveRequest, make_archive_request
 from dlt_pipeline.archive.source import source_of
 from dlt_pipeline.archive.stored import asking, read_stored
-from dlt_pipeline.archive.superseding import tidy
+from dlt_pipeline.archive.superseding import drop_cut_off, tidy
 from dlt_pipeline.archive.work import ImportListener, Work
 from dlt_pipeline.dates import When
 from dlt_pipeline.packages import drop_old_packages, make_pipeline, only_load
@@ -60,6 +60,7 @@ def import_request(
     try:
         with only_load(path, PIPELINE):
             when_unlocked(lambda: check_usable(path, None), path, work.stop)
+            when_unlocked(lambda: drop_cut_off(path), path, work.stop)
             _chain(when_unlocked(lambda: _ready(path), path, work.stop), path, work)
             replaced = when_unlocked(lambda: tidy(path, work.failed_editions), path, threading.Event())
     except Exception as error:

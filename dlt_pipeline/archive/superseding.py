@@ -38,6 +38,8 @@ _COMPLETE_PARTS: Final = (
     f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0"
 )
 
+_COMPLETE_LOADS: Final = f"select load_id from {DATASET}._dlt_loads where status = 0"  # noqa: S608 - own names only
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -53,6 +55,22 @@ class Pair:
     symbol: str
     days: tuple[tuple[str, int, Decimal, int, Decimal], ...] = ()
     is_removed: bool = False
+
+
+def drop_cut_off(path: Path) -> None:
+    """Delete the files and refused rows that a load which was cut off had written already; WarehouseError.
+
+    A file that seems to have come to its end is neither gone on with nor skipped: its rows would come once more.
+    """
+    if not path.exists():
+        return
+    with open_warehouse(path) as connection:
+        tables = "select table_name from duckdb_tables() where schema_name = $schema"
+        found = {name for (name,) in connection.execute(tables, {"schema": DATASET}).fetchall()}
+        connection.begin()
+        for table in found & {"archive_files", "archive_refused_rows"}:
+            _delete(connection, table, f"_dlt_load_id not in ({_COMPLETE_LOADS})")
+        connection.commit()
 
 
 def tidy(path: Path, failed: Collection[int] = ()) -> list[Pair]:

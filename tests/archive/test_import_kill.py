@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.archive.conftest import NOBODY
@@ -81,6 +82,20 @@ def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place,
     assert place.query("select symbol, row_count from kraken_raw.archive_files order by 1") == sorted(ROWS.items())
     again = place.run("import", str(archive), **SMALL)
     assert (again.returncode, "Nothing new" in again.stdout) == (0, True), again.stdout
+
+
+def test_a_file_whose_last_load_was_cut_off_is_gone_on_with(place: Place) -> None:
+    """A kill between a load's last table and its mark: the file seems to be at its end, but that does not count."""
+    rows = "".join(f"{1_704_067_200 + row},{row % 977}.5,1\n" for row in range(200_000))
+    archive = write_zip(place.folder / "history.zip", {"ETHUSD.csv": rows})
+    assert place.run("import", str(archive), **SMALL).returncode == 0
+    with duckdb.connect(str(place.warehouse)) as connection:
+        loads = "select _dlt_load_id from kraken_raw.archive_files"
+        connection.execute(f"delete from kraken_raw._dlt_loads where load_id in ({loads})")
+    done = place.run("import", str(archive), **SMALL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert place.query(COUNTED) == [("ETHUSD", 200_000, 200_000, 200_000 * 200_001 // 2)]
+    assert place.query("select row_count from kraken_raw.archive_files") == [(200_000,)]
 
 
 @pytest.mark.timeout(120)
