@@ -166,18 +166,18 @@ class KrakenClient:
             return now * NS_PER_SECOND
 
         asked = time.monotonic()
-        now = self._call("Time", lambda: self._ccxt.publicGetTime(), check)  # noqa: PLW0108 - it may be another one by then
+        now = self._call("Time", "Time", {}, check)
         self.clock = (now, asked)
         return now
 
     def markets(self) -> Listed:
         """Ask for all pairs, and the names of what is traded, and return what there is to ask for."""
-        assets = self._call("Assets", self._ccxt.publicGetAssets, lambda body: check_listing(body, "Assets"))
+        assets = self._call("Assets", "Assets", {}, lambda body: check_listing(body, "Assets"))
 
         def check(body: Any) -> Listed:
             return list_markets(self._ccxt, assets, check_listing(body, "AssetPairs"))
 
-        return self._call("AssetPairs", self._ccxt.publicGetAssetPairs, check)
+        return self._call("AssetPairs", "AssetPairs", {}, check)
 
     def trades(self, market: Market, since: int | None, count: int) -> TradePage:
         """Ask one page of trades of `market` from `since` (ns; None: the newest), `count` at most, strictly checked."""
@@ -190,7 +190,7 @@ class KrakenClient:
             return check_page(body, market.market_id, since, count, self._answered_ns(), where)
 
         try:
-            return self._call(where, lambda: self._ccxt.publicGetTrades(params), check)
+            return self._call(where, "Trades", params, check)
         except BadAnswerError as error:
             error.since_ns = since
             raise
@@ -205,7 +205,7 @@ class KrakenClient:
             return check_snapshot(body, market.market_id, timeframe, seconds, where)
 
         try:
-            return self._call(where, lambda: self._ccxt.publicGetOHLC(params), check)
+            return self._call(where, "OHLC", params, check)
         except BadAnswerError as error:
             error.timeframe = timeframe
             raise
@@ -243,7 +243,7 @@ class KrakenClient:
         now, asked = self.clock or (0, 0)
         return now + int((time.monotonic() - asked - less_seconds) * NS_PER_SECOND) if self.clock else 0
 
-    def _call(self, where: str, ask: Callable[[], Any], check: Callable[[Any], _T]) -> _T:
+    def _call(self, where: str, method: str, params: dict[str, Any], check: Callable[[Any], _T]) -> _T:
         """Ask until an answer passes the check; transient trouble is asked again, a wrong answer `hole_retries` times.
 
         Whatever an answer makes us or ccxt stumble over is a BadAnswerError.
@@ -254,7 +254,7 @@ class KrakenClient:
             nonlocal wrong_count
             self.calls += 1
             try:
-                checked = check(self._decoded(ask()))
+                checked = check(self._decoded(getattr(self._ccxt, f"publicGet{method}")(params)))
                 if self._pace:
                     self._pace.passed(self._settings)
                 return checked

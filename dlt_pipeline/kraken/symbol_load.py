@@ -167,7 +167,7 @@ class SymbolLoad:
         newest = self.client.trades(self.market, None, self.settings.page_size)
         highest = max((row.trade_id for row in newest.rows), default=0)
         reached = answer.step.holes[-1].last_id + 1
-        if reached > highest:
+        if 0 < highest < reached:  # a newest page without ids tells nothing of them
             raise TransientExchangeError(
                 f"{self.market.symbol}: the exchange shows trade {reached}, but its newest one is {highest}: one of "
                 "the two is wrong, so nothing of this answer was kept. What came before is kept; load again later."

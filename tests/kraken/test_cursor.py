@@ -3,7 +3,7 @@
 import pytest
 
 from dlt_pipeline.exceptions import BrokenChainError, StalledCursorError
-from dlt_pipeline.kraken.cursor import Cursor, Hole, Step, start_at, take
+from dlt_pipeline.kraken.cursor import Cursor, Hole, Step, is_contradicted, start_at, take
 from dlt_pipeline.kraken.page import TradePage, TradeRow
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS
 
@@ -209,3 +209,13 @@ def test_a_trade_that_appears_late_is_taken_and_its_time_is_touched_again() -> N
     step = taken(Cursor(50 * S, 100 * S, 60 * S, 0, 5), row(6, 70))
     assert ids(step) == [6]
     assert step.covered_from_ns == 70 * S
+
+
+def test_the_newest_page_denies_silence_also_within_what_a_display_hides() -> None:
+    """`since` is exact and may lie behind a trade's displayed time."""
+    last = 101 * S + 40_000
+    asked = taken(known(100, 100, 5), row(6, 101), last=last).cursor
+    silent = taken(asked, row(6, 101), last=last)
+    assert silent.is_silent
+    assert not is_contradicted(silent, page(row(5, 100), row(6, 101)), NOW - 5 * S)
+    assert is_contradicted(silent, page(row(6, 101), row(7, 101)), NOW - 5 * S)
