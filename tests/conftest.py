@@ -44,6 +44,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    monkeypatch.setenv("DBT_LOG_LEVEL_FILE", "none")  # nobody reads it, and writing it is a sixth of a small build
     monkeypatch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.001")
     for name in ("NO_PROXY", "no_proxy"):  # of who runs the tests behind one
         monkeypatch.setenv(name, "127.0.0.1,localhost")

@@ -2,7 +2,7 @@
 
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ START = 1_704_067_200  # 2024-01-01
 Rows = Callable[[str], list[tuple[Any, ...]]]
 pytestmark = pytest.mark.usefixtures("no_exchange")
 COUNTED = "select symbol, count(*) from kraken.trades group by all order by all"
+COUNTED_OF = "select symbol, count(*) from kraken.trades where symbol in ({}) group by all order by all"
 
 
 def plain(count: int, price: int = 100, first: int = START) -> str:
@@ -90,44 +91,77 @@ def test_what_was_begun_of_a_damaged_copy_is_not_gone_on_with(
     assert rows("select count(*), sum(volume)::int from kraken_raw.archive_trades") == [(5000, 7500)]
 
 
-@pytest.mark.parametrize(
-    "text", [plain(100), pytest.param(with_ids(100), marks=pytest.mark.long)], ids=["plain", "ids"]
-)
-def test_a_file_under_the_wrong_symbol_leaves_nothing_there_and_may_come_back(
-    tmp_path: Path, rows: Rows, text: str
-) -> None:
-    for symbol in ("ETH/USD", "BTC/USD", "ETH/USD", "BTC/USD"):
-        bring(tmp_path / "files", "XBTUSD.csv", text, symbol)
-        assert build(quiet=True)
-        assert rows(COUNTED) == [(symbol, 100)]
-        assert rows("select distinct symbol from kraken.candles") == [(symbol,)]
+def test_a_file_under_the_wrong_symbol_leaves_nothing_there_and_may_come_back(tmp_path: Path, rows: Rows) -> None:
+    """One file of each kind, each under two symbols in turn."""
+    kinds = (("A.csv", plain(100), ("ETH/USD", "BTC/USD")), ("B.csv", with_ids(100), ("LTC/USD", "XRP/USD")))
+    for turn in (0, 1, 0):
+        for name, text, symbols in kinds:
+            bring(tmp_path / "files", name, text, symbols[turn])
+        assert build(arguments=("--select", "+trades", "+candles"), quiet=True)
+        found = sorted(symbols[turn] for *_, symbols in kinds)
+        assert rows(COUNTED) == [(symbol, 100) for symbol in found]
+        assert rows("select distinct symbol from kraken.candles order by 1") == [(symbol,) for symbol in found]
 
 
-def test_a_copy_under_another_name_takes_nobodys_place(tmp_path: Path, rows: Rows) -> None:
-    bring(tmp_path / "files", "XBTUSD.csv", plain(100), "BTC/USD")
-    bring(tmp_path / "copies", "XBTUSDCOPY.csv", plain(100))
-    assert build(quiet=True)
-    assert rows(COUNTED) == [("BTC/USD", 100), ("XBTUSDCOPY", 100)]
+def copied(folder: Path, rows: Rows) -> Iterator[None]:
+    """A copy under another name takes nobody's place."""
+    bring(folder / "files", "XBTUSD.csv", plain(100), "BTC/USD")
+    bring(folder / "copies", "XBTUSDCOPY.csv", plain(100))
+    yield
+    assert rows(COUNTED_OF.format("'BTC/USD', 'XBTUSDCOPY'")) == [("BTC/USD", 100), ("XBTUSDCOPY", 100)]
 
 
-def test_what_a_wrongly_named_file_replaced_can_come_again(tmp_path: Path, rows: Rows) -> None:
-    bitcoin, ether = plain(100), plain(200, 7)
-    bring(tmp_path / "a", "XBTUSD.csv", bitcoin, "BTC/USD")
-    assert "disagree" in bring(tmp_path / "b", "ETHUSD.csv", ether, "BTC/USD").problems[0]
-    bring(tmp_path / "b", "ETHUSD.csv", ether, "ETH/USD")
-    bring(tmp_path / "a", "XBTUSD.csv", bitcoin, "BTC/USD")
-    assert build(quiet=True)
-    assert rows(COUNTED) == [("BTC/USD", 100), ("ETH/USD", 200)]
-    assert rows("select max(high)::int from kraken.candles where symbol = 'BTC/USD'") == [(100,)]
+def replaced(folder: Path, rows: Rows) -> Iterator[None]:
+    """What a wrongly named file replaced can come again."""
+    lite, ether = plain(100, 55), plain(200, 7)
+    bring(folder / "a", "LTCUSD.csv", lite, "LTC/USD")
+    assert "disagree" in bring(folder / "b", "ETHUSD.csv", ether, "LTC/USD").problems[0]
+    bring(folder / "b", "ETHUSD.csv", ether, "ETH/USD")
+    bring(folder / "a", "LTCUSD.csv", lite, "LTC/USD")
+    yield
+    assert rows(COUNTED_OF.format("'LTC/USD', 'ETH/USD'")) == [("ETH/USD", 200), ("LTC/USD", 100)]
+    assert rows("select max(high)::int from kraken.candles where symbol = 'LTC/USD'") == [(55,)]
 
 
-def test_a_newer_file_with_other_prices_disagrees_and_both_stay_stored(tmp_path: Path, rows: Rows) -> None:
-    bring(tmp_path / "a", "XBTUSD.csv", plain(100, 100))
-    (problem,) = bring(tmp_path / "b", "XBTUSD.csv", plain(100, 101)).problems
+def other_prices(folder: Path, rows: Rows) -> Iterator[None]:
+    """A newer file with other prices disagrees, and both stay stored."""
+    bring(folder / "a", "A.csv", plain(100, 20), "XRP/USD")
+    (problem,) = bring(folder / "b", "A.csv", plain(100, 21), "XRP/USD").problems
     assert "disagree on 2024-01-01" in problem
-    assert rows("select count(*) from kraken_raw.archive_trades") == [(200,)]
+    stored = "select count(*) from kraken_raw.archive_trades where price in (20, 21)"
+    assert rows(stored) == [(200,)]
+    yield
+    assert rows("select count(*), min(price)::int from kraken.trades where symbol = 'XRP/USD'") == [(100, 21)]
+
+
+def refused_row(folder: Path, rows: Rows) -> Iterator[None]:
+    """A newer file with a refused row takes no sound one's place."""
+    good = plain(100, 30).splitlines(keepends=True)
+    bring(folder / "a", "A.csv", "".join(good), "ADA/USD")
+    bring(folder / "b", "A.csv", "".join([*good[:50], "broken\n", *good[50:]]), "ADA/USD")
+    yield
+    assert rows("select count(*) from kraken.gaps where symbol = 'ADA/USD'") == [(0,)]
+    assert rows("select count(*) from kraken.trades where symbol = 'ADA/USD'") == [(100,)]
+
+
+def within_a_second(folder: Path, rows: Rows) -> Iterator[None]:
+    """Bounds within a second prove whole seconds alone."""
+    folder.mkdir()
+    (folder / "XDGUSD.csv").write_text("".join(f"{START + number},0.1,1\n" for number in range(300)))
+    import_archives(folder / "XDGUSD.csv", start="2024-01-01 00:01:00.5", end="2024-01-01 00:02:59.5", exact=True)
+    yield
+    in_ms = "covered_from_ns // 1000000 - {0}, covered_to_ns // 1000000 - {0}".format(START * 1000)
+    assert rows(f"select {in_ms} from kraken.coverage where symbol = 'DOGE/USD'") == [(61_000, 179_000)]
+
+
+def test_each_story_of_its_own_symbols_ends_as_it_says_after_one_green_build(tmp_path: Path, rows: Rows) -> None:
+    stories = (copied, replaced, other_prices, refused_row, within_a_second)
+    told = [story(tmp_path / story.__name__, rows) for story in stories]
+    for each in told:
+        next(each)
     assert build(quiet=True)
-    assert rows("select count(*), min(price)::int from kraken.trades") == [(100, 101)]
+    for each in told:
+        assert next(each, "to its end") == "to its end"
 
 
 def test_float_sums_replace_rounded_ones_in_a_warehouse_of_an_older_program(
@@ -145,31 +179,21 @@ def test_float_sums_replace_rounded_ones_in_a_warehouse_of_an_older_program(
     assert stored == [("4.848418030000", "4.8484180299999995")]
 
 
-def test_a_newer_file_with_a_refused_row_takes_no_sound_ones_place(tmp_path: Path, rows: Rows) -> None:
-    good = plain(100).splitlines(keepends=True)
-    bring(tmp_path / "a", "XBTUSD.csv", "".join(good))
-    bring(tmp_path / "b", "XBTUSD.csv", "".join([*good[:50], "broken\n", *good[50:]]))
-    assert build(quiet=True)
-    assert rows("select count(*) from kraken.gaps") == [(0,)]
-    assert rows("select count(*) from kraken.trades") == [(100,)]
-
-
-@pytest.mark.parametrize(
-    "stamp",
-    [
-        START + 3 * 86_400,
-        *(pytest.param(START + years * 365 * 86_400, marks=pytest.mark.long) for years in (10, -20)),
-    ],
-)
-def test_a_broken_stamp_costs_its_row_alone(tmp_path: Path, rows: Rows, stamp: int) -> None:
-    lines = plain(300).splitlines(keepends=True)
-    lines[100] = f"{stamp},100,1.5\n"
-    report = bring(tmp_path / "files", "XBTUSD.csv", "".join(lines))
-    assert "line 101: its time lies" in report.problems[0]
+def test_a_broken_stamp_costs_its_row_alone(tmp_path: Path, rows: Rows) -> None:
+    stamps = {"A": START + 10 * 365 * 86_400, "B": START - 20 * 365 * 86_400, "C": START + 3 * 86_400}
+    for name, stamp in stamps.items():
+        lines = plain(300).splitlines(keepends=True)
+        lines[100] = f"{stamp},100,1.5\n"
+        report = bring(tmp_path / "files", f"{name}.csv", "".join(lines), f"{name}/USD")
+        assert "line 101: its time lies" in report.problems[0]
     build(quiet=True)
-    assert rows("select count(*) from kraken.trades") == [(299,)]
-    assert rows("select max(covered_to_ns) // 1000000000 from kraken.coverage") == [(START + 60 * 299 + 1,)]
-    assert rows("select reason from kraken.gaps") == [("rows_refused",)]
+    for name in stamps:
+        symbol = f"where symbol = '{name}/USD'"
+        assert rows(f"select count(*) from kraken.trades {symbol}") == [(299,)]
+        assert rows(f"select max(covered_to_ns) // 1000000000 from kraken.coverage {symbol}") == [
+            (START + 60 * 299 + 1,)
+        ]
+        assert rows(f"select reason from kraken.gaps {symbol}") == [("rows_refused",)]
 
 
 def test_an_id_with_a_digit_too_many_costs_its_row_alone(tmp_path: Path, rows: Rows) -> None:
@@ -178,11 +202,3 @@ def test_an_id_with_a_digit_too_many_costs_its_row_alone(tmp_path: Path, rows: R
     report = bring(tmp_path / "files", "XBTUSD.csv", "".join(lines))
     assert "line 102: its trade id lies behind that of the row after it" in report.problems[0]
     assert rows("select count(*), max(trade_id) from kraken_raw.trades") == [(299, 300)]
-
-
-def test_bounds_within_a_second_prove_whole_seconds_alone(tmp_path: Path, rows: Rows) -> None:
-    (tmp_path / "XBTUSD.csv").write_text("".join(f"{START + number},100,1\n" for number in range(300)))
-    import_archives(tmp_path / "XBTUSD.csv", start="2024-01-01 00:01:00.5", end="2024-01-01 00:02:59.5", exact=True)
-    assert build(quiet=True)
-    in_ms = "covered_from_ns // 1000000 - {0}, covered_to_ns // 1000000 - {0}".format(START * 1000)
-    assert rows(f"select {in_ms} from kraken.coverage") == [(61_000, 179_000)]

@@ -53,9 +53,9 @@ class DbtProject:
         assert results, str(done.exception)
         assert done.success, "\n".join(failed)
 
-    def red(self, warehouse: Path) -> set[str]:
+    def red(self, warehouse: Path, *arguments: str) -> set[str]:
         """Run `dbt build` without unit tests and return the names of the nodes that are not green."""
-        done = self._invoke(warehouse, "build", "--exclude-resource-type", "unit_test")
+        done = self._invoke(warehouse, "build", "--exclude-resource-type", "unit_test", *arguments)
         return {result.node.name for result in done.result or () if result.status not in {"success", "pass", "no-op"}}
 
     def _invoke(self, warehouse: Path, command: str, *arguments: str) -> Any:

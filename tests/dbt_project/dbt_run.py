@@ -21,12 +21,12 @@ class Built:
     tests: dict[str, str]
 
 
-def build(warehouse: Path, target: Path) -> Built:
+def build(warehouse: Path, target: Path, *arguments: str) -> Built:
     """Run `dbt build` on the warehouse with the project's own profile, the unit tests left out."""
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "build"]
     command += ["--project-dir", "dbt_project", "--profiles-dir", ".", "--show-all-deprecations"]
     command += ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
-    command += ["--target-path", str(target), "--log-path", str(target / "logs")]
+    command += ["--target-path", str(target), "--log-path", str(target / "logs"), *arguments]
     environment = {**os.environ, "KRAKEN_CANDLES_WAREHOUSE": str(warehouse)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     results_file = target / "run_results.json"

@@ -1,6 +1,7 @@
 """Seeds of one's own: what they accept is not red; what is expired or unused warns; a broken line ends the build."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -21,14 +22,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _build(folder: Path, *differences: str) -> Built:
+def _build(folder: Path, *differences: str, arguments: Sequence[str] = ()) -> Built:
     header = (SEEDS / "accepted_differences.csv").read_text()
     (folder / "seeds" / "accepted_differences.csv").write_text(header + "\n".join(differences) + "\n")
     path = folder / "warehouse.duckdb"
     if not path.exists():
         with raw.create(path) as connection:
             raw.insert_rule(connection, GOLDEN / "red" / "rest_differs")
-    return build(path, folder / "target")
+    return build(path, folder / "target", *arguments)
 
 
 def _unsound(built: Built) -> dict[str, str]:
@@ -84,7 +85,8 @@ def test_an_expired_line_warns_and_accepts_nothing_an_unused_one_warns(folder: P
 
 
 def test_a_broken_line_ends_the_build_with_a_sentence(folder: Path) -> None:
-    built = _build(folder, "rest_differs,1m,2024-02-02 10:00,,known,", "rest_differs,1m,yesterday,,known,")
+    lines = ("rest_differs,1m,2024-02-02 10:00,,known,", "rest_differs,1m,yesterday,,known,")
+    built = _build(folder, *lines, arguments=("--select", "+check_rest_candles"))
     assert built.exit_code == 1
     assert (
         "accepted_differences, line 2 below the header, column bucket_from: 'yesterday' is not allowed; "

@@ -302,7 +302,7 @@ def test_faults_turn_the_build_red_and_accepted_ones_do_not(project: DbtProject,
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KRAKEN_CANDLES_SEEDS", str(seeds))
         other = DbtProject(tmp_path / "target", path, {"kraken_candles_timeframes": TIMEFRAMES})
-        assert other.red(path) == set()
+        assert other.red(path, "--select", "+check_archive_candles", "+candles_equal_krakens_archives") == set()
     with duckdb.connect(str(path), read_only=True) as connection:
         found = connection.execute(
             "select distinct status, accepted_reason from kraken.check_archive_candles where is_accepted"
@@ -315,7 +315,7 @@ def test_a_candle_of_ours_that_is_lost_is_missing_here(project: DbtProject, tmp_
     with raw.create(path) as connection:
         market = Market(connection, "honest", archive_story.tape("honest"))
         market.load()
-    project.run(path)
+    project.run(path, "--select", "+check_archive_candles")
     with duckdb.connect(str(path)) as connection:
         truth = market.truth()
         start = truth[0].bucket_start * SECOND
@@ -323,7 +323,7 @@ def test_a_candle_of_ours_that_is_lost_is_missing_here(project: DbtProject, tmp_
             f"delete from kraken_internal.day_candles where timeframe = '1h' and bucket_start_ns = {start}"
         )
         Market(connection, "honest", market.trades).file(truth)
-    project.run(path)
+    project.run(path, "--select", "+check_archive_candles")
     with duckdb.connect(str(path), read_only=True) as connection:
         assert _statuses(connection, "honest") == {"missing_here": 1, "identical": len(truth) - 1}
 

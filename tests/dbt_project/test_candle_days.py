@@ -16,6 +16,8 @@ FIELDS = (
     "trade_count, first_trade_id, last_trade_id, is_empty"
 )
 
+READ = ("--select", "+candle_days", "+candle_revisions", "+candles")
+
 
 class Days:
     """A warehouse that grows load by load; trades have no ids, so that a late one can be found in covered time."""
@@ -37,7 +39,7 @@ class Days:
             connection.execute("insert into kraken_raw._dlt_loads values (?, 'kraken', 0, now(), '')", [load])
 
     def build(self, *arguments: str) -> None:
-        self.project.run(self.path, *arguments)
+        self.project.run(self.path, *READ, *arguments)
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
@@ -103,7 +105,7 @@ def test_a_change_is_a_revision_once_and_survives_a_full_refresh(days: Days) -> 
 
 def test_a_policy_that_changes_what_is_shown_is_a_revision_too(days: Days, tmp_path: Path) -> None:
     other = DbtProject(tmp_path / "target", days.path, {"kraken_candles_empty_bucket_policy": "omit"})
-    other.run(days.path)
+    other.run(days.path, *READ)
     revised = days.query("select timeframe from kraken.candle_revisions where new_row_count = 4 and old_row_count > 4")
     assert sorted(revised) == [("15m",), ("1m",), ("30m",), ("5m",)]
 

@@ -23,14 +23,10 @@ OTHERS = {
 class Parts:
     """A warehouse that is built in parts, and a project for it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, project: DbtProject, built: Path) -> None:
         self.folder = folder
-        self.path = folder / "warehouse.duckdb"
-        self.project = DbtProject(folder / "target", self.path, {})
-        with raw.create(self.path) as connection:
-            for rule in EARLY:
-                raw.insert_rule(connection, GOLDEN / "green" / rule)
-        self.project.run(self.path)
+        self.path = Path(shutil.copy(built, folder / built.name))
+        self.project = project
 
     def load_more(self) -> None:
         with duckdb.connect(str(self.path)) as connection:
@@ -57,9 +53,22 @@ class Parts:
         return differences(compared(read_models(self.path, models)), compared(read_models(fresh, models)))
 
 
+@pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtProject, Path]:
+    """A project, and a warehouse with the early rules built."""
+    folder = tmp_path_factory.mktemp("early")
+    path = folder / "warehouse.duckdb"
+    project = DbtProject(folder / "target", path, {})
+    with raw.create(path) as connection:
+        for rule in EARLY:
+            raw.insert_rule(connection, GOLDEN / "green" / rule)
+    project.run(path)
+    return project, path
+
+
 @pytest.fixture
-def parts(tmp_path: Path) -> Parts:
-    return Parts(tmp_path)
+def parts(tmp_path: Path, early: tuple[DbtProject, Path]) -> Parts:
+    return Parts(tmp_path, *early)
 
 
 @pytest.mark.parametrize(

@@ -38,15 +38,19 @@ def truth(feed: SyntheticFeed, job: Job) -> list[Any]:
 def test_a_rebuild_loads_builds_checks_and_publishes_and_the_view_tells_the_same(
     exchange: LocalExchange, feed: SyntheticFeed
 ) -> None:
+    ids = [row[0] for row in truth(feed, load_job("ETH/USD", "2026-11-06", "2026-11-08"))]
+    exchange.faults.add(Fault("hide_ids", pair="ETH/USD", times=None, ids={ids[5], ids[6]}))
     told: list[tuple[int, str, str]] = []
     report = rebuild(
-        ["BTC/USD", "MINA/GBP", "NO/SUCH"],
+        ["BTC/USD", "MINA/GBP", "NO/SUCH", "ETH/USD"],
         "2026-11-06",
         "2026-11-08",
         tell=lambda job: told.append((job.job_id, job.status, job.phase)),
     )
-    assert {job_id: job.status for job_id, job in report.jobs.items()} == {1: "succeeded", 2: "succeeded", 3: "failed"}
+    ended = {1: "succeeded", 2: "succeeded", 3: "failed", 4: "failed"}
+    assert {job_id: job.status for job_id, job in report.jobs.items()} == ended
     assert "Unknown symbol NO/SUCH; the nearest known ones" in str(report.jobs[3].error)
+    assert "not proven (kraken.gaps: 1 ids_missing)" in str(report.jobs[4].error)
     assert [phase for job_id, _, phase in told if job_id == 1] == [
         "waiting",
         "estimating",
@@ -180,7 +184,10 @@ def test_a_snapshot_job_loads_krakens_candles_and_no_trades(exchange: LocalExcha
     ]
 
 
-def test_a_range_that_stays_unproven_fails_with_its_reason(exchange: LocalExchange, feed: SyntheticFeed) -> None:
+@pytest.mark.long
+def test_a_range_that_stays_unproven_fails_with_its_reason_and_is_proven_by_a_retry(
+    exchange: LocalExchange, feed: SyntheticFeed
+) -> None:
     ids = [row[0] for row in truth(feed, load_job("MINA/GBP"))]
     exchange.faults.add(Fault("hide_ids", pair="MINA/GBP", times=None, ids={ids[5], ids[6]}))
     report = rebuild(["MINA/GBP"], "2026-11-05", "2026-11-07")

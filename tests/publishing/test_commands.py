@@ -171,9 +171,10 @@ def test_only_a_build_of_everything_is_published(arguments: tuple[str, ...], fou
     assert partial_argument(arguments) == found
 
 
-def test_a_green_build_is_published_and_a_red_or_partial_one_is_not(
+def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one_is_not_published(
     serve: Callable[..., LocalExchange], place: Place
 ) -> None:
+    """That a green one is published is shown by each test of a rebuild, of `follow` and of the README's proof."""
     serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
     assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "1h").returncode == 0
     published = place.folder / "published.duckdb"
@@ -184,10 +185,15 @@ def test_a_green_build_is_published_and_a_red_or_partial_one_is_not(
     assert "nothing was published before" in part.stdout
     assert not published.exists()
 
+    (place.folder / "exports").write_text("mine")
     green = place.run("build")
-    assert green.returncode == 0, green.stdout + green.stderr
-    assert "partitions written" in green.stdout
-    assert str(published) in green.stdout
+    assert green.returncode == 1
+    assert "Built and checked" in green.stdout
+    assert "Not published: " in green.stdout
+    assert "exports is a file where the exports folder should be" in green.stdout
+    (place.folder / "exports").unlink()
+    code, text = publish(place)
+    assert (code, "partitions written" in text, str(published) in text) == (0, True, True), text
     with duckdb.connect(str(published), read_only=True) as connection:
         assert connection.execute("select count(*) > 0 from kraken.candles").fetchall() == [(True,)]
     before = published.stat()
@@ -201,17 +207,6 @@ def test_a_green_build_is_published_and_a_red_or_partial_one_is_not(
         red.stdout
     )
     assert published.stat().st_ino == before.st_ino
-
-
-def test_a_green_build_that_cannot_be_published_says_so(serve: Callable[..., LocalExchange], place: Place) -> None:
-    serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
-    assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none").returncode == 0
-    (place.folder / "exports").write_text("mine")
-    done = place.run("build")
-    assert done.returncode == 1
-    assert "Built and checked" in done.stdout
-    assert "Not published: " in done.stdout
-    assert "exports is a file where the exports folder should be" in done.stdout
 
 
 @pytest.mark.timeout(120)
