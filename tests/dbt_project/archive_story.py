@@ -204,6 +204,13 @@ def best_of_three(market: Market) -> None:
     market.snapshot([row._replace(volume="7") for row in rows[-2:]])
 
 
+def fuller_of_two(market: Market) -> None:
+    """Kraken's answer over the last two candles, the first of which lacks a trade."""
+    rows = market.truth()
+    market.file(rows)
+    market.snapshot([rows[-2]._replace(trades=rows[-2].trades - 1), rows[-1]])
+
+
 def nothing_else(market: Market) -> None:
     """No trades loaded."""
     for minutes in (60, 720):
@@ -230,7 +237,7 @@ MARKETS: dict[str, Callable[[Market], None]] = {
             came_under_another_name,
             was_cut_off,
         ),
-        *(best_of_three, nothing_else),
+        *(best_of_three, fuller_of_two, nothing_else),
     )
 }
 

@@ -207,6 +207,17 @@ def test_ohlcv_takes_trades_then_kraken_s_answer_then_the_file(warehouse: duckdb
     assert exported == [("archive", False, 4), ("archive", True, len(truth) - 4), ("rest", True, 2)]
 
 
+def test_ohlcv_takes_the_file_where_kraken_s_answer_lacks_trades(warehouse: duckdb.DuckDBPyConnection) -> None:
+    lacking, whole = _truth("fuller_of_two")[-2:]
+    query = (
+        "select epoch(bucket_start)::bigint, source, trade_count from kraken.{} where symbol = 'fuller_of_two' "
+        "and timeframe = '1h' {} order by bucket_start desc, source limit 2"
+    )
+    expected = [(whole.bucket_start, "rest", whole.trades), (lacking.bucket_start, "archive", lacking.trades)]
+    assert warehouse.execute(query.format("ohlcv", "")).fetchall() == expected
+    assert warehouse.execute(query.format("exported_candles", "and is_best")).fetchall() == expected
+
+
 def test_where_no_trades_are_ohlcv_is_the_file(warehouse: duckdb.DuckDBPyConnection) -> None:
     for minutes in (60, 720):
         query = (

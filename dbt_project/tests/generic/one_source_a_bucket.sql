@@ -1,6 +1,6 @@
-{# No bucket has both a row of Kraken's and a closed candle made of trades, nor one of an archive and one of Kraken's OHLC endpoint. Archives
-   are long: they are looked at beside trades on the days alone in which coverage begins or ends, for within it they have no row. #}
-{% test one_source_a_bucket(model, candles, rest, coverage) %}
+{# No bucket has both a row of Kraken's and a closed candle made of trades, nor two of Kraken's. Archives are long: they are looked at beside
+   trades on the days alone in which coverage begins or ends, for within it they have no row. #}
+{% test one_source_a_bucket(model, candles, coverage) %}
     with
 
     edges as (
@@ -38,10 +38,10 @@
     union all
     select theirs.*
     from {{ model }} as theirs
-    inner join {{ rest }} as rest
+    inner join {{ model }} as rest
         on
             theirs.symbol = rest.symbol
             and theirs.timeframe = rest.timeframe
             and theirs.bucket_start = rest.bucket_start
-    where theirs.source = 'archive'
+    where theirs.source = 'archive' and rest.source = 'rest'
 {% endtest %}

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- A candle of Kraken's OHLC endpoint comes first: it has a vwap, and its last bucket is whole. A view, for what a query asks for
+-- A candle of Kraken's OHLC endpoint with as many trades comes first: it has a vwap. A view, for what a query asks for
 -- does not reach through a CTE that stands in it twice.
 with
 
@@ -29,7 +29,7 @@ select
     cast(null as bigint) as first_trade_id,
     cast(null as bigint) as last_trade_id,
     archive.is_empty,
-    rest.symbol is null
+    (rest.symbol is null or archive.trade_count > rest.trade_count)
     and {{ is_outside_of_ours('archive') }}
     and not (archive.is_empty and {{ empty_bucket_policy('archive.symbol', 'archive.timeframe') }} = 'omit') as is_best
 from archive

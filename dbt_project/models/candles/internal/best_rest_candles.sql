@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- Rows stay as Kraken gave them; only the policy omit, which wants no row, takes the empty ones away.
+-- Rows stay as Kraken gave them; only the policy omit, which wants no row, takes the empty ones away. Its OHLC endpoint lacks
+-- trades of some years that its downloads have, so a candle of theirs with more trades comes first.
 with
 
 rest as (
@@ -30,6 +31,12 @@ select
     cast(null as bigint) as last_trade_id,
     rest.is_empty,
     {{ is_outside_of_ours('rest') }}
+    and not coalesce(archive.trade_count > rest.trade_count, false)
     and not (rest.is_empty and {{ empty_bucket_policy('rest.symbol', 'rest.timeframe') }} = 'omit') as is_best
 from rest
 {{ joined_with_ours('rest') }}
+left join {{ ref('chosen_archive_candles') }} as archive
+    on
+        rest.symbol = archive.symbol
+        and rest.timeframe = archive.timeframe
+        and {{ timestamp_from_ns('rest.bucket_start_ns') }} = archive.bucket_start

@@ -6,7 +6,7 @@
     meta={'settings': [
         'kraken_candles_tolerance_price', 'kraken_candles_tolerance_archive_volume',
         'kraken_candles_tolerance_archive_volume_relative', 'kraken_candles_tolerance_trade_count',
-    ]},
+    ], 'form': 2},
     pre_hook="{{ kraken_candles.clear_archive_units(['day_versions', 'archive_spans']) }}",
     post_hook="{{ kraken_candles.set_marks(['day_versions', 'archive_spans'], ['compared_archive_candles']) }}",
 ) }}

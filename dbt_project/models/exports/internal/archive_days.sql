@@ -4,7 +4,7 @@
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol']),
     on_schema_change='fail',
-    meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
+    meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides'], 'form': 2},
     pre_hook="{{ kraken_candles.clear_archive_units(['day_versions', 'rest_versions', 'archive_spans']) }}",
     post_hook=[
         "{{ kraken_candles.set_marks(['day_versions', 'rest_versions'], ['rest_days']) }}",

@@ -3,13 +3,13 @@
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol']),
     on_schema_change='fail',
-    meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
+    meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides'], 'form': 2},
     pre_hook="{{ kraken_candles.clear_rest_units() }}",
-    post_hook="{{ kraken_candles.set_marks(['day_versions', 'rest_versions']) }}",
+    post_hook="{{ kraken_candles.set_marks(kraken_candles.rest_producers()) }}",
 ) }}
 
--- What certified_days is for our candles, for Kraken's: so that an export knows what changed. Where coverage changed, is_best may
--- have.
+-- What certified_days is for our candles, for Kraken's: so that an export knows what changed. Where coverage or a download
+-- changed, is_best may have.
 with
 
 made as (
