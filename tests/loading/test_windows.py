@@ -84,7 +84,7 @@ def test_windows_in_any_order_with_one_that_fails_first_are_one_proven_whole(
     assert query(warehouse, "select max(n) from (select count(*) as n from kraken_raw.trades group by trade_id)") == [
         (1,)
     ]
-    built = build(warehouse, target, "--select", "+coverage", "+gaps")
+    built = build(warehouse, target, "--select", "+coverage", "+gaps", "--indirect-selection", "cautious")
     assert built.exit_code == 0, built.output
     coverage = "select covered_from_ns, covered_to_ns, trade_count, are_ids_contiguous from kraken.coverage"
     assert query(warehouse, coverage) == [(START_NS, END_NS, len(truth), True)]

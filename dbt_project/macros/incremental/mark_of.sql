@@ -14,12 +14,12 @@
         order by marked_at desc, version desc
         limit 1
     {%- endset -%}
-    {%- set rows = run_query(query).rows -%}
+    {%- set rows = kraken_candles.asked_once(query).rows -%}
     {%- if rows | length == 0 or rows[0][1] != kraken_candles.settings_text() -%}
         {{- return(-1) -}}
     {%- endif -%}
     {%- set mark = rows[0][0] | int -%}
-    {%- set oldest = run_query('select min(version) from ' ~ ref(producer)).rows[0][0] -%}
+    {%- set oldest = kraken_candles.asked_once('select min(version) from ' ~ ref(producer)).rows[0][0] -%}
     {{- return(-1 if oldest is not none and oldest > mark else mark) -}}
 {% endmacro %}
 

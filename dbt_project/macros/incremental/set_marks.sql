@@ -36,7 +36,7 @@
         order by marked_at desc, version desc
         limit 1
     {%- endset -%}
-    {%- set rows = run_query(query).rows -%}
+    {%- set rows = kraken_candles.asked_once(query).rows -%}
     {%- if rows | length == 0 or rows[0][1].split(' | ')[0] != kraken_candles.timeframes_text() -%}
         {{- return(-1) -}}
     {%- endif -%}
@@ -46,7 +46,7 @@
 {# Refuses to mark what was made of another list of timeframes than the variable has. #}
 {% macro check_timeframes(timeframes) %}
     {%- set parts = [] -%}
-    {%- for row in run_query('select timeframe, size_ns, offset_ns from ' ~ timeframes).rows -%}
+    {%- for row in kraken_candles.asked_once('select timeframe, size_ns, offset_ns from ' ~ timeframes).rows -%}
         {%- do parts.append(row[0] ~ ':' ~ row[1] ~ ':' ~ row[2]) -%}
     {%- endfor -%}
     {%- if parts | sort | join(' ') != kraken_candles.timeframes_text() -%}

@@ -1,0 +1,67 @@
+"""The dbt project parsed once for all warehouses of the tests, where dbt would parse it anew for each path."""
+
+import hashlib
+import os
+import pprint
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class ParsedProject:
+    """What dbt's parse left, kept from one run of the tests to the next as long as the project is the same."""
+
+    def __init__(self, kept: Path, folder: Path) -> None:
+        """Parse the project unless `kept` has it; files for warehouses are written to `folder`."""
+        files = sorted(path for path in (ROOT / "dbt_project").rglob("*") if path.suffix in {".sql", ".yml", ".csv"})
+        texts = b"".join(str(path).encode() + path.read_bytes() for path in (*files, ROOT / "profiles.yml"))
+        digest = hashlib.sha256(texts + version("dbt-core").encode() + version("dbt-duckdb").encode()).hexdigest()
+        self._file = folder / "partial_parse.msgpack"
+        self._path = kept / digest / "warehouse.duckdb"
+        parsed = self._path.parent / "target" / "partial_parse.msgpack"
+        if not parsed.exists():
+            self._parse(parsed.parent)
+        self._parsed = parsed.read_bytes()
+
+    def of(self, warehouse: Path) -> Path:
+        """Return the file for a warehouse; it holds until the next call."""
+        self._file.write_bytes(self._parsed.replace(connection_hash(self._path), connection_hash(warehouse)))
+        return self._file
+
+    def _parse(self, target: Path) -> None:
+        from dbt.cli.main import dbtRunner
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = target.with_name(f"target-{os.getpid()}")
+        options = [f"--project-dir={ROOT / 'dbt_project'}", f"--profiles-dir={ROOT}", f"--target-path={made}"]
+        with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(self._path)}):
+            done = dbtRunner().invoke(["--quiet", "--log-level-file=none", f"--log-path={made}", "parse", *options])
+        assert done.success, done.exception
+        with suppress(OSError):  # another process of these tests was here first
+            made.rename(target)
+
+
+def connection_hash(warehouse: Path) -> bytes:
+    """Return the hash that dbt makes of the connection to a warehouse."""
+    settings = {**_settings(), "database": warehouse.stem, "path": str(warehouse)}
+    return hashlib.sha256(pprint.pformat(sorted(settings.items())).encode()).hexdigest().encode()
+
+
+@cache
+def _settings() -> dict[str, Any]:
+    profile = yaml.safe_load((ROOT / "profiles.yml").read_text())["kraken_candles"]["outputs"]["duckdb"]
+    settings: dict[str, Any] = {
+        "attach": None,
+        "config_options": None,
+        "disable_transactions": False,
+        "extensions": None,
+    }
+    settings |= {"external_root": ".", "filesystems": None, "plugins": None, "remote": None}
+    return settings | {"use_credential_provider": None, "schema": profile["schema"], "settings": profile["settings"]}
