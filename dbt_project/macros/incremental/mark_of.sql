@@ -30,8 +30,8 @@
     {%- for name in more -%}
         {%- do parts.append(name ~ '=' ~ var(name)) -%}
     {%- endfor -%}
-    {#- Raised with each change of the SQL that makes stored rows, so that an upgrade makes them anew. -#}
-    {%- do parts.append('models=1') -%}
+    {#- Raised in a model's meta with each change of the SQL that makes its stored rows, so that an upgrade makes them anew. -#}
+    {%- do parts.append('models=' ~ model.config.get('meta', {}).get('form', 1)) -%}
     {{- return(parts | join(' | ') | replace("'", '"')) -}}
 {% endmacro %}
 
