@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -17,10 +17,11 @@ from dlt_pipeline.kraken.ledger import Wanted
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
 from dlt_pipeline.kraken.rows import hole_row, missing_ids, page_row, snapshot_rows
-from dlt_pipeline.kraken.settings import FURTHER_REWINDS_NS, NS_PER_SECOND, KrakenSettings
+from dlt_pipeline.kraken.settings import FURTHER_REWINDS_NS, NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
 from dlt_pipeline.kraken.stopping import Stop
 
 _log = logging.getLogger("dlt_pipeline.kraken")
+_CANDLES: Final = 720  # of one OHLC answer, the running one included
 
 
 @dataclass(frozen=True)
@@ -176,21 +177,57 @@ class SymbolLoad:
     def _borne_out(self, cursor: Cursor, end_ns: int | None) -> _Answer:
         """Ask for the page after `cursor`; that nothing follows is believed only if the pair's newest page agrees.
 
-        Raises TransientExchangeError where the two contradict each other each time.
+        Raises TransientExchangeError where the two contradict each other each time, BadAnswerError where both are
+        empty, no trade of the range is known, and OHLC shows some.
         """
-        for _ in range(1 + self.settings.hole_retries):
+        traded: str | None = None
+        for number in range(1 + self.settings.hole_retries):
             answer = self._ask(cursor, end_ns)
             if not answer.step.is_silent:
                 return answer
             newest = self.client.trades(self.market, None, self.settings.page_size)
-            if not is_contradicted(answer.step, newest, answer.page.exchange_ns - self._margin_ns):
+            if is_contradicted(answer.step, newest, answer.page.exchange_ns - self._margin_ns):
+                continue
+            if newest.rows or not answer.step.cursor.is_beginning:
                 return answer
+            if not number:  # one call more, and only for a pair of which no trade is known
+                traded = self._traded(answer.page.exchange_ns, cursor.covered_to_ns, answer.step.cursor.covered_to_ns)
+            if traded is None:
+                return answer
+        if traded:
+            raise BadAnswerError(traded)
         last = newest.rows[-1] if newest.rows else None
         shown = f"ends with trade {last.trade_id} at {show_ns(last.time_ns)} UTC" if last else "is empty"
         raise TransientExchangeError(
             f"{self.market.symbol}: the exchange says that nothing follows {show_ns(answer.step.cursor.tail_time_ns)} "
             f"UTC, but its newest page {shown}: one of the two is wrong, so this silence is not proven. What came "
             "before is kept; load again later."
+        )
+
+    def _traded(self, exchange_ns: int, from_ns: int, to_ns: int) -> str | None:
+        """Return how OHLC contradicts that the pair never traded: trades of candles that reach into [from_ns, to_ns).
+
+        It is asked once, in the finest timeframe whose candles reach back to `from_ns`.
+        """
+        reach = [
+            name for name, size in REST_TIMEFRAMES.items() if exchange_ns - from_ns < _CANDLES * size * NS_PER_SECOND
+        ]
+        try:
+            snapshot = self.client.rest_candles(self.market, next(iter(reach), "15d"))
+        except BadAnswerError:  # it says nothing, then
+            return None
+        size_ns = snapshot.timeframe_seconds * NS_PER_SECOND
+        within = [
+            each
+            for each in snapshot.candles
+            if each.trade_count and from_ns - size_ns < each.start * NS_PER_SECOND < to_ns
+        ]
+        if not within:
+            return None
+        return (
+            f"{self.market.symbol}: the exchange answers that {self.market.market_id} never traded, but its OHLC shows "
+            f"{sum(each.trade_count for each in within):,} trades from {show_ns(within[0].start * NS_PER_SECOND)} UTC "
+            "on: one of the two is wrong, so this silence is not proven and nothing of it was kept."
         )
 
     def _settled(self, cursor: Cursor, end_ns: int | None) -> _Answer | None:

@@ -171,6 +171,28 @@ def test_a_date_a_day_ahead_covers_no_time_to_come(
     assert exchange.faults.pending == []
 
 
+@pytest.mark.parametrize(("start", "end"), [(START, None), ("2026-11-07", "2026-11-08")])
+def test_a_pair_without_any_trade_is_not_silent_where_its_ohlc_shows_trades(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, start: str, end: str | None
+) -> None:
+    """As when a dark pool's id is asked for: Trades answers nothing at all, and so denies nothing."""
+
+    def nothing(result: dict[str, Any]) -> dict[str, Any]:
+        return {"XXBTZUSD": [], "last": result["last"]}
+
+    exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=nothing, times=None))
+    report = quick_load("BTC/USD", start=start, end=end)
+    assert "its OHLC shows" in str(report.failures["BTC/USD"])
+    assert not query(warehouse, "select * from kraken_raw.pages")
+    exchange.faults.clear()
+    calls = len(exchange.calls)
+    assert not quick_load("BTC/USD", start=start, end=end).failures
+    assert not [call for call in exchange.calls[calls:] if call.path == "OHLC"], "a pair that trades costs no call more"
+    whole = expected_trades(feed, "BTC/USD", NOW_NS)
+    start_ns, end_ns = to_ns(start, ""), to_ns(end, "") if end else NOW_NS
+    assert loaded_trades(warehouse, "BTC/USD") == [row for row in whole if start_ns <= row[1] < end_ns]
+
+
 def test_silence_that_the_newest_page_always_denies_is_an_error_and_covers_nothing(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
