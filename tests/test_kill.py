@@ -14,11 +14,13 @@ from tests.conftest import Place
 from tests.truth import expected_trades, loaded_trades
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
-KILLS = 10
 
 
 @pytest.mark.timeout(240)
-def test_a_load_killed_ten_times_ends_in_the_truth(serve: Callable[..., LocalExchange], place: Place) -> None:
+@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.long)])
+def test_a_load_killed_again_and_again_ends_in_the_truth(
+    serve: Callable[..., LocalExchange], place: Place, kills: int
+) -> None:
     feed = SyntheticFeed(11, Clock(NOW), days=3, trades_per_day=5.0)
     exchange = serve(feed, Clock(NOW))
     seed = random.randrange(10**6)
@@ -29,12 +31,13 @@ def test_a_load_killed_ten_times_ends_in_the_truth(serve: Callable[..., LocalExc
     small = {"SOURCES__KRAKEN__CHUNK_PAGES": "3", "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.02", "PYTHONUNBUFFERED": "1"}
     command = place.command("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
     survived = []
-    for _ in range(KILLS):
+    for number in range(kills):
         process = subprocess.Popen(
             command, cwd=place.folder, env=place.environment(**small), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         assert process.stdout is not None
-        process.stdout.readline()  # a line of progress: the load is on its way
+        for _ in range((1, 4)[number % 2]):  # lines of progress: the load is on its way, or has committed chunks
+            process.stdout.readline()
         time.sleep(moments.uniform(0, 1.5))
         process.send_signal(signal.SIGKILL)
         process.wait()

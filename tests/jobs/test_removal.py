@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dlt_pipeline.jobs.retention import remove_trades, want_removal, withdraw_removal
+from dlt_pipeline.jobs.retention import RemovalReport, remove_trades, want_removal, withdraw_removal
 from tests.conftest import ROOT
 from tests.jobs.kept import FIRST, Kept, on, timeframes
 
@@ -21,19 +21,37 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     return Kept(tmp_path_factory.mktemp("loaded"))
 
 
-@pytest.fixture
-def kept(loaded: Kept, tmp_path: Path) -> Kept:
-    """The warehouse before anything is removed, as a copy of its own."""
+def copied(kept: Kept, folder: Path) -> Kept:
     copy = object.__new__(Kept)
-    copy.__dict__ = dict(loaded.__dict__)
-    copy.path = tmp_path / loaded.path.name
-    shutil.copy(loaded.path, copy.path)
+    copy.__dict__ = dict(kept.__dict__)
+    copy.path = folder / kept.path.name
+    shutil.copy(kept.path, copy.path)
     return copy
 
 
-def test_what_analysts_read_is_the_same_after_a_removal_and_after_a_full_refresh(kept: Kept) -> None:
-    before, raw_before = kept.shown(), {(symbol, day): count for symbol, day, count in kept.query(COUNTS)}
-    report = kept.remove()
+@pytest.fixture
+def kept(loaded: Kept, tmp_path: Path) -> Kept:
+    """The warehouse before anything is removed, as a copy of its own."""
+    return copied(loaded, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def without(loaded: Kept, tmp_path_factory: pytest.TempPathFactory) -> tuple[Kept, RemovalReport]:
+    removed = copied(loaded, tmp_path_factory.mktemp("removed"))
+    return removed, removed.remove()
+
+
+@pytest.fixture
+def removed(without: tuple[Kept, RemovalReport], tmp_path: Path) -> tuple[Kept, RemovalReport]:
+    """The warehouse after the removal, as a copy of its own, and what the removal reported."""
+    return copied(without[0], tmp_path), without[1]
+
+
+def test_what_analysts_read_is_the_same_after_a_removal_and_after_a_full_refresh(
+    loaded: Kept, removed: tuple[Kept, RemovalReport]
+) -> None:
+    before, raw_before = loaded.shown(), {(symbol, day): count for symbol, day, count in loaded.query(COUNTS)}
+    kept, report = removed
     assert report.removed == {day: raw_before[day] for day in report.removed}
     assert report.trades > 100
     left = {(symbol, day): count for symbol, day, count in kept.query(COUNTS)}
@@ -51,15 +69,15 @@ def test_what_analysts_read_is_the_same_after_a_removal_and_after_a_full_refresh
 
 
 def test_a_coarser_timeframe_is_rolled_up_and_a_finer_one_is_absent_where_trades_are_removed(
-    kept: Kept, tmp_path: Path
+    loaded: Kept, removed: tuple[Kept, RemovalReport], tmp_path: Path
 ) -> None:
+    kept, report = removed
     others = timeframes(_20s=20, _1m=60, _5m=300, _12h=43200, _1d=86400, _1w=604800)
     others["kraken_candles_timeframes"].append({"name": "1d_17h", "seconds": 86400, "offset_seconds": 61200 + 20})
     twin = tmp_path / "twin" / kept.path.name
     twin.parent.mkdir()
-    shutil.copy(kept.path, twin)
-    removed = set(kept.remove().removed)
-    assert removed
+    shutil.copy(loaded.path, twin)
+    assert report.removed
     kept.project = type(kept.project)(tmp_path / "other", kept.path, others)
     assert kept.project.red(kept.path) == set()
     kept.project.run(twin)
@@ -70,8 +88,8 @@ def test_a_coarser_timeframe_is_rolled_up_and_a_finer_one_is_absent_where_trades
 
     def lacks(symbol: str, day: object, timeframe: str) -> bool:
         if timeframe == "20s":
-            return (symbol, day) in removed
-        return timeframe == "1d_17h" and bool({(symbol, day), (symbol, day + one_day)} & removed)  # type: ignore[operator]
+            return (symbol, day) in report.removed
+        return timeframe == "1d_17h" and bool({(symbol, day), (symbol, day + one_day)} & report.removed.keys())  # type: ignore[operator]
 
     one_day = on("2024-01-02") - on("2024-01-01")
     expected = [row for row in theirs if not lacks(*row[:3])]
@@ -80,11 +98,12 @@ def test_a_coarser_timeframe_is_rolled_up_and_a_finer_one_is_absent_where_trades
     absent = kept.query(
         "select symbol, bucket_on from kraken.absent_days where timeframe = '20s' and closed_count = 4320"
     )
-    assert set(absent) == removed
+    assert set(absent) == report.removed.keys()
 
 
-def test_days_whose_kept_candles_are_lost_are_a_gap_and_never_quiet(kept: Kept) -> None:
-    (symbol, day), *_ = kept.remove().removed
+def test_days_whose_kept_candles_are_lost_are_a_gap_and_never_quiet(removed: tuple[Kept, RemovalReport]) -> None:
+    kept, report = removed
+    (symbol, day), *_ = report.removed
     kept.change(f"delete from kraken_kept.kept_candles where symbol = '{symbol}' and kept_on = '{day}'")
     kept.build("--full-refresh")
     lost = f"from kraken.gaps where reason = 'trades_lost' and symbol = '{symbol}'"
@@ -98,10 +117,16 @@ def test_days_whose_kept_candles_are_lost_are_a_gap_and_never_quiet(kept: Kept) 
     assert kept.query(f"select count(*) from kraken.candles where {on_day} and timeframe = '1m'") == [(0,)]
 
 
-def test_trades_that_come_back_count_again_and_only_all_of_them(kept: Kept, tmp_path: Path) -> None:
-    before = kept.shown()
-    kept.change("create table kraken_ops_copy as from kraken_raw.trades")
-    (symbol, day), *_ = kept.remove().removed
+def test_trades_that_come_back_count_again_and_only_all_of_them(
+    loaded: Kept, removed: tuple[Kept, RemovalReport], tmp_path: Path
+) -> None:
+    before = loaded.shown()
+    kept, report = removed
+    kept.change(
+        f"attach '{loaded.path}' as whole (read_only); "
+        "create table kraken_ops_copy as from whole.kraken_raw.trades; detach whole"
+    )
+    (symbol, day), *_ = report.removed
     back = f"from kraken_ops_copy where symbol = '{symbol}' and traded_on = '{day}' order by trade_id"
     kept.change(f"insert into kraken_raw.trades {back} limit 1")
     kept.build()
