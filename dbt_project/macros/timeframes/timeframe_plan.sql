@@ -5,6 +5,11 @@
    A timeframe spans days if a bucket of it may reach over midnight UTC. Raises a compiler error for what cannot be built right. #}
 {% macro timeframe_plan() %}
     {%- set given = var('kraken_candles_timeframes') -%}
+    {#- Hooks and models ask some 300 times in a build; the graph lives as long as the invocation (see asked_once). -#}
+    {%- set plans = graph.setdefault('kraken_candles_plans', {}) if execute else {} -%}
+    {%- if given | string in plans -%}
+        {{- return(plans[given | string]) -}}
+    {%- endif -%}
     {%- if given is string or given is mapping or given is not iterable or given | length == 0 -%}
         {{ kraken_candles.refuse_timeframes('is ' ~ given ~ '; it must be a list of {name, seconds, offset_seconds}') }}
     {%- endif -%}
@@ -38,5 +43,6 @@
         }) -%}
         {%- do plan.append(timeframe) -%}
     {%- endfor -%}
+    {%- do plans.update({given | string: plan}) -%}
     {{- return(plan) -}}
 {% endmacro %}
