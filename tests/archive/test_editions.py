@@ -151,7 +151,8 @@ def within_a_second(folder: Path, rows: Rows) -> Iterator[None]:
     import_archives(folder / "XDGUSD.csv", start="2024-01-01 00:01:00.5", end="2024-01-01 00:02:59.5", exact=True)
     yield
     in_ms = "covered_from_ns // 1000000 - {0}, covered_to_ns // 1000000 - {0}".format(START * 1000)
-    assert rows(f"select {in_ms} from kraken.coverage where symbol = 'XDGUSD'") == [(61_000, 179_000)]
+    found = rows(f"select {in_ms}, proven_by from kraken.coverage where symbol = 'XDGUSD'")
+    assert found == [(61_000, 179_000, "file_rows")]
 
 
 def test_each_story_of_its_own_symbols_ends_as_it_says_after_one_green_build(tmp_path: Path, rows: Rows) -> None:
