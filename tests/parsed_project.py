@@ -3,7 +3,8 @@
 import hashlib
 import os
 import pprint
-from contextlib import suppress
+import shutil
+import tempfile
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -25,9 +26,11 @@ class ParsedProject:
         digest = hashlib.sha256(texts + version("dbt-core").encode() + version("dbt-duckdb").encode()).hexdigest()
         self._file = folder / "partial_parse.msgpack"
         self._path = kept / digest / "warehouse.duckdb"
-        parsed = self._path.parent / "target" / "partial_parse.msgpack"
+        parsed = kept / digest / "partial_parse.msgpack"
         if not parsed.exists():
-            self._parse(parsed.parent)
+            for older in set(kept.iterdir()) - {parsed.parent}:
+                shutil.rmtree(older, ignore_errors=True)
+            self._parse(parsed)
         self._parsed = parsed.read_bytes()
 
     def of(self, warehouse: Path) -> Path:
@@ -35,17 +38,19 @@ class ParsedProject:
         self._file.write_bytes(self._parsed.replace(connection_hash(self._path), connection_hash(warehouse)))
         return self._file
 
-    def _parse(self, target: Path) -> None:
+    def _parse(self, parsed: Path) -> None:
         from dbt.cli.main import dbtRunner
 
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = target.with_name(f"target-{os.getpid()}")
-        options = [f"--project-dir={ROOT / 'dbt_project'}", f"--profiles-dir={ROOT}", f"--target-path={made}"]
-        with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(self._path)}):
-            done = dbtRunner().invoke(["--quiet", "--log-level-file=none", f"--log-path={made}", "parse", *options])
-        assert done.success, done.exception
-        with suppress(OSError):  # another process of these tests was here first
-            made.rename(target)
+        parsed.parent.mkdir(parents=True, exist_ok=True)
+        options = [f"--project-dir={ROOT / 'dbt_project'}", f"--profiles-dir={ROOT}"]
+        with (
+            tempfile.TemporaryDirectory(dir=parsed.parent) as made,
+            patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(self._path)}),
+        ):
+            flags = ["--quiet", "--log-level-file=none", f"--log-path={made}"]
+            done = dbtRunner().invoke([*flags, "parse", *options, f"--target-path={made}"])
+            assert done.success, done.exception
+            (Path(made) / parsed.name).replace(parsed)  # another process of these tests may do the same
 
 
 def connection_hash(warehouse: Path) -> bytes:
