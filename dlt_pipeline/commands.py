@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dlt_pipeline.building import build_result
 from dlt_pipeline.console import Console
 from dlt_pipeline.dates import NS_PER_DAY
-from dlt_pipeline.exceptions import BadAnswerError, BrokenChainError, KrakenCandlesError, StalledCursorError
+from dlt_pipeline.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.jobs.asking import may_begin
 from dlt_pipeline.jobs.price import iso
 from dlt_pipeline.jobs.removing import told_removal
@@ -96,7 +96,7 @@ def ways_on(report: LoadReport, now_ns: int) -> Iterator[str]:
                 f"{symbol}: its trades and the other timeframes are loaded. Where that answer stays as it is, "
                 f"`--timeframes {names}` leaves it out."
             )
-        elif getattr(error, "since_ns", None) or isinstance(error, StalledCursorError | BrokenChainError):
+        elif getattr(error, "since_ns", None) or isinstance(error, StalledCursorError):
             yield f"{symbol}: the same command hardly helps, for what was answered once is answered again. " + (
                 _way_around(report, symbol, error, now_ns)
             )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dlt_pipeline.cli.app import STOPPED, app, configure_logging, out, stop_on_signals
+from dlt_pipeline.exceptions import BadInputError
 
 
 @app.command()
@@ -31,6 +32,11 @@ def repair(
             "rest_hole; repeatable."
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="First UTC day of a window to ask for anew, and to replace as a whole; symbols are needed."),
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="First day after that window; without it, up to now.")] = None,
     again: Annotated[
         bool,
         typer.Option("--again", help="Ask also for what was tried too often or too lately, and for all of a list."),
@@ -40,20 +46,28 @@ def repair(
         bool, typer.Option("--dry-run", help="Show what would be asked for, and change nothing.")
     ] = False,
 ) -> None:
-    """Load what the last build found missing, build and check it: gaps, breaks in Kraken's candles, or a list."""
+    """Load what the last build found missing, build and check it: gaps, breaks in Kraken's candles, or a list.
+
+    With --start, replace what is loaded of these days, rows and ledger, by answers that prove all of it, and build.
+    """
     from dlt_pipeline.cli.repair_words import (  # noqa: PLC0415 - dlt and ccxt take seconds to import
         carry_out,
         confirm,
+        supersede_window,
         tell_plan,
     )
     from dlt_pipeline.jobs.repair_plan import plan_repairs  # noqa: PLC0415
 
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def end_now(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nStopped; what was loaded and built stays. `kraken-candles jobs run` goes on.\n")
         os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
 
     configure_logging()
     console = out()
+    if start is not None or end is not None:
+        if from_file or timeframe or reason or again:
+            raise BadInputError("--start and --end say what to repair: give no list, reason or timeframe beside them.")
+        raise typer.Exit(supersede_window(console, stop_on_signals(), symbols or (), start, end, yes, dry_run))
     plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason)
     tell_plan(console, plan)
     is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
@@ -62,6 +76,6 @@ def repair(
 
     def end_at_once() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, end)
+            signal.signal(number, end_now)
 
     raise typer.Exit(carry_out(console, plan, stop_on_signals(), end_at_once))

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -11,9 +11,10 @@ from typing import Final
 import typer
 
 from dlt_pipeline.cli.app import STOPPED
+from dlt_pipeline.commands import run_build
 from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.dates import show_ns, utc
-from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.repair import RepairReport, finish, load_repairs
 from dlt_pipeline.jobs.repair_check import Outcome
@@ -21,7 +22,8 @@ from dlt_pipeline.jobs.repair_plan import RepairPlan
 from dlt_pipeline.jobs.repair_windows import Repair
 from dlt_pipeline.jobs.repairing import Noted
 from dlt_pipeline.jobs.runner import only_runner
-from dlt_pipeline.kraken.session import Session, Window, make_windows_request
+from dlt_pipeline.jobs.supersede import supersede
+from dlt_pipeline.kraken.session import Session, Window, make_window, make_windows_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import LoadReport
 from dlt_pipeline.progress import ProgressListener
@@ -97,6 +99,45 @@ def confirm(console: Console) -> bool:
     if not (sys.stdin.isatty() and console.is_terminal):
         return True
     return typer.confirm("Repair?", default=True)
+
+
+def supersede_window(
+    console: Console,
+    stop: threading.Event,
+    symbols: Sequence[str],
+    start: str | None,
+    end: str | None,
+    yes: bool,
+    dry_run: bool,
+) -> int:
+    """Replace what is loaded of a window, say what came of it, build and publish; return the exit code."""
+    if not symbols or start is None:
+        raise BadInputError("A window to replace needs its symbols and --start, such as BTC/USD --start 2026-11-01.")
+    window = make_window(start, end, exact=False)
+    until = "now" if window.end_ns is None else show_ns(window.end_ns)
+    console.print(
+        f"{', '.join(symbols)}: all from {show_ns(window.start_ns)} to {until} (UTC) is asked for anew, and "
+        "replaced if the answers prove it.",
+        markup=False,
+    )
+    if dry_run or not (yes or confirm(console)):
+        return 0
+    with ProgressListener(console) as listener:
+        report = beside_main(
+            lambda: supersede(symbols, start, end, stop=stop, listener=listener),
+            stop,
+            lambda: console.print("Stopping after the page in hand; nothing is replaced."),
+        )
+    for each in report.done:
+        console.print(
+            f"{each.symbol}: {each.trades_before:,} trades from {show_ns(each.start_ns)} (UTC) on replaced by "
+            f"{each.trades_now:,}.",
+            markup=False,
+        )
+    for symbol, error in report.failures.items():
+        console.print(f"{symbol}: FAILED: {error}", markup=False)
+    is_green = run_build(console, ()) == 0 if report.done else True
+    return 1 if report.failures or not is_green else 0
 
 
 def carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]) -> int:

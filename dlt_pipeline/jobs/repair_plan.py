@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlt_pipeline.dates import utc
+from dlt_pipeline.dates import show_ns, utc, widen
 from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.attempts import Attempt, read_attempts, why_not_now
 from dlt_pipeline.jobs.repair_list import BrokenLine, read_list
@@ -19,7 +19,7 @@ from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_pat
 
 _NO_CURE = (
     "no trade is missing by its id, so rows of kraken_raw.trades stand twice or were changed, which no load mends; "
-    "put back a copy of the warehouse, or load the symbol into a new one"
+    "`kraken-candles repair {symbol} --start {start} --end {end}` asks anew for these days and replaces them"
 )
 
 
@@ -105,9 +105,15 @@ def _sorted_out(
     left_out: list[LeftOut] = []
     now = utc(time.time())
     for each in found:
-        why = why_not_now(attempts, each.symbol, each.span, settings, now) if each.asked else _NO_CURE
+        why = why_not_now(attempts, each.symbol, each.span, settings, now) if each.asked else _no_cure(each)
         if why:
             left_out.append(LeftOut(each, why))
         else:
             repairs.append(each)
     return repairs, left_out
+
+
+def _no_cure(repair: Repair) -> str:
+    start_ns, end_ns = widen(*repair.span)
+    assert end_ns is not None  # noqa: S101 - it has an end
+    return _NO_CURE.format(symbol=repair.symbol, start=show_ns(start_ns)[:10], end=show_ns(end_ns)[:10])

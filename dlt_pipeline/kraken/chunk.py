@@ -33,7 +33,7 @@ from dlt_pipeline.spans import Span
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 Ledger = dict[str, list[Range]]
-Known = tuple[Ledger, dict[str, list[Span]], dict[str, set[str]]]
+Known = tuple[Ledger, dict[str, list[Span]], dict[str, dict[str, int]]]
 # The tables that one answer of the exchange fills.
 SYMBOL_TABLES: Final = ("trades", "pages", "id_holes", "rest_candles")
 
@@ -102,7 +102,7 @@ class Chunk:
             self.session.is_clock_checked = True
         for symbol in symbols:
             refusal = self.session.unlisted(symbol) or other_market(
-                self.session.market(symbol), market_ids.get(symbol, ())
+                self.session.market(symbol), market_ids.get(symbol, {})
             )
             if refusal:
                 self._refused[symbol] = refusal

@@ -84,8 +84,7 @@ def _is_known(row: TradeRow, cursor: Cursor, is_counted_off: bool) -> bool:
         if row.trade_id <= known and row.time_ns > cursor.tail_time_ns:
             raise BrokenChainError(
                 f"Trade id {row.trade_id} at {row.time_ns} ns comes after id {known} at "
-                f"{cursor.tail_time_ns} ns: the exchange counts this pair anew, so its ids prove nothing any more. "
-                "What follows belongs into a warehouse of its own (KRAKEN_CANDLES_WAREHOUSE)."
+                f"{cursor.tail_time_ns} ns: the exchange counts this pair anew, or the known id was wrong."
             )
         return row.trade_id <= known or is_counted_off
     return row.time_ns < cursor.tail_time_ns or is_counted_off
@@ -117,8 +116,7 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
     if page.rows and page.rows[-1].time_ns > cursor.tail_time_ns and seen_at_tail < cursor.tail_count:
         raise BrokenChainError(
             f"{cursor.tail_count - seen_at_tail} trades without ids at {cursor.tail_time_ns} ns were there before and "
-            "are not in the next page, so the seam cannot be proven. Load the pair into a new warehouse "
-            "(KRAKEN_CANDLES_WAREHOUSE)."
+            "are not in the next page, so the seam cannot be proven."
         )
     return new
 

@@ -235,33 +235,45 @@ def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
         if known and known[-1].to_ns > now_ns + FUTURE_TOLERANCE_NS:
             raise WrongWarehouseError(
                 f"{symbol}: the warehouse covers up to {show_ns(known[-1].to_ns)}, but this exchange's clock says "
-                f"{show_ns(now_ns)} (UTC): another exchange filled it. Set KRAKEN_CANDLES_WAREHOUSE to another path."
+                f"{show_ns(now_ns)} (UTC): another exchange filled it, which wants another "
+                f"KRAKEN_CANDLES_WAREHOUSE, or an answer with a wrong time did. {way_out(symbol, now_ns)}"
             )
 
 
-def read_market_ids(pipeline: dlt.Pipeline, symbols: Sequence[str]) -> dict[str, set[str]]:
-    """Read by which of Kraken's ids the symbols were asked for, in completed loads only."""
-    found: dict[str, set[str]] = {}
+def way_out(symbol: str, from_ns: int) -> str:
+    """Name the command that replaces what is loaded from the UTC day of `from_ns` on."""
+    day = show_ns(from_ns)[:10]
+    return f"`kraken-candles repair {symbol} --start {day}` asks anew for all from that day on and replaces it."
+
+
+def read_market_ids(pipeline: dlt.Pipeline, symbols: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Read by which of Kraken's ids the symbols were asked for, in completed loads only, and from when on (ns, UTC)."""
+    found: dict[str, dict[str, int]] = {}
     with pipeline.sql_client() as client:
         pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
         query = (
-            f"select distinct p.symbol, p.market_id from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
-            f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({', '.join(['%s'] * len(symbols))})"
+            f"select p.symbol, p.market_id, min(p.covered_from_ns) from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
+            f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({', '.join(['%s'] * len(symbols))}) "
+            "group by p.symbol, p.market_id"
         )
         with contextlib.suppress(DatabaseUndefinedRelation):  # nothing was ever loaded here
-            for symbol, market_id in client.execute_sql(query, *symbols) or ():
-                found.setdefault(symbol, set()).add(market_id)
+            for symbol, market_id, from_ns in client.execute_sql(query, *symbols) or ():
+                found.setdefault(symbol, {})[market_id] = from_ns
     return found
 
 
-def other_market(market: Market, known_ids: Iterable[str]) -> WrongWarehouseError | None:
-    """Return why a load cannot go on where a symbol's trades are those of another of Kraken's ids, else None."""
+def other_market(market: Market, known_ids: Mapping[str, int]) -> WrongWarehouseError | None:
+    """Return why a load cannot go on where a symbol's trades are those of another of Kraken's ids, else None.
+
+    `known_ids` have the times (ns, UTC) from which on they are loaded.
+    """
     others = sorted(set(known_ids) - {market.market_id})
     if not others:
         return None
     return WrongWarehouseError(
         f"{market.symbol}: what is loaded in this warehouse is of Kraken's market {', '.join(others)}, but the symbol "
-        f"means {market.market_id}; the two are not mixed. Set KRAKEN_CANDLES_WAREHOUSE to another path."
+        f"means {market.market_id}; the two are not mixed. Load it into another KRAKEN_CANDLES_WAREHOUSE, or replace "
+        f"the other: {way_out(market.symbol, min(known_ids.values()))}"
     )
 
 

@@ -17,6 +17,7 @@ from dlt_pipeline.kraken.ledger import Wanted
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
 from dlt_pipeline.kraken.rows import hole_row, missing_ids, page_row, snapshot_rows
+from dlt_pipeline.kraken.session import way_out
 from dlt_pipeline.kraken.settings import FURTHER_REWINDS_NS, NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
 from dlt_pipeline.kraken.stopping import Stop
 
@@ -259,9 +260,10 @@ class SymbolLoad:
             try:
                 step = take(cursor, page, self.settings.page_size, end_ns, self._margin_ns)
                 break
-            except BrokenChainError:
+            except BrokenChainError as error:
                 if not left:
-                    raise
+                    text = f"{self.market.symbol}: {error} {way_out(self.market.symbol, cursor.tail_time_ns)}"
+                    raise BrokenChainError(text) from error
         return _Answer(cursor, step, page, stamps)
 
     def _taken(self, answer: _Answer) -> Taken:

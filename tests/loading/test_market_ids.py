@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from dlt_pipeline.exceptions import BadAnswerError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.market import Market, market_from_listing
 from dlt_pipeline.exchange.series import TradeSeries
+from dlt_pipeline.jobs.supersede import supersede
 from tests.loading.quick import NOW, NOW_NS, START, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -80,6 +82,23 @@ def test_another_market_under_a_loaded_symbol_is_not_mixed_in(
     assert "of Kraken's market XXBTZUSD, but the symbol means XBTUSD2" in str(report.failures["BTC/USD"])
     assert asked_pairs(exchange) == {"XXBTZUSD", "MINAGBP"}
     assert loaded_trades(warehouse, "MINA/GBP") == expected_trades(feed, "MINA/GBP", NOW_NS)
+
+
+def test_what_was_loaded_by_a_dark_pools_id_is_replaced_as_a_whole_or_not_at_all(
+    exchange: LocalExchange, feed: DarkFeed, warehouse: Path
+) -> None:
+    quick_load("BTC/USD", end="2026-11-08")
+    with duckdb.connect(str(warehouse)) as connection:  # as before there was one market to a symbol
+        connection.execute("update kraken_raw.pages set market_id = 'XXBTZUSD.d'")
+        connection.execute("delete from kraken_raw.trades")
+    way_out = f"`kraken-candles repair BTC/USD --start {START}`"
+    assert way_out in str(quick_load("BTC/USD").failures["BTC/USD"])
+    refused = supersede(["BTC/USD"], "2026-11-08").failures["BTC/USD"]
+    assert "beside this window stay trades of Kraken's market XXBTZUSD.d" in str(refused)
+    assert way_out in str(refused)
+    assert not supersede(["BTC/USD"], START).failures
+    assert not quick_load("BTC/USD").failures
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 
 @pytest.mark.parametrize("nonsense", [None, {"altname": "MINAGBP", "pair_decimals": "many"}])

@@ -1,5 +1,5 @@
 {# The (symbol, covered_on) pairs of which the ledger says something else than when covered_days was last built, those that it no longer
-   has, and those whose trades were removed or came back since; as a subquery. #}
+   has, and those whose trades were removed, came back or were replaced since; as a subquery. #}
 {% macro stale_days() -%}
     {%- set facts = 'symbol, covered_on, from_ns, to_ns, is_last, page_count, new_trade_count' -%}
     {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') if execute and is_incremental() else [] -%}
@@ -7,8 +7,9 @@
     {%- set was_bare = 'coalesce(is_bare, false)' if 'is_bare' in columns else 'cast(null as boolean)' -%}
     {%- set was_of = 'coalesce(edition_id, 0), archive_load_id' if 'edition_id' in columns
         else 'cast(0 as bigint), cast(null as ' ~ dbt.type_string() ~ ')' -%}
-    {%- set now = facts ~ ', is_bare, edition_id, archive_load_id' -%}
-    {%- set before = facts ~ ', ' ~ was_bare ~ ', ' ~ was_of -%}
+    {#- A repair may replace answers by as many others. -#}
+    {%- set now = facts ~ ', last_load_id, is_bare, edition_id, archive_load_id' -%}
+    {%- set before = facts ~ ', last_load_id, ' ~ was_bare ~ ', ' ~ was_of -%}
     {%- set ledger = ref('ledger_days') -%}
     (
         select distinct symbol, covered_on

@@ -55,13 +55,20 @@ newest as (
 ),
 {%- endif %}
 
--- A day that lost its coverage stays, without facts, so that what was built of it is taken away.
+-- A day that lost its coverage stays, without facts, so that what was built of it is taken away. The same facts of other
+-- answers may be those of other trades: a repair replaces them.
 versions as (
     select
         coalesce(days.covered_on, known.covered_on) as covered_on,
         coalesce(days.facts, '') as facts,
         coalesce(days.last_load_id, known.last_load_id) as last_load_id,
-        case when known.facts = coalesce(days.facts, '') then known.version else newest.version end as version,
+        case
+            when
+                known.facts = coalesce(days.facts, '')
+                and coalesce(known.last_load_id, '') = coalesce(days.last_load_id, known.last_load_id, '')
+                then known.version
+            else newest.version
+        end as version,
         coalesce(days.symbol, known.symbol) as symbol
     from days
     full outer join known on days.symbol = known.symbol and days.covered_on = known.covered_on
