@@ -211,6 +211,19 @@ def fuller_of_two(market: Market) -> None:
     market.snapshot([rows[-2]._replace(trades=rows[-2].trades - 1), rows[-1]])
 
 
+def file_contradicts_the_answer(market: Market) -> None:
+    """Kraken's answer lacks a trade of the first candle and has one more of the second.
+
+    Of the third it lacks one, and the file has another close. The file has no fourth. The fifth is whole everywhere.
+    """
+    market.load()
+    first, second, third, fourth, fifth, *others = market.truth()
+    market.file([first, second, third._replace(close=third.low, open=third.low), fifth, *others])
+    more = {"trades": second.trades + 1, "volume": str(Decimal(second.volume) + 1)}
+    lacking = [row._replace(trades=row.trades - 1) for row in (first, third)]
+    market.snapshot([lacking[0], second._replace(**more), lacking[1], fourth, fifth])
+
+
 def nothing_else(market: Market) -> None:
     """No trades loaded."""
     for minutes in (60, 720):
@@ -237,7 +250,7 @@ MARKETS: dict[str, Callable[[Market], None]] = {
             came_under_another_name,
             was_cut_off,
         ),
-        *(best_of_three, fuller_of_two, nothing_else),
+        *(best_of_three, fuller_of_two, file_contradicts_the_answer, nothing_else),
     )
 }
 

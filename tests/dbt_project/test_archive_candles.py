@@ -218,6 +218,23 @@ def test_ohlcv_takes_the_file_where_kraken_s_answer_lacks_trades(warehouse: duck
     assert warehouse.execute(query.format("exported_candles", "and is_best")).fetchall() == expected
 
 
+def test_an_answer_that_a_file_contradicts_is_no_fault_of_ours(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """But where it has a trade that ours lacks, or the file has other figures than ours, it may be.
+
+    Where all agrees, vwaps are unknown: no market is loaded.
+    """
+    name = "file_contradicts_the_answer"
+    statuses = warehouse.execute(
+        "select epoch(bucket_start)::bigint, bucket_status from kraken.check_rest_candles "
+        "where symbol = ? and field = 'trade_count' and status <> 'missing_there' order by 1",
+        [name],
+    ).fetchall()
+    expected = ("contradicted", "differs", "differs", "unknown_here", "unknown_here")
+    assert statuses == [(row.bucket_start, status) for row, status in zip(_truth(name), expected, strict=False)]
+    query = "select * exclude (symbol) from kraken.check_rest_contradictions where symbol = ?"
+    assert warehouse.execute(query, [name]).fetchall() == [("1h", 2023, 5, 0, 0, 5, 4, 2, 4)]
+
+
 def test_where_no_trades_are_ohlcv_is_the_file(warehouse: duckdb.DuckDBPyConnection) -> None:
     for minutes in (60, 720):
         query = (

@@ -115,10 +115,10 @@ SPOILT = {
 
 @pytest.fixture(scope="module")
 def red(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Built:
-    """Both red rules, built."""
+    """The red rules, built."""
     path = tmp_path_factory.mktemp("red") / "warehouse.duckdb"
     with raw.create(path) as connection:
-        for rule in ("lost_trade", "rest_differs"):
+        for rule in ("lost_trade", "rest_differs", "rest_contradicts_us_too"):
             raw.insert_rule(connection, GOLDEN / "red" / rule)
     return build(path, target)
 
@@ -138,9 +138,10 @@ def test_a_lost_trade_is_a_gap_without_candles(red: Built) -> None:
         assert connection.execute(f"select count(*) {of_it}").fetchone() == (0,)
 
 
-def test_a_difference_from_krakens_candles_can_be_read(red: Built) -> None:
-    for golden in (GOLDEN / "red" / "rest_differs" / "expected").iterdir():
-        compare(red.warehouse, "rest_differs", golden)
+@pytest.mark.parametrize("rule", ["rest_differs", "rest_contradicts_us_too"])
+def test_a_difference_from_krakens_candles_can_be_read(red: Built, rule: str) -> None:
+    for golden in (GOLDEN / "red" / rule / "expected").iterdir():
+        compare(red.warehouse, rule, golden)
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@
 {% endmacro %}
 
 {# How far our volume may lie from that of an OHLCVT file, which is a sum of floats. A float itself, as exact as a tolerance need be. #}
-{% macro archive_volume_tolerance() -%}
+{% macro archive_volume_tolerance(theirs='their_base_volume') -%}
     cast({{ kraken_candles.tolerance('kraken_candles_tolerance_archive_volume') }} as double)
     + cast({{ kraken_candles.tolerance('kraken_candles_tolerance_archive_volume_relative') }} as double)
-    * cast(their_base_volume as double)
+    * cast({{ theirs }} as double)
 {%- endmacro %}
 
 {# The variable kraken_candles_vwap_steps, checked. #}

@@ -1,6 +1,7 @@
 {# The body of a check by field: a row for each field of each row of `compared`, with the line that accepts it. more: other columns of
-   compared, which stand last. #}
-{% macro unfolded_candles(compared, accepted, referee, more) -%}
+   compared, which stand last. contradicted: the buckets of which differs is contradicted; in a branch of its own, so that a condition on
+   bucket_status reaches what is stored. #}
+{% macro unfolded_candles(compared, accepted, referee, more, contradicted=none) -%}
 {%- set names = kraken_candles.compared_fields(referee) -%}
 with
 
@@ -12,6 +13,7 @@ fields as (
 ),
 
 unfolded as (
+    {% for may_be_contradicted in [true, false] if contradicted or not may_be_contradicted %}
     select
         compared.symbol,
         compared.timeframe,
@@ -24,7 +26,11 @@ unfolded as (
             {% endfor %}
         end as {{ ['status', 'ours', 'theirs'][loop.index0] }},
         {% endfor %}
+        {% if may_be_contradicted -%}
+        case when contradicted.symbol is null then compared.bucket_status else 'contradicted' end as bucket_status,
+        {%- else -%}
         compared.bucket_status,
+        {%- endif %}
         {% for name in more %}
         compared.{{ name }},
         {% endfor %}
@@ -37,8 +43,22 @@ unfolded as (
             and compared.symbol = accepted.symbol
             and compared.bucket_on = accepted.bucket_on
             and compared.bucket_start_ns = accepted.bucket_start_ns
+    {% if may_be_contradicted -%}
+    left join {{ contradicted }} as contradicted
+        on
+            compared.timeframe = contradicted.timeframe
+            and compared.symbol = contradicted.symbol
+            and compared.bucket_on = contradicted.bucket_on
+            and compared.bucket_start_ns = contradicted.bucket_start_ns
+    where compared.bucket_status = 'differs'
+    union all
+    {%- elif contradicted -%}
+    where compared.bucket_status <> 'differs'
+    {%- endif %}
+    {% endfor %}
 )
 
+{%- set status = "case when bucket_status = 'contradicted' and status = 'differs' then 'contradicted' else status end" if contradicted else 'status' %}
 {%- set is_acceptable = 'status in ' ~ kraken_candles.acceptable_literals(referee) %}
 
 select
@@ -46,7 +66,7 @@ select
     timeframe,
     bucket_start,
     field,
-    status,
+    {{ status ~ ' as status' if contradicted else status }},
     ours,
     theirs,
     cast(ours - theirs as decimal(38, 12)) as difference,

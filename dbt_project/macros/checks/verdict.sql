@@ -43,9 +43,9 @@
     {{- return(statuses + (['revised'] if referee == 'rest' else ['unknown_there'])) -}}
 {% endmacro %}
 
-{# An archive leaves out where nothing traded, so what is missing there is a fault as well. #}
+{# An archive leaves out where nothing traded, so what is missing there is a fault as well. What Kraken contradicts is stored as differs. #}
 {% macro acceptable_statuses(referee='rest') %}
-    {{- return(['differs', 'missing_here', 'revised' if referee == 'rest' else 'missing_there']) -}}
+    {{- return(['differs', 'missing_here'] + (['contradicted', 'revised'] if referee == 'rest' else ['missing_there'])) -}}
 {% endmacro %}
 
 {# The same as a list in SQL. #}

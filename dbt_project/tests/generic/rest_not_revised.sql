@@ -1,6 +1,6 @@
-{# Kraken's answers about a candle agree with each other, unless that is accepted. #}
+{# What Kraken says of a candle agrees with what else it says of it, unless that is accepted. #}
 {% test rest_not_revised(model) %}
     select *
     from {{ model }}
-    where bucket_status in ('differs', 'revised') and status = 'revised' and not is_accepted
+    where bucket_status in ('differs', 'contradicted', 'revised') and status in ('contradicted', 'revised') and not is_accepted
 {% endtest %}
