@@ -10,6 +10,7 @@ import pytest
 
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs import supersede as module
+from dlt_pipeline.jobs.repair_plan import plan_repairs
 from dlt_pipeline.jobs.supersede import supersede
 from tests.dbt_project.dbt_in_process import DbtProject, read_models
 from tests.dbt_project.same_tables import compared, differences
@@ -109,6 +110,14 @@ def test_of_a_window_inside_only_the_answers_that_reach_into_it_are_replaced(
     assert quick_load(SYMBOL, end="2026-11-08").trades.get(SYMBOL, 0) == 0
     assert not [call for call in exchange.calls[calls:] if call.path == "Trades"], "the ledger is whole"
 
+    with duckdb.connect(str(warehouse)) as connection:  # a row that a file with ids brought stays as it is, once
+        connection.execute("create table kraken_raw.archive_parts as select 'archive' as _dlt_load_id")
+        connection.execute("update kraken_raw.trades set price = 1, _dlt_load_id = 'archive' where trade_id = 4000")
+    assert not supersede([SYMBOL], "2026-11-07", "2026-11-08").failures
+    rows = query(warehouse, "select trade_id, count(*), max(price) from kraken_raw.trades group by all order by all")
+    assert len(rows) == len(expected_trades(feed, SYMBOL, NOW_NS))
+    assert [row for row in rows if row[1] > 1 or row[2] == 1] == [(4000, 1, 1)]
+
 
 def stopping_at_the_last(count: Callable[..., int]) -> Callable[..., int]:
     """As a kill would, when all but the row that completes the load is written."""
@@ -130,20 +139,24 @@ def test_days_of_replaced_trades_are_built_anew_though_nothing_is_more_or_less(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """As many answers, as many trades, the same last price: only what lies between was wrong."""
+    """On the second day as many answers, as many trades, the same last price: only what lies between was wrong."""
     monkeypatch.chdir(tmp_path)
     quick_load(SYMBOL, end="2026-11-08")
     truth = loaded_trades(warehouse, SYMBOL)
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("update kraken_raw.trades set price = 2 * price where trade_id % 100 = 0")
+        connection.execute("insert into kraken_raw.trades from kraken_raw.trades where trade_id = 7")
     project = DbtProject(target, warehouse, {})
-    models = [model for model in project.models if model.name in ("candles", "trades", "coverage", "gaps", "id_holes")]
+    names = ("candles", "trades", "coverage", "gaps", "id_holes", "rest_candles")
+    models = [model for model in project.models if model.name in names]
     select = ("--select", *(f"+{model.name}" for model in models))
     project.run(warehouse, *select)
     wrong = read_models(warehouse, models)
+    (left,) = plan_repairs().left_out
+    assert "`kraken-candles repair BTC/USD --start 2026-11-06 --end 2026-11-07`" in left.why
     code, text = command("repair", SYMBOL, "--start", START, "--end", "2026-11-08")
     assert code == 0, text
-    assert f"{len(truth):,} trades from 2026-11-06 00:00:00 (UTC) on replaced by {len(truth):,}" in text
+    assert f"{len(truth) + 1:,} trades from 2026-11-06 00:00:00 (UTC) on replaced by {len(truth):,}" in text
     assert loaded_trades(warehouse, SYMBOL) == truth
     grown = read_models(warehouse, models)
     project.run(warehouse, "--full-refresh", *select)
