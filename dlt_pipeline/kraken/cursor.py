@@ -95,7 +95,8 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
     new: list[NewTrade] = []
     seen_at_tail = 0
     place_time, place = cursor.tail_time_ns, cursor.tail_count
-    after_trade_id = known_id = cursor.known_trade_id or 0
+    known_id = cursor.known_trade_id or 0
+    after_trade_id = _before_start(page, cursor)[0] or 0
     has_lost_id = _has_lost_id(page, cursor)
     for row in page.rows:
         at_tail = row.time_ns == cursor.tail_time_ns and not 0 < row.trade_id <= known_id

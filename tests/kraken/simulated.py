@@ -1,9 +1,12 @@
 """A list of trades that answers pages as Kraken does, in memory, for property tests of the paging rules."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dlt_pipeline.kraken.page import TradePage, TradeRow
+from dlt_pipeline.kraken.rest_candles import RestCandle, RestSnapshot
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 
 BASE_NS = 1_762_795_433 * 10**9
 DAY_NS = 86_400 * 10**9
@@ -74,3 +77,13 @@ class SimulatedExchange:
         if self.drop_last_every and self.asked % self.drop_last_every == 0:
             last = None
         return TradePage(tuple(row for _, row in found), last, self.now_ns)
+
+    def rest_candles(self, _market: object, timeframe: str) -> RestSnapshot:
+        """Return true candles, of which only the counts matter."""
+        seconds = REST_TIMEFRAMES[timeframe]
+        counts = Counter(time_ns // 10**9 // seconds for time_ns, _ in self.true_trades if time_ns <= self.now_ns)
+        candles = [
+            RestCandle(place * seconds, *["1"] * 4, vwap="1", volume="1", trade_count=count)
+            for place, count in sorted(counts.items())
+        ]
+        return RestSnapshot(timeframe, seconds, tuple(candles))
