@@ -31,6 +31,9 @@ def import_files(
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, load: str) -> None:
     columns = [row[0] for row in connection.execute(f"describe kraken_raw.{table}").fetchall()]
     connection.register("arriving", rows)
+    for name, kind, *_ in connection.execute("describe arriving").fetchall():
+        if name not in columns:  # as a load does with a column that an older version did not know
+            connection.execute(f"alter table kraken_raw.{table} add column {name} {kind}")
     new = "anti join kraken_raw.trades using (symbol, trade_id, idless_time_ns, place)" if table == "trades" else ""
     loaded = f", '{load}' as _dlt_load_id" if "_dlt_load_id" in columns else ""
     connection.execute(f"insert into kraken_raw.{table} by name select *{loaded} from arriving {new}")
