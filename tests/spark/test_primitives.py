@@ -12,7 +12,7 @@ from tests.spark.conftest import Step
 from tests.spark.engines import HERE
 from tests.spark.same_rows import compare
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
 
 
 def rows_of(step: Step, query: str) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ import pytest
 from tests.spark.conftest import Step
 from tests.spark.same_rows import compare
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
 
 
 def difference(step: Step, table: str) -> str:
