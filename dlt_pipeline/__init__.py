@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlt_pipeline.jobs.repair import repair as repair
     from dlt_pipeline.jobs.retention import apply_retention as apply_retention
     from dlt_pipeline.jobs.runner import run_jobs as run_jobs
+    from dlt_pipeline.jobs.supersede import supersede as supersede
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.loading import load as load
     from dlt_pipeline.publishing import publish as publish
@@ -46,6 +47,7 @@ _HOMES = {
     "repair": "dlt_pipeline.jobs.repair",
     "retry_jobs": "dlt_pipeline.jobs.queue",
     "run_jobs": "dlt_pipeline.jobs.runner",
+    "supersede": "dlt_pipeline.jobs.supersede",
 }
 __all__ = [
     "Options",
@@ -68,6 +70,7 @@ __all__ = [
     "repair",
     "retry_jobs",
     "run_jobs",
+    "supersede",
 ]
 
 

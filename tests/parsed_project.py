@@ -21,7 +21,9 @@ class ParsedProject:
 
     def __init__(self, kept: Path, folder: Path) -> None:
         """Parse the project unless `kept` has it; files for warehouses are written to `folder`."""
-        files = sorted(path for path in (ROOT / "dbt_project").rglob("*") if path.suffix in {".sql", ".yml", ".csv"})
+        folders = ("macros", "models", "seeds", "tests")  # target/ lies beside them, and changes with each build
+        found = (path for folder in folders for path in (ROOT / "dbt_project" / folder).rglob("*.*"))
+        files = [*sorted(found), ROOT / "dbt_project" / "dbt_project.yml"]
         texts = b"".join(str(path).encode() + path.read_bytes() for path in (*files, ROOT / "profiles.yml"))
         digest = hashlib.sha256(texts + version("dbt-core").encode() + version("dbt-duckdb").encode()).hexdigest()
         self._file = folder / "partial_parse.msgpack"

@@ -58,24 +58,31 @@ def repair(
     )
     from dlt_pipeline.jobs.repair_plan import plan_repairs  # noqa: PLC0415
 
-    def end_now(_number: int, _frame: FrameType | None) -> None:
-        os.write(2, b"\nStopped; what was loaded and built stays. `kraken-candles jobs run` goes on.\n")
-        os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
-
     configure_logging()
     console = out()
     if start is not None or end is not None:
         if from_file or timeframe or reason or again:
             raise BadInputError("--start and --end say what to repair: give no list, reason or timeframe beside them.")
-        raise typer.Exit(supersede_window(console, stop_on_signals(), symbols or (), start, end, yes, dry_run))
+        raise typer.Exit(
+            supersede_window(
+                console, stop_on_signals(), symbols or (), start, end, yes, dry_run, lambda: _end_at_once("build")
+            )
+        )
     plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason)
     tell_plan(console, plan)
     is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
     if not is_wanted:
         raise typer.Exit(1 if plan.broken or plan.left_out else 0)
+    raise typer.Exit(carry_out(console, plan, stop_on_signals(), lambda: _end_at_once("jobs run")))
 
-    def end_at_once() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, end_now)
 
-    raise typer.Exit(carry_out(console, plan, stop_on_signals(), end_at_once))
+def _end_at_once(goes_on: str) -> None:
+    """End the process at a signal from now on; dbt hears none while it builds. `goes_on` is the command that does."""
+
+    def end_now(_number: int, _frame: FrameType | None) -> None:
+        text = f"\nStopped; what was loaded and built stays. `kraken-candles {goes_on}` goes on.\n"
+        os.write(2, text.encode())
+        os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_now)

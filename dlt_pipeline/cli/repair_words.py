@@ -109,6 +109,7 @@ def supersede_window(
     end: str | None,
     yes: bool,
     dry_run: bool,
+    on_replaced: Callable[[], None],
 ) -> int:
     """Replace what is loaded of a window, say what came of it, build and publish; return the exit code."""
     if not symbols or start is None:
@@ -136,6 +137,7 @@ def supersede_window(
         )
     for symbol, error in report.failures.items():
         console.print(f"{symbol}: FAILED: {error}", markup=False)
+    on_replaced()
     is_green = run_build(console, ()) == 0 if report.done else True
     return 1 if report.failures or not is_green else 0
 

@@ -189,7 +189,8 @@ def _replace(path: Path, fresh: Path, symbol: str, span: Span, trades_end_ns: in
     values: dict[str, Any] = {"symbol": symbol, "start_ns": span[0], "end_ns": span[1]}
     trades = values | {"end_ns": trades_end_ns}
     with open_warehouse(path) as connection:
-        connection.execute(f"attach '{fresh}' as {_FRESH} (read_only)")
+        place = str(fresh).replace("'", "''")
+        connection.execute(f"attach '{place}' as {_FRESH} (read_only)")
         for table in _TABLES:
             _make_ready(connection, table)
         archived = "false"

@@ -88,6 +88,6 @@ def test_load_by_load_equals_a_fresh_build(told: Told, number: int) -> None:
 
 
 def test_the_story_has_every_status(told: Told) -> None:
-    if not told.statuses:
-        pytest.skip("the story was not told")
+    if not told.statuses:  # this test alone
+        told.after(len(STEPS) - 1)
     assert told.statuses == {"identical", "differs", "missing_there", "revised", "unknown_here"}

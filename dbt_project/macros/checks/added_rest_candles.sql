@@ -1,6 +1,18 @@
-{# CTEs from `rest`, Kraken's newest candles with size_ns, to `added`: a row for each of them and each finer timeframe that has all candles
-   of its bucket, with what these add up to and whether that contradicts it. #}
-{% macro added_rest_candles() -%}
+{# CTEs `rest`, Kraken's newest candles that meet a condition, and `added`: a row for each of them and each finer timeframe that has all
+   candles of its bucket, with what these add up to and whether that contradicts it. #}
+{% macro added_rest_candles(condition='true') -%}
+rest as (
+    select
+        symbol,
+        timeframe,
+        timeframe_seconds * 1000000000 as size_ns,
+        bucket_on,
+        bucket_start_ns,
+        {{ kraken_candles.compared_fields('archive') | join(', ') }}
+    from {{ ref('rest_versions') }}
+    where is_newest and {{ condition }}
+),
+
 sizes as (
     select distinct
         symbol,

@@ -4,18 +4,6 @@
 
 with
 
-rest as (
-    select
-        symbol,
-        timeframe,
-        timeframe_seconds * 1000000000 as size_ns,
-        bucket_start_ns,
-        {{ year_of('bucket_on') }} as year,
-        {{ figures | join(', ') }}
-    from {{ ref('rest_versions') }}
-    where is_newest
-),
-
 {{ added_rest_candles() }},
 
 finer as (
@@ -33,7 +21,7 @@ judged as (
     select
         rest.symbol,
         rest.timeframe,
-        rest.year,
+        {{ year_of('rest.bucket_on') }} as year,
         finer.verdict as finer_verdict,
         case
             when archive.symbol is null then case when rest.trade_count > 0 then 1 else 0 end

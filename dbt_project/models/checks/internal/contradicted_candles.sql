@@ -12,18 +12,7 @@ differing as (
     where bucket_status = 'differs' and their_trade_count <= our_trade_count
 ),
 
-rest as (
-    select
-        symbol,
-        timeframe,
-        timeframe_seconds * 1000000000 as size_ns,
-        bucket_start_ns,
-        {{ figures | join(', ') }}
-    from {{ ref('rest_versions') }}
-    where is_newest and symbol in (select differing.symbol from differing)
-),
-
-{{ added_rest_candles() }}
+{{ added_rest_candles('symbol in (select differing.symbol from differing)') }}
 
 select
     differing.timeframe,
