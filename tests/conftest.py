@@ -1,6 +1,7 @@
 """What all tests share: the recorded answers, a local exchange, and a load in a process of its own."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import duckdb
 import pytest
 from hypothesis import settings
 
-# How many examples each property is tried on; a property says nothing of it itself.
-settings.register_profile("short", max_examples=100, deadline=None)
+# How many examples each property is tried on; a property says nothing of it itself. A short run is the same each time,
+# so that it fails for what was changed; a long one looks for what nobody met yet.
+settings.register_profile("short", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("long", max_examples=1_000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "short")
+settings.load_profile(PROFILE)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -93,6 +96,14 @@ class Place:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Random numbers of a test: in a short run the same each time, in a long one of a printed seed."""
+    seed = random.SystemRandom().randrange(10**6) if PROFILE == "long" else 1
+    print(f"seed: {seed}")
+    return random.Random(seed)
 
 
 @pytest.fixture

@@ -19,13 +19,10 @@ NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.long)])
 def test_a_load_killed_again_and_again_ends_in_the_truth(
-    serve: Callable[..., LocalExchange], place: Place, kills: int
+    serve: Callable[..., LocalExchange], place: Place, chance: random.Random, kills: int
 ) -> None:
     feed = SyntheticFeed(11, Clock(NOW), days=3, trades_per_day=5.0)
     exchange = serve(feed, Clock(NOW))
-    seed = random.randrange(10**6)
-    print(f"seed of the moments: {seed}")
-    moments = random.Random(seed)
     symbols = ("BTC/USD", "BONK/USD")
     # Small chunks, so that the kills meet every phase: asking, writing, merging, and dlt's own bookkeeping.
     small = {"SOURCES__KRAKEN__CHUNK_PAGES": "3", "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.02", "PYTHONUNBUFFERED": "1"}
@@ -38,7 +35,7 @@ def test_a_load_killed_again_and_again_ends_in_the_truth(
         assert process.stdout is not None
         for _ in range((1, 4)[number % 2]):  # lines of progress: the load is on its way, or has committed chunks
             process.stdout.readline()
-        time.sleep(moments.uniform(0, 1.5))
+        time.sleep(chance.uniform(0, 1.5))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()

@@ -44,11 +44,10 @@ def made(folder: Path) -> Path:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kills", [1, pytest.param(7, marks=pytest.mark.long)])
-def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place, kills: int) -> None:
+def test_an_import_killed_again_and_again_ends_with_every_row_once(
+    place: Place, chance: random.Random, kills: int
+) -> None:
     archive = made(place.folder)
-    seed = random.randrange(10**6) if kills > 1 else 1
-    print(f"seed of the moments: {seed}")
-    moments = random.Random(seed)
     counts = []
     for _ in range(kills):
         process = subprocess.Popen(
@@ -60,7 +59,7 @@ def test_an_import_killed_again_and_again_ends_with_every_row_once(place: Place,
         )
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(moments.uniform(0.5, 6))
+        time.sleep(chance.uniform(0.5, 6))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()

@@ -52,12 +52,9 @@ TABLES = (
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("phases", [SHORT, pytest.param(KILLS, marks=pytest.mark.long)], ids=["two", "each"])
 def test_a_rebuild_killed_in_each_phase_ends_as_without(
-    serve: Callable[..., LocalExchange], tmp_path: Path, phases: Sequence[str]
+    serve: Callable[..., LocalExchange], tmp_path: Path, chance: random.Random, phases: Sequence[str]
 ) -> None:
     serve(SyntheticFeed(11, Clock(NOW), days=3, trades_per_day=3.0), Clock(NOW))
-    seed = random.randrange(10**6)
-    print(f"seed of the moments: {seed}")
-    moments = random.Random(seed)
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     whole, killed = Place(tmp_path / "whole"), Place(tmp_path / "killed")
@@ -67,7 +64,7 @@ def test_a_rebuild_killed_in_each_phase_ends_as_without(
     small = {**_environment(killed), "SOURCES__KRAKEN__CHUNK_PAGES": "3", "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.05"}
     arguments: tuple[str, ...] = REBUILD
     for phase in phases:
-        _kill_in(killed, arguments, phase, moments.uniform(0, PHASES[phase]), small)
+        _kill_in(killed, arguments, phase, chance.uniform(0, PHASES[phase]), small)
         arguments = ("jobs", "run", "--yes")
     ended = killed.run("jobs", "run", **_environment(killed))
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -29,16 +29,15 @@ STATE = """
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
-def test_a_publish_killed_at_any_moment_leaves_whole_files_and_the_next_one_ends_it(published: Made) -> None:
-    seed = random.randrange(10**6)
-    print(f"seed of the moments: {seed}")
-    moments = random.Random(seed)
+def test_a_publish_killed_at_any_moment_leaves_whole_files_and_the_next_one_ends_it(
+    published: Made, chance: random.Random
+) -> None:
     met = 0
     for _ in range(KILLS):
         process = start("writer", published.path, 1000)
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(moments.uniform(0, 0.25))
+        time.sleep(chance.uniform(0, 0.25))
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
