@@ -15,6 +15,7 @@ from tests.dbt_project.random_loads import World, new_world
 from tests.dbt_project.tape import DAY, START
 
 FIRST = date(2023, 12, 18)  # the tapes begin at its noon
+LAST = FIRST + timedelta(days=30)  # the tapes end before
 SYMBOLS = ("IDS/USD", "OLD/EUR", "RARE/USD")
 # What analysts read; candle_days without the moment of its build.
 TABLES = {
@@ -56,11 +57,13 @@ class Kept:
     def build(self, *arguments: str) -> None:
         self.project.run(self.path, *arguments)
 
-    def remove(self, days: int = 30) -> RemovalReport:
-        """Remove the trades of the first days of all markets."""
+    def want(self) -> None:
+        """Want the trades of all markets removed; the next build says of which days they may go."""
         for symbol in SYMBOLS:
-            want_removal(self.path, symbol, FIRST, FIRST + timedelta(days=days), "job")
-        self.build()
+            want_removal(self.path, symbol, FIRST, LAST, "job")
+
+    def remove(self) -> RemovalReport:
+        """Remove the trades that were wanted away before the last build."""
         return remove_trades(self.path, "job")
 
     def shown(self) -> dict[str, pa.Table]:
