@@ -14,6 +14,7 @@ from dlt_pipeline.archive import raw_rows
 from dlt_pipeline.archive.report import FileReport, ImportReport
 from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
 from tests.archive.exported import QUARTER_HEADER, write_zip
+from tests.built_parts import only
 
 START = 1_704_067_200  # 2024-01-01
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -97,7 +98,7 @@ def test_a_file_under_the_wrong_symbol_leaves_nothing_there_and_may_come_back(tm
     for turn in (0, 1, 0):
         for name, text, symbols in kinds:
             bring(tmp_path / "files", name, text, symbols[turn])
-        assert build(arguments=("--select", "+trades", "+candles", "--indirect-selection", "cautious"), quiet=True)
+        assert build(arguments=only("trades", "candles"), quiet=True)
         found = sorted(symbols[turn] for *_, symbols in kinds)
         assert rows(COUNTED) == [(symbol, 100) for symbol in found]
         assert rows("select distinct symbol from kraken.candles order by 1") == [(symbol,) for symbol in found]
@@ -155,8 +156,25 @@ def within_a_second(folder: Path, rows: Rows) -> Iterator[None]:
     assert found == [(61_000, 179_000, "file_rows")]
 
 
+def broken_stamps(folder: Path, rows: Rows) -> Iterator[None]:
+    """A broken stamp costs its row alone."""
+    stamps = {"A": START + 10 * 365 * 86_400, "B": START - 20 * 365 * 86_400, "C": START + 3 * 86_400}
+    for name, stamp in stamps.items():
+        lines = plain(300).splitlines(keepends=True)
+        lines[100] = f"{stamp},100,1.5\n"
+        report = bring(folder, f"{name}USD.csv", "".join(lines), f"{name}/USD")
+        assert "line 101: " in report.problems[0]
+    yield
+    for name in stamps:
+        symbol = f"where symbol = '{name}/USD'"
+        assert rows(f"select count(*) from kraken.trades {symbol}") == [(299,)]
+        end = rows(f"select max(covered_to_ns) // 1000000000 from kraken.coverage {symbol}")
+        assert end == [(START + 60 * 299 + 1,)]
+        assert rows(f"select reason from kraken.gaps {symbol}") == [("rows_refused",)]
+
+
 def test_each_story_of_its_own_symbols_ends_as_it_says_after_one_green_build(tmp_path: Path, rows: Rows) -> None:
-    stories = (copied, replaced, other_prices, refused_row, within_a_second)
+    stories = (copied, replaced, other_prices, refused_row, broken_stamps, within_a_second)
     told = [story(tmp_path / story.__name__, rows) for story in stories]
     for each in told:
         next(each)
@@ -178,23 +196,6 @@ def test_float_sums_replace_rounded_ones_in_a_warehouse_of_an_older_program(
     assert (report.problems, [pair.is_removed for pair in report.replaced]) == ([], [True])
     stored = rows("select base_volume::varchar, base_volume_text from kraken_raw.archive_candles")
     assert stored == [("4.848418030000", "4.8484180299999995")]
-
-
-def test_a_broken_stamp_costs_its_row_alone(tmp_path: Path, rows: Rows) -> None:
-    stamps = {"A": START + 10 * 365 * 86_400, "B": START - 20 * 365 * 86_400, "C": START + 3 * 86_400}
-    for name, stamp in stamps.items():
-        lines = plain(300).splitlines(keepends=True)
-        lines[100] = f"{stamp},100,1.5\n"
-        report = bring(tmp_path / "files", f"{name}USD.csv", "".join(lines), f"{name}/USD")
-        assert "line 101: " in report.problems[0]
-    build(quiet=True)
-    for name in stamps:
-        symbol = f"where symbol = '{name}/USD'"
-        assert rows(f"select count(*) from kraken.trades {symbol}") == [(299,)]
-        assert rows(f"select max(covered_to_ns) // 1000000000 from kraken.coverage {symbol}") == [
-            (START + 60 * 299 + 1,)
-        ]
-        assert rows(f"select reason from kraken.gaps {symbol}") == [("rows_refused",)]
 
 
 def test_an_id_with_a_digit_too_many_costs_its_row_alone(tmp_path: Path, rows: Rows) -> None:

@@ -22,71 +22,63 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _build(folder: Path, *differences: str, arguments: Sequence[str] = ()) -> Built:
+def _build(folder: Path, *differences: str, symbols: Sequence[str] = (), arguments: Sequence[str] = ()) -> Built:
+    """Build with these lines; Kraken's candles of each symbol differ as those of the rule rest_differs."""
     header = (SEEDS / "accepted_differences.csv").read_text()
     (folder / "seeds" / "accepted_differences.csv").write_text(header + "\n".join(differences) + "\n")
     path = folder / "warehouse.duckdb"
-    if not path.exists():
-        with raw.create(path) as connection:
-            raw.insert_rule(connection, GOLDEN / "red" / "rest_differs")
+    with raw.create(path) as connection:
+        for symbol in symbols:
+            raw.insert_rule(connection, shutil.copytree(GOLDEN / "red" / "rest_differs", folder / symbol))
     return build(path, folder / "target", *arguments)
 
 
-def _unsound(built: Built) -> dict[str, str]:
-    return {name: status for name, status in built.status.items() if status not in {"success", "pass"}}
-
-
-def test_accepted_differences_are_not_red_and_still_seen(folder: Path) -> None:
+def test_what_is_accepted_is_not_red_what_is_expired_or_unused_warns(folder: Path) -> None:
     built = _build(
         folder,
-        "rest_differs,1m,2024-02-02T10:00:00Z,2024-02-02 10:03,Kraken's backend of that day,2999-12-31",
-        "rest_differs,1m,2024-02-02 10:03:00,,one bucket,",
+        "accepted,1m,2024-02-02T10:00:00Z,2024-02-02 10:03,Kraken's backend of that day,2999-12-31",
+        "accepted,1m,2024-02-02 10:03:00,,one bucket,",
+        "expired,1m,2024-02-02 10:00:00,2024-02-02 10:03:00,until Kraken mends it,2024-03-01",
+        "expired,1m,2024-02-02 10:03:00,2024-02-02 10:04:00,used,",
+        "expired,1m,2024-02-02 10:04:00,2024-02-02 11:00:00,nothing differs here,",
+        "expired,5m,2024-02-02 10:00:00,2024-02-02 11:00:00,another timeframe,",
+        symbols=("accepted", "expired"),
     )
-    assert built.exit_code == 0, built.output
-    assert _unsound(built) == {}
+    assert built.exit_code == 1
+    assert {name: status for name, status in built.status.items() if status not in {"success", "pass"}} == {
+        "candles_equal_krakens_own": "fail",
+        "accepted_differences_are_not_expired": "warn",
+        "accepted_differences_are_used": "warn",
+    }, built.output
     with duckdb.connect(str(built.warehouse), read_only=True) as connection:
-        rows = connection.execute(
+        ask = connection.execute
+        rows = ask(
             "select distinct status, is_accepted, accepted_reason, bucket_start >= '2024-02-02 10:03:00' "
-            "from kraken.check_rest_candles order by all"
+            "from kraken.check_rest_candles where symbol = 'accepted' order by all"
         ).fetchall()
-        days = connection.execute("select differs_count, accepted_count from kraken.check_rest_summary").fetchall()
+        days = ask("select symbol, differs_count, accepted_count from kraken.check_rest_summary order by 1").fetchall()
+        failed = ask(
+            "select distinct symbol, bucket_start::varchar "
+            f"from ({built.tests['candles_equal_krakens_own']}) order by all"
+        ).fetchall()
+        expired = ask(f"select reason from ({built.tests['accepted_differences_are_not_expired']})").fetchall()
+        unused = ask(f"select reason from ({built.tests['accepted_differences_are_used']}) order by 1").fetchall()
     assert rows == [
         ("differs", True, "Kraken's backend of that day", False),
         ("differs", True, "one bucket", True),
         ("identical", False, None, False),
         ("identical", False, None, True),
     ]
-    assert days == [(4, 4)]
-
-
-def test_an_expired_line_warns_and_accepts_nothing_an_unused_one_warns(folder: Path) -> None:
-    built = _build(
-        folder,
-        "rest_differs,1m,2024-02-02 10:00:00,2024-02-02 10:03:00,until Kraken mends it,2024-03-01",
-        "rest_differs,1m,2024-02-02 10:03:00,2024-02-02 10:04:00,used,",
-        "rest_differs,1m,2024-02-02 10:04:00,2024-02-02 11:00:00,nothing differs here,",
-        "rest_differs,5m,2024-02-02 10:00:00,2024-02-02 11:00:00,another timeframe,",
-    )
-    assert built.exit_code == 1
-    assert _unsound(built) == {
-        "candles_equal_krakens_own": "fail",
-        "accepted_differences_are_not_expired": "warn",
-        "accepted_differences_are_used": "warn",
-    }
-    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
-        failed = connection.execute(
-            f"select distinct bucket_start::varchar from ({built.tests['candles_equal_krakens_own']}) order by 1"
-        ).fetchall()
-        unused = connection.execute(
-            f"select reason from ({built.tests['accepted_differences_are_used']}) order by 1"
-        ).fetchall()
-    assert failed == [("2024-02-02 10:00:00",), ("2024-02-02 10:01:00",), ("2024-02-02 10:02:00",)]
+    assert days == [("accepted", 4, 4), ("expired", 4, 1)]
+    assert failed == [("expired", f"2024-02-02 10:0{minute}:00") for minute in range(3)]
+    assert expired == [("until Kraken mends it",)]
     assert unused == [("another timeframe",), ("nothing differs here",)]
 
 
 def test_a_broken_line_ends_the_build_with_a_sentence(folder: Path) -> None:
     lines = ("rest_differs,1m,2024-02-02 10:00,,known,", "rest_differs,1m,yesterday,,known,")
-    built = _build(folder, *lines, arguments=("--select", "+check_rest_candles"))
+    selected = ("accepted_differences", "stg_accepted_differences", "check_rest_candles")
+    built = _build(folder, *lines, arguments=("--select", *selected))
     assert built.exit_code == 1
     assert (
         "accepted_differences, line 2 below the header, column bucket_from: 'yesterday' is not allowed; "

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from tests.dbt_project import raw
@@ -20,55 +21,56 @@ OTHERS = {
 }
 
 
-class Parts:
-    """A warehouse that is built in parts, and a project for it."""
+Tables = dict[str, pa.Table]
 
-    def __init__(self, folder: Path, project: DbtProject, built: Path) -> None:
-        self.folder = folder
-        self.path = Path(shutil.copy(built, folder / built.name))
-        self.project = project
 
-    def load_more(self) -> None:
-        with duckdb.connect(str(self.path)) as connection:
-            for rule in LATE:
-                raw.insert_rule(connection, GOLDEN / "green" / rule)
-            for table in ("trades", "pages", "id_holes", "rest_candles", "markets"):
-                connection.execute(f"update kraken_raw.{table} set _dlt_load_id = 'late' where symbol in {LATE}")
-            connection.execute("insert into kraken_raw._dlt_loads values ('late', 'kraken', 0, now(), '')")
+def tables(path: Path, project: DbtProject) -> Tables:
+    return compared(read_models(path, project.models))
 
-    def lose(self, symbol: str) -> None:
-        with duckdb.connect(str(self.path)) as connection:
-            connection.execute("delete from kraken_raw.pages where symbol = ?", [symbol])
 
-    def wrong(self) -> str:
-        """What differs from a fresh build of the same raw tables."""
-        fresh = self.folder / "fresh" / self.path.name
-        fresh.parent.mkdir()
-        shutil.copy(self.path, fresh)
-        with duckdb.connect(str(fresh)) as connection:
-            for schema in ("kraken", "kraken_internal", "kraken_staging"):
-                connection.execute(f"drop schema {schema} cascade")
-        self.project.run(fresh)
-        models = self.project.models
-        return differences(compared(read_models(self.path, models)), compared(read_models(fresh, models)))
+def built_anew(path: Path, project: DbtProject, folder: Path) -> Tables:
+    """The tables of a fresh build of the same raw rows."""
+    fresh = Path(shutil.copy(path, folder / path.name))
+    with duckdb.connect(str(fresh)) as connection:
+        for schema in ("kraken", "kraken_internal", "kraken_staging"):
+            connection.execute(f"drop schema {schema} cascade")
+    project.run(fresh)
+    return tables(fresh, project)
 
 
 @pytest.fixture(scope="module")
-def early(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtProject, Path]:
-    """A project, and a warehouse with the early rules built."""
-    folder = tmp_path_factory.mktemp("early")
-    path = folder / "warehouse.duckdb"
-    project = DbtProject(folder / "target", path, {})
+def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+    folder = tmp_path_factory.mktemp("project")
+    return DbtProject(folder / "target", folder / "warehouse.duckdb", {})
+
+
+@pytest.fixture(scope="module")
+def changed(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with the early rules built; then the late ones were loaded, and pages of an early one were lost."""
+    path = tmp_path_factory.mktemp("changed") / "warehouse.duckdb"
     with raw.create(path) as connection:
         for rule in EARLY:
             raw.insert_rule(connection, GOLDEN / "green" / rule)
     project.run(path)
-    return project, path
+    with duckdb.connect(str(path)) as connection:
+        for rule in LATE:
+            raw.insert_rule(connection, GOLDEN / "green" / rule)
+        for table in ("trades", "pages", "id_holes", "rest_candles", "markets"):
+            connection.execute(f"update kraken_raw.{table} set _dlt_load_id = 'late' where symbol in {LATE}")
+        connection.execute("insert into kraken_raw._dlt_loads values ('late', 'kraken', 0, now(), '')")
+        connection.execute("delete from kraken_raw.pages where symbol = 'borders'")
+    return path
+
+
+@pytest.fixture(scope="module")
+def anew(project: DbtProject, changed: Path, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    return built_anew(changed, project, tmp_path_factory.mktemp("anew"))
 
 
 @pytest.fixture
-def parts(tmp_path: Path, early: tuple[DbtProject, Path]) -> Parts:
-    return Parts(tmp_path, *early)
+def path(changed: Path, tmp_path: Path) -> Path:
+    """A copy of the changed warehouse."""
+    return Path(shutil.copy(changed, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -79,11 +81,12 @@ def parts(tmp_path: Path, early: tuple[DbtProject, Path]) -> Parts:
         ("staging", "rest_snapshots"),
     ],
 )
-def test_a_part_built_before_what_it_is_made_of_is_built_again(parts: Parts, selected: tuple[str, ...]) -> None:
-    parts.load_more()
-    parts.project.run(parts.path, "--select", *selected)
-    parts.project.run(parts.path)
-    assert parts.wrong() == ""
+def test_a_part_built_before_what_it_is_made_of_is_built_again(
+    path: Path, project: DbtProject, anew: Tables, selected: tuple[str, ...]
+) -> None:
+    project.run(path, "--select", *selected)
+    project.run(path)
+    assert differences(tables(path, project), anew) == ""
 
 
 @pytest.mark.parametrize(
@@ -96,17 +99,15 @@ def test_a_part_built_before_what_it_is_made_of_is_built_again(parts: Parts, sel
         ),
     ],
 )
-def test_one_model_made_anew_forgets_nothing(parts: Parts, model: str) -> None:
-    parts.lose("borders")
-    parts.project.run(parts.path, "--full-refresh", "--select", model)
-    parts.project.run(parts.path)
-    assert parts.wrong() == ""
+def test_one_model_made_anew_forgets_nothing(path: Path, project: DbtProject, anew: Tables, model: str) -> None:
+    project.run(path, "--full-refresh", "--select", model)
+    project.run(path)
+    assert differences(tables(path, project), anew) == ""
 
 
-def test_other_timeframes_are_not_built_by_parts(parts: Parts, tmp_path: Path) -> None:
-    other = DbtProject(tmp_path / "other", parts.path, OTHERS)
+def test_other_timeframes_are_not_built_by_parts(path: Path, tmp_path: Path) -> None:
+    other = DbtProject(tmp_path / "other", path, OTHERS)
     with pytest.raises(AssertionError, match="is not what the table timeframes was built with; build all"):
-        other.run(parts.path, "--select", "day_candles")
-    other.run(parts.path)
-    parts.project = other
-    assert parts.wrong() == ""
+        other.run(path, "--select", "day_candles")
+    other.run(path)
+    assert differences(tables(path, other), built_anew(path, other, tmp_path / "other")) == ""
