@@ -8,6 +8,7 @@ from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.loading import load
 from dlt_pipeline.warehouse import warehouse_path
+from tests.built_parts import FOR_REPAIRS
 from tests.jobs.conftest import NOW
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -18,7 +19,7 @@ def test_a_repair_job_fills_a_hole_once_kraken_gives_it(exchange: LocalExchange,
     ids = {trade.trade_id for trade in feed.trades("MINA/GBP", NOW_NS)[20:23]}
     exchange.faults.add(Fault("hide_ids", pair="MINA/GBP", times=None, ids={each for each in ids if each}))
     load(["MINA/GBP"], "2026-11-04", timeframes=())
-    build(quiet=True)
+    build(arguments=FOR_REPAIRS, quiet=True)
     add_jobs([make_job("repair", "MINA/GBP", "2026-11-04", "2026-11-08")])
     (failed,) = run_jobs().jobs.values()
     assert (failed.status, failed.phase) == ("failed", "checking")

@@ -16,6 +16,7 @@ from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.loading import load
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+from tests.built_parts import FOR_REPAIRS, only
 from tests.jobs.conftest import NOW
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -26,7 +27,7 @@ def test_a_repair_up_to_today_neither_blocks_the_queue_nor_asks_for_what_cannot_
     exchange: LocalExchange,
 ) -> None:
     load(["MINA/GBP"], "2026-11-05", "2026-11-07", timeframes=())
-    build(quiet=True)
+    build(arguments=FOR_REPAIRS, quiet=True)
     add_jobs([make_job("repair", "MINA/GBP", "2026-11-06", "2026-11-08T06:00"), make_job("rest_snapshot", "ETH/USD")])
     run_jobs()
     assert [job.status for job in list_jobs()] == ["succeeded", "succeeded"], [job.error for job in list_jobs()]
@@ -59,7 +60,7 @@ def test_a_cancelled_job_keeps_its_trades_also_from_the_next_removal(exchange: L
     want_for(warehouse_path(), job)
     cancel_jobs([1])
     assert hand.remaining(hand.to_phase([job], "checking")) == [], "we live, so the job was asked to end and does"
-    build(quiet=True)
+    build(arguments=only("removal_checks", "kept_days", "kept_candles"), quiet=True)
     assert remove_trades(warehouse_path()).trades == 0
     assert [each.status for each in list_jobs()] == ["cancelled"]
 
@@ -70,7 +71,7 @@ def test_every_build_has_the_timeframes_that_jobs_built(exchange: LocalExchange)
     candles = "select count(*) from kraken.candles where timeframe = '2m'"
     assert query(warehouse_path(), candles) == [(720,)]
     add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-06", "2026-11-07", {"bucket_size": "3m"})])
-    build(quiet=True)
+    build(arguments=only("candles"), quiet=True)
     assert query(warehouse_path(), candles) == [(720,)]
     assert query(warehouse_path(), candles.replace("2m", "3m")) == [(0,)], "a job that waits has built nothing yet"
 
