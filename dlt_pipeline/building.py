@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -17,12 +17,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import duckdb
 import yaml
 
 from dlt_pipeline.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.jobs.store import ensure_table
 from dlt_pipeline.trouble import explain
-from dlt_pipeline.warehouse import ENVIRONMENT_NAME, open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse import ENVIRONMENT_NAME, file_state, open_warehouse, require_trades, warehouse_path
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -41,11 +42,16 @@ def project_folder() -> Path:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """How a build ended: models that could not be built, and tests that are red, each with dbt's own words."""
+    """How a build ended: models that could not be built, and tests that are red, each with dbt's own words.
+
+    `warnings` counts the tests that warn; `state` is that of the warehouse's file as dbt left it, see `unchanged`.
+    """
 
     is_green: bool
     errors: tuple[str, ...]
     red: tuple[str, ...]
+    warnings: int = 0
+    state: str | None = None
 
 
 def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
@@ -72,16 +78,29 @@ def build_result(
     path = warehouse_path(warehouse)
     require_trades(path)
     prepare(path)
+    left: list[str | None] = []
     result = run_dbt(
         path,
         "build",
         *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
         *with_variables(arguments, job_variables(path)),
         flags=["--quiet"] if quiet else [],
+        before_close=lambda: left.append(_state_left(path)),
     )
     if arguments and not getattr(result.result, "results", True):
         raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
-    return _told(result)
+    return _told(result, next(iter(left), None))
+
+
+def _state_left(path: Path) -> str | None:
+    """Return the state of the file while dbt still holds it, so that nobody else can have written in between."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+
+    try:
+        DuckDBConnectionManager.env().handle().cursor().execute("checkpoint")  # type: ignore[no-untyped-call]
+    except duckdb.Error:
+        return None
+    return file_state(path)
 
 
 def prepare(path: Path) -> None:
@@ -94,12 +113,18 @@ def prepare(path: Path) -> None:
 
 
 def run_dbt(
-    path: Path, command: str, *arguments: str, flags: Sequence[str] = (), manifest: Any = None
+    path: Path,
+    command: str,
+    *arguments: str,
+    flags: Sequence[str] = (),
+    manifest: Any = None,
+    before_close: Callable[[], None] | None = None,
 ) -> "dbtRunnerResult":
     """Run one of dbt's commands in this process, with the project and with dbt's own files in `dbt_folder`.
 
-    A `manifest` of an earlier `parse` saves reading the project again; a run leaves compiled SQL in it. Raises what
-    `build` does where dbt could not run; that something is not green is in the result.
+    A `manifest` of an earlier `parse` saves reading the project again; a run leaves compiled SQL in it. After a green
+    run of any node `before_close` is called while dbt still holds the warehouse. Raises what `build` does where dbt
+    could not run; that something is not green is in the result.
     """
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
@@ -119,6 +144,8 @@ def run_dbt(
                 *arguments,
             ]
         )
+        if result.success and before_close and getattr(result.result, "results", None):
+            before_close()
     finally:
         # dbt would hold the file as long as this process lives
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -192,15 +219,16 @@ def _parted(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]
     return rest, given
 
 
-def _told(result: Any) -> BuildResult:
-    errors, red = [], []
+def _told(result: Any, state: str | None) -> BuildResult:
+    errors, red, warnings = [], [], 0
     for each in getattr(result.result, "results", None) or ():
         told = f"{each.node.name}: {' '.join(str(each.message).split())}"
         if str(each.status) == "error":
             errors.append(told)
         elif str(each.status) == "fail":
             red.append(told)
-    return BuildResult(bool(result.success), tuple(errors), tuple(red))
+        warnings += str(each.status) == "warn"
+    return BuildResult(bool(result.success), tuple(errors), tuple(red), warnings, state)
 
 
 def _check_threads() -> None:

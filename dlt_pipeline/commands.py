@@ -18,6 +18,7 @@ from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import partial_argument, publish_after_build
 from dlt_pipeline.threads import beside_main
+from dlt_pipeline.unchanged import remember
 from dlt_pipeline.warehouse import require_trades, warehouse_path
 
 STOPPED = 130
@@ -131,7 +132,8 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
     path = warehouse_path()
     require_trades(path)
     is_old_wanted = want_old_days(path)
-    is_green = build_result(path, arguments).is_green
+    result = build_result(path, arguments)
+    is_green = result.is_green
     if is_green:
         console.print(f"Built and checked: {path}", markup=False)
     else:
@@ -144,4 +146,6 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
         console.print(f"Trades beyond {KEEP_TRADES_DAYS}: {told_removal(remove_trades(path, BY_AGE))}", markup=False)
     lines, is_fine = publish_after_build(path, arguments, is_green)
     console.print("\n".join(lines), markup=False)
+    if is_green and is_fine and not arguments:
+        remember(path, result.state, result.warnings)
     return 0 if is_green and is_fine else 1

@@ -1,5 +1,6 @@
 """The DuckDB file that a load writes and dbt reads: where it lies, whether it may be used, what went wrong with it."""
 
+import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ _QUOTES: Final = frozenset("'\";\\")
 NO_EXTENSIONS: Final = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 # As many as a connection opens: the file, what it is written ahead to, a temporary one, and some to spare.
 _DESCRIPTORS: Final = 8
+# DuckDB's three headers; each checkpoint counts up in one of the last two.
+_HEADERS: Final = 3 * 4096
 _checked: Final[set[Path]] = set()
 _checking: Final = threading.Lock()
 _SCHEMAS: Final = frozenset({"kraken", "kraken_ops", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
@@ -197,3 +200,16 @@ def exchanges_of(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]
 def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
     return bool(connection.execute(query, [DATASET, table]).fetchall())
+
+
+def file_state(warehouse: Path) -> str | None:
+    """Return what tells this state of a DuckDB file from every other one; None while commits lie beside it in a log.
+
+    Whoever needs it of a certain moment must hold the file open for writing, and have made a checkpoint.
+    """
+    if warehouse.with_name(warehouse.name + ".wal").exists():
+        return None
+    about = warehouse.stat()
+    with warehouse.open("rb") as file:
+        headers = hashlib.sha256(file.read(_HEADERS)).hexdigest()
+    return f"{about.st_ino} {about.st_size} {about.st_mtime_ns} {headers}"

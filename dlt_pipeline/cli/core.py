@@ -38,9 +38,22 @@ def load(
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def build(context: typer.Context) -> None:
-    """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt."""
-    from dlt_pipeline.commands import run_build  # noqa: PLC0415
+def build(
+    context: typer.Context,
+    always: Annotated[bool, typer.Option("--always", help="Build also where nothing is new.")] = False,
+) -> None:
+    """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt.
+
+    Where nothing is new since the last green build, neither data nor a setting, it says so and ends.
+    """
+    from dlt_pipeline.unchanged import nothing_new  # noqa: PLC0415
+    from dlt_pipeline.warehouse import warehouse_path  # noqa: PLC0415
+
+    told = None if always or context.args else nothing_new(warehouse_path())
+    if told:
+        out().print(told, markup=False)
+        return
+    from dlt_pipeline.commands import run_build  # noqa: PLC0415 - dlt and dbt take seconds to import
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")

@@ -1,0 +1,81 @@
+"""Whether a build has anything to do: all that it reads and leaves behind, as one hash beside the published files."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Set
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from dlt_pipeline.building import SEEDS_NAME, project_folder
+from dlt_pipeline.publishing.settings import PublishSettings, load_settings
+from dlt_pipeline.warehouse import ENVIRONMENT_NAME, file_state
+
+# What comes and goes in the exports folder without being published.
+_OWN: Final = frozenset({".built", ".lock", ".partial"})
+_PARSED: Final = frozenset({".sql", ".yml", ".csv", ".md"})
+_PACKAGES: Final = ("dbt-core", "dbt-duckdb", "duckdb", "pyarrow")
+
+
+def remember(warehouse: Path, built: str | None, warnings: int) -> None:
+    """Write down that a whole build was green, left the file in the state `built`, and is published."""
+    settings = load_settings(warehouse)
+    if built and settings.exports.is_dir():
+        known = {
+            "state": _state(built, warehouse, settings),
+            "built_at": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
+            "warnings": warnings,
+        }
+        (settings.exports / ".built").write_text(json.dumps(known))
+
+
+def nothing_new(warehouse: Path) -> str | None:
+    """Return a sentence if the last whole build was green, is published, and would be the same today; else None."""
+    settings = load_settings(warehouse)
+    try:
+        known = json.loads((settings.exports / ".built").read_text())
+        built = file_state(warehouse)
+        if built is None or known["state"] != _state(built, warehouse, settings):
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    stands = f", with {known['warnings']:,} warnings" if known["warnings"] else ""
+    return (
+        f"Nothing is new in {warehouse}, nor in any setting, since the build of {known['built_at']}, which was green"
+        f"{stands} and is published; `kraken-candles build --always` builds all the same."
+    )
+
+
+def _state(built: str, warehouse: Path, settings: PublishSettings) -> str:
+    digest = hashlib.sha256()
+    for part in (built, str(warehouse.resolve()), *_inputs(), *_published(settings)):
+        digest.update(f"{part}\n".encode())
+    return digest.hexdigest()
+
+
+def _inputs() -> Iterator[str]:
+    """What else decides about a build: code, libraries, settings, seeds; and the day, for their lines expire."""
+    yield f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    yield from (f"{name} {version(name)}" for name in _PACKAGES)
+    # the warehouse and the seeds count by what they are, not by how they are called
+    settings = {name: os.environ[name] for name in os.environ if name not in (ENVIRONMENT_NAME, SEEDS_NAME)}
+    yield from (f"{name}={settings[name]}" for name in sorted(settings) if name.startswith(("KRAKEN_", "DBT_")))
+    project, seeds = project_folder(), os.environ.get(SEEDS_NAME)
+    ours = [project / "profiles.yml", *Path(__file__).parent.rglob("*.py")]
+    ours += [path for path in _below(project / "dbt_project", {"target", "logs"}) if path.suffix in _PARSED]
+    for path in sorted([*ours, *(Path(seeds).expanduser().resolve().glob("*.csv") if seeds else ())]):
+        yield f"{path} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def _published(settings: PublishSettings) -> Iterator[str]:
+    """Name and size of each published file, for one may be gone; a publish writes published.duckdb anew each time."""
+    for path in sorted([settings.database, *_below(settings.exports, _OWN)]):
+        yield f"{path} {path.stat().st_size}"
+
+
+def _below(folder: Path, left_out: Set[str]) -> Iterator[Path]:
+    for path, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in left_out]
+        yield from (Path(path, name) for name in names if name not in left_out)

@@ -1,0 +1,118 @@
+"""A build that would say and do nothing else than the last one is left out; whatever it depends on brings it back."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dlt_pipeline import unchanged
+from dlt_pipeline.unchanged import nothing_new, remember
+from dlt_pipeline.warehouse import file_state
+
+
+def _write(warehouse: Path, sql: str) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(sql)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """A warehouse whose last whole build was green, with a warning, and is published."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    _write(warehouse, "create table trades as select 1 as trade_id")
+    (tmp_path / "exports" / "candles" / "source=trades").mkdir(parents=True)
+    (tmp_path / "exports" / "candles" / "source=trades" / "1.parquet").write_text("rows")
+    (tmp_path / "published.duckdb").write_text("views")
+    remember(warehouse, file_state(warehouse), 1)
+    return warehouse
+
+
+def test_nothing_is_new(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = nothing_new(built)
+    assert told
+    assert str(built) in told
+    assert "green, with 1 warnings" in told
+    assert "--always" in told
+    _write(built, "create table if not exists trades (trade_id bigint)")  # as commands that may have nothing to write
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(built))
+    monkeypatch.setenv("HOME", "/elsewhere")
+    (built.parent / "exports" / ".lock").write_text("")
+    assert nothing_new(built)
+
+
+def _a_row(warehouse: Path, _: pytest.MonkeyPatch) -> None:
+    _write(warehouse, "insert into trades values (2)")
+
+
+def _a_row_not_yet_in_the_file(warehouse: Path, _: pytest.MonkeyPatch) -> None:
+    warehouse.with_name(warehouse.name + ".wal").write_bytes(b"a commit")
+
+
+def _another_file(warehouse: Path, _: pytest.MonkeyPatch) -> None:
+    """As long, as old, and with as many commits."""
+    about = warehouse.stat()
+    warehouse.unlink()
+    _write(warehouse, "create table trades as select 2 as trade_id")
+    os.utime(warehouse, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def _a_setting(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRAKEN_CANDLES_KEEP_TRADES_DAYS", "30")
+
+
+def _a_line_of_a_seed(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = warehouse.parent / "seeds"
+    folder.mkdir()
+    (folder / "accepted_gaps.csv").write_text("symbol\n")
+    monkeypatch.setenv("KRAKEN_CANDLES_SEEDS", str(folder))
+
+
+def _a_model(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = Path(os.environ["KRAKEN_CANDLES_WAREHOUSE"]).parent / "project"
+    (copy / "dbt_project").mkdir(parents=True)
+    (copy / "profiles.yml").write_text("")
+    (copy / "dbt_project" / "candles.sql").write_text("select 1")
+    monkeypatch.setattr(unchanged, "project_folder", lambda: copy)
+
+
+def _a_published_file_is_gone(warehouse: Path, _: pytest.MonkeyPatch) -> None:
+    (warehouse.parent / "exports" / "candles" / "source=trades" / "1.parquet").unlink()
+
+
+def _a_version(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unchanged, "version", lambda _: "99")
+
+
+def _the_day(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tomorrow(datetime):
+        @classmethod
+        def now(cls, _: Any = None) -> datetime:
+            return datetime(2099, 1, 1, tzinfo=timezone.utc)
+
+    monkeypatch.setattr(unchanged, "datetime", Tomorrow)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(_a_row, _a_row_not_yet_in_the_file, _another_file, _a_setting, _a_line_of_a_seed, _a_model),
+        *(_a_published_file_is_gone, _a_version, _the_day),
+    ],
+)
+def test_what_a_build_depends_on_brings_it_back(
+    built: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, pytest.MonkeyPatch], None]
+) -> None:
+    change(built, monkeypatch)
+    assert nothing_new(built) is None
+
+
+def test_what_was_written_behind_a_build_is_new(built: Path) -> None:
+    """A load that got the file as soon as the build let it go, before anything was remembered."""
+    left = file_state(built)
+    _write(built, "insert into trades values (2)")
+    remember(built, left, 0)
+    assert nothing_new(built) is None
