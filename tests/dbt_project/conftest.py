@@ -1,5 +1,6 @@
 """One warehouse that holds every golden rule under its own symbol, built once."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,20 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Built:
+def build_parsed(target: Path, parsed_project: Callable[[Path], Path]) -> Callable[[Path], Built]:
+    """Build a warehouse for several tests, whose own environment is not there yet."""
+
+    def run(warehouse: Path) -> Built:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DBT_PARTIAL_PARSE_FILE_PATH", str(parsed_project(warehouse)))
+            patch.setenv("DBT_LOG_LEVEL_FILE", "none")
+            return build(warehouse, target)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, build_parsed: Callable[[Path], Built]) -> Built:
     """Every rule that a sound warehouse can show, built."""
     path = tmp_path_factory.mktemp("green") / "warehouse.duckdb"
     with raw.create(path) as connection:
@@ -30,4 +44,4 @@ def built(tmp_path_factory: pytest.TempPathFactory, target: Path) -> Built:
             "insert into kraken_raw.markets select * replace (0 as price_decimals, "
             "fetched_at - interval 1 day as fetched_at) from kraken_raw.markets where symbol = 'rest_equal'"
         )
-    return build(path, target)
+    return build_parsed(path)

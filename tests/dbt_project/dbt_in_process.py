@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 ROOT = Path(__file__).parents[2]
+_PARSED: dict[tuple[str, str, str | None], Any] = {}  # manifests, as no run changes them
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,16 @@ class DbtProject:
     """The project with some variables; warehouses must all have one file name, for dbt writes it into the SQL."""
 
     def __init__(self, target: Path, warehouse: Path, variables: dict[str, Any]) -> None:
-        """Parse the project."""
+        """Parse the project, unless another one with the same variables did."""
         self._options = ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
         self._options += ["--target-path", str(target), "--vars", json.dumps(variables)]
         self._logs = ["--quiet", "--log-path", str(target / "logs"), "--log-level-file", "none", "--no-write-json"]
         self._file_name = warehouse.name
         self._manifest: Any = None
-        self._manifest = self._invoke(warehouse, "parse").result
+        given = (json.dumps(variables), warehouse.name, os.environ.get("KRAKEN_CANDLES_SEEDS"))
+        if given not in _PARSED:
+            _PARSED[given] = self._invoke(warehouse, "parse").result
+        self._manifest = _PARSED[given]
 
     @property
     def models(self) -> list[Model]:

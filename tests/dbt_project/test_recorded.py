@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.dbt_project import raw
 from tests.dbt_project.dbt_run import build
@@ -13,7 +14,9 @@ from tests.dbt_project.dbt_run import build
 SYMBOL = "BTC/USDT"
 
 
+@pytest.mark.long
 def test_recorded_trades_give_krakens_candles(recorded_folder: Path, tmp_path: Path, target: Path) -> None:
+    """Without the loader; with it, the README's proof shows the same in a shorter run."""
     folder = recorded_folder / "xbtusdt"
     pages, ohlc = (
         json.loads((folder / name).read_text(), parse_float=Decimal)["result"]
