@@ -121,7 +121,7 @@ def test_what_kraken_never_gives_is_tried_recorded_given_up_and_asked_for_again(
 
     exchange.faults.clear()
     before = len(exchange.calls)
-    assert repair(["BONK/USD", "BTC/USD"], again=True).is_whole
+    load_repairs(plan_repairs(["BONK/USD", "BTC/USD"], again=True).repairs)
     assert 6 <= len(trades_calls(exchange, before)) <= 8, "a page each, and what looks for the trade before a window"
     for symbol in ("BONK/USD", "BTC/USD"):
         assert loaded_trades(gappy, symbol) == truth(feed, symbol, WHOLE)
