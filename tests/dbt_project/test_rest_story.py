@@ -32,6 +32,7 @@ class Told:
         self._models = [model for model in self._projects[0].models if model.name in MODELS]
         self.growing = self._new("growing")
         self._heard = 0
+        self._views: tuple[str, ...] = ()
         self.statuses: set[str] = set()
 
     def _new(self, name: str) -> Path:
@@ -47,7 +48,8 @@ class Told:
             self._tell(new, step)
         for step, project in STEPS[self._heard : number + 1]:
             self._tell(self.growing, step)
-            self._projects[project].run(self.growing, *SELECTED)
+            self._projects[project].run(self.growing, *SELECTED, *self._views)
+            self._views = ("--exclude", "path:models/staging")  # they stay as they are
             with duckdb.connect(str(self.growing), read_only=True) as connection:
                 found = connection.execute("select distinct status from kraken.check_rest_candles").fetchall()
             self.statuses |= {status for (status,) in found}

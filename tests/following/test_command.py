@@ -99,11 +99,9 @@ def hold(place: Place, running: Following, count: int) -> int:
         return running.await_line("is in use by", count)
 
 
-def test_bad_input_is_exit_code_2(serve: Callable[..., LocalExchange], place: Place) -> None:
+def test_bad_input_is_exit_code_2(serve: Callable[..., LocalExchange], command: Callable[..., tuple[int, str]]) -> None:
     serve(SyntheticFeed(3, days=1))
-    done = place.run("follow", "NO/SUCH", "--start", f"{Clock().now():%Y-%m-%d}")
-    assert done.returncode == 2
-    assert done.stderr.startswith("Error: ")
-    done = place.run("follow", "MINA/GBP")
-    assert done.returncode == 2
-    assert "say the first day wanted with --start" in done.stderr
+    code, text = command("follow", "NO/SUCH", "--start", f"{Clock().now():%Y-%m-%d}")
+    assert (code, text.startswith("Error: ")) == (2, True), text
+    code, text = command("follow", "MINA/GBP")
+    assert (code, "say the first day wanted with --start" in text) == (2, True), text

@@ -111,7 +111,7 @@ def test_once_twice_goes_on_and_does_not_fetch_krakens_candles_again(
 
 
 @pytest.mark.timeout(300)
-def test_red_is_said_and_nothing_is_published_until_a_check_is_green(
+def test_red_is_said_and_nothing_is_published_and_a_stream_may_end_a_wait_and_say_what_to_load(
     exchange: LocalExchange, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def louder(result: dict[str, object]) -> dict[str, object]:
@@ -122,8 +122,10 @@ def test_red_is_said_and_nothing_is_published_until_a_check_is_green(
     exchange.faults.add(Fault("change", "OHLC", pair="BTC/USD", times=None, change=louder))
     monkeypatch.setenv("SOURCES__KRAKEN__FOLLOW__CHECK_SECONDS", "0")
     monkeypatch.setenv("SOURCES__KRAKEN__FOLLOW__RED_CHECK_SECONDS", "100000")
-    story = Story([lambda: exchange.clock.advance(60)])
-    run(story, "BTC/USD", timeframes=("1m",))
+    story = Story([lambda: exchange.clock.advance(60)], heard=frozenset({"BTC/USD"}))
+    run(story, timeframes=("1m",), every_seconds=3600)  # the next moment is far
+    assert [each.symbols for each in story.rounds] == [SYMBOLS, ("BTC/USD",)]
+    assert set(story.rounds[1].reached) == {"BTC/USD"}
     assert [each.is_check for each in story.rounds] == [True, False]
     for each in story.rounds:
         assert "candles_equal_krakens_own" in each.red
@@ -156,14 +158,6 @@ def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
     alone = [each.symbols for each in story.rounds if set(each.symbols) != set(SYMBOLS)]
     assert ("MINA/GBP",) in alone, "the one in trouble is tried in a round of its own"
     assert_true(warehouse.parent / "published.duckdb", feed, exchange)
-
-
-@pytest.mark.timeout(300)
-def test_a_stream_may_end_a_wait_and_say_what_to_load(exchange: LocalExchange, warehouse: Path) -> None:
-    story = Story([lambda: exchange.clock.advance(20)], heard=frozenset({"BTC/USD"}))
-    run(story, timeframes=(), every_seconds=3600)  # the next moment is far
-    assert [each.symbols for each in story.rounds] == [SYMBOLS, ("BTC/USD",)]
-    assert set(story.rounds[1].reached) == {"BTC/USD"}
 
 
 def test_without_a_start_a_symbol_that_was_never_loaded_is_refused(exchange: LocalExchange) -> None:
