@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dlt_pipeline.building import build
 from dlt_pipeline.exceptions import NoConnectionError, WarehouseLockedError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.job import Job
@@ -14,6 +15,7 @@ from dlt_pipeline.jobs.rebuild import rebuild
 from dlt_pipeline.jobs.runner import only_runner, run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse import warehouse_path
+from tests.built_parts import only
 from tests.jobs.conftest import NOW
 from tests.loading.quick import Silent
 from tests.truth import expected_trades, loaded_trades, query
@@ -35,7 +37,7 @@ def truth(feed: SyntheticFeed, job: Job) -> list[Any]:
     return expected_trades(feed, job.symbol, NOW_NS, job.start_ns, job.end_ns or NOW_NS)
 
 
-def test_a_rebuild_loads_builds_checks_and_publishes_and_the_view_tells_the_same(
+def test_a_rebuild_loads_builds_checks_and_publishes_the_view_tells_the_same_and_later_builds_have_its_timeframe(
     exchange: LocalExchange, feed: SyntheticFeed
 ) -> None:
     ids = [row[0] for row in truth(feed, load_job("ETH/USD", "2026-11-06", "2026-11-08"))]
@@ -45,6 +47,7 @@ def test_a_rebuild_loads_builds_checks_and_publishes_and_the_view_tells_the_same
         ["BTC/USD", "MINA/GBP", "NO/SUCH", "ETH/USD"],
         "2026-11-06",
         "2026-11-08",
+        options={"bucket_size": "2m"},
         tell=lambda job: told.append((job.job_id, job.status, job.phase)),
     )
     ended = {1: "succeeded", 2: "succeeded", 3: "failed", 4: "failed"}
@@ -65,7 +68,7 @@ def test_a_rebuild_loads_builds_checks_and_publishes_and_the_view_tells_the_same
         assert loaded_trades(warehouse_path(), job.symbol) == rows
         assert job.trades == job.estimated_trades == len(rows)
         assert job.estimated_bytes
-        assert f"2,880 candles of 1m with {len(rows):,} trades" in str(job.summary)
+        assert f"1,440 candles of 2m with {len(rows):,} trades" in str(job.summary)
     asked = [call for call in exchange.calls if call.query.get("pair") == "XXBTZUSD"]
     priced = [call for call in asked if call.query.get("count", "1000") != "1000"]
     assert report.jobs[1].calls == len(asked), "those for the price are calls too"
@@ -81,6 +84,13 @@ def test_a_rebuild_loads_builds_checks_and_publishes_and_the_view_tells_the_same
     ]
     order = "queued_at <= started_at and started_at <= finished_at and finished_at = changed_at"
     assert query(warehouse_path(), f"select bool_and({order}) from kraken.data_jobs") == [(True,)]
+
+    candles = "select count(*) from kraken.candles where symbol = 'MINA/GBP' and timeframe = '2m'"
+    assert query(warehouse_path(), candles) == [(1_440,)]
+    add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-06", "2026-11-07", {"bucket_size": "3m"})])
+    build(arguments=only("candles"), quiet=True)
+    assert query(warehouse_path(), candles) == [(1_440,)]
+    assert query(warehouse_path(), candles.replace("2m", "3m")) == [(0,)], "a job that waits has built nothing yet"
 
 
 def test_one_symbols_trouble_leaves_the_other_jobs_alone(exchange: LocalExchange, feed: SyntheticFeed) -> None:

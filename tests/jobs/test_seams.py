@@ -16,21 +16,11 @@ from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.loading import load
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
-from tests.built_parts import FOR_REPAIRS, only
+from tests.built_parts import only
 from tests.jobs.conftest import NOW
-from tests.truth import expected_trades, loaded_trades, query
+from tests.truth import expected_trades, loaded_trades
 
 NOW_NS = int(NOW.timestamp()) * 10**9
-
-
-def test_a_repair_up_to_today_neither_blocks_the_queue_nor_asks_for_what_cannot_be_proven(
-    exchange: LocalExchange,
-) -> None:
-    load(["MINA/GBP"], "2026-11-05", "2026-11-07", timeframes=())
-    build(arguments=FOR_REPAIRS, quiet=True)
-    add_jobs([make_job("repair", "MINA/GBP", "2026-11-06", "2026-11-08T06:00"), make_job("rest_snapshot", "ETH/USD")])
-    run_jobs()
-    assert [job.status for job in list_jobs()] == ["succeeded", "succeeded"], [job.error for job in list_jobs()]
 
 
 def test_missing_ids_are_asked_for_again_whatever_runs_beside_them(
@@ -63,17 +53,6 @@ def test_a_cancelled_job_keeps_its_trades_also_from_the_next_removal(exchange: L
     build(arguments=only("removal_checks", "kept_days", "kept_candles"), quiet=True)
     assert remove_trades(warehouse_path()).trades == 0
     assert [each.status for each in list_jobs()] == ["cancelled"]
-
-
-def test_every_build_has_the_timeframes_that_jobs_built(exchange: LocalExchange) -> None:
-    add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-07", "2026-11-08", {"bucket_size": "2m"})])
-    run_jobs()
-    candles = "select count(*) from kraken.candles where timeframe = '2m'"
-    assert query(warehouse_path(), candles) == [(720,)]
-    add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-06", "2026-11-07", {"bucket_size": "3m"})])
-    build(arguments=only("candles"), quiet=True)
-    assert query(warehouse_path(), candles) == [(720,)]
-    assert query(warehouse_path(), candles.replace("2m", "3m")) == [(0,)], "a job that waits has built nothing yet"
 
 
 def test_a_full_disk_while_jobs_are_written_down_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
