@@ -105,9 +105,24 @@ def test_one_model_made_anew_forgets_nothing(path: Path, project: DbtProject, an
     assert differences(tables(path, project), anew) == ""
 
 
-def test_other_timeframes_are_not_built_by_parts(path: Path, tmp_path: Path) -> None:
-    other = DbtProject(tmp_path / "other", path, OTHERS)
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+    folder = tmp_path_factory.mktemp("other")
+    return DbtProject(folder / "target", folder / "warehouse.duckdb", OTHERS)
+
+
+def test_other_timeframes_are_not_built_by_parts(path: Path, other: DbtProject) -> None:
     with pytest.raises(AssertionError, match="is not what the table timeframes was built with; build all"):
         other.run(path, "--select", "day_candles")
+
+
+@pytest.mark.long
+def test_after_a_refused_part_a_build_of_all_has_other_timeframes(
+    path: Path, other: DbtProject, tmp_path: Path
+) -> None:
+    """A shorter run shows it of candles alone, in a warehouse whose trades were removed."""
+    with pytest.raises(AssertionError):
+        other.run(path, "--select", "day_candles")
     other.run(path)
-    assert differences(tables(path, other), built_anew(path, other, tmp_path / "other")) == ""
+    (tmp_path / "anew").mkdir()
+    assert differences(tables(path, other), built_anew(path, other, tmp_path / "anew")) == ""
