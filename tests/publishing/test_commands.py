@@ -201,6 +201,8 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
     assert "Not published: " in text
     assert "exports is a file where the exports folder should be" in text
     (place.folder / "exports").unlink()
+    files = "select count(*) from duckdb_tables() where schema_name = 'kraken_raw' and table_name like 'archive%'"
+    assert place.query(files) == place.query("select count(*) from kraken.archive_candles") == [(0,)]
     code, text = publish()
     assert (code, "partitions written" in text, str(published) in text) == (0, True, True), text
     with duckdb.connect(str(published), read_only=True) as connection:
