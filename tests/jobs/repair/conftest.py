@@ -33,7 +33,9 @@ def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="package")
-def _made_once(tmp_path_factory: pytest.TempPathFactory, feed: SyntheticFeed) -> Path:
+def _made_once(
+    tmp_path_factory: pytest.TempPathFactory, feed: SyntheticFeed, parsed_project: Callable[[Path], Path]
+) -> Path:
     folder = tmp_path_factory.mktemp("gappy")
     warehouse = folder / "warehouse.duckdb"
     with pytest.MonkeyPatch.context() as patch, LocalExchange(feed, Clock(NOW)) as exchange:
@@ -42,6 +44,8 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory, feed: SyntheticFeed) ->
         patch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(warehouse))
         patch.setenv("SOURCES__KRAKEN__BASE_URL", exchange.base_url)
         patch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.001")
+        patch.setenv("DBT_PARTIAL_PARSE_FILE_PATH", str(parsed_project(warehouse)))
+        patch.setenv("DBT_LOG_LEVEL_FILE", "none")
         make_gaps(exchange, warehouse)
     return warehouse
 
