@@ -78,4 +78,10 @@ def __getattr__(name: str) -> Any:
     """Import dlt, ccxt and dbt only when they are wanted: they take seconds."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "__version__":
+        return import_module("dlt_pipeline.version").number()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

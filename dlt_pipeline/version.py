@@ -7,9 +7,14 @@ from typing import Final
 SCHEMA_VERSION: Final = 1
 
 
+def number() -> str:
+    """Return the installed program's version, or `not installed` in a source tree that is not."""
+    try:
+        return version("kraken-candles")
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def program() -> str:
     """Return the program's name and version, as written into the warehouse."""
-    try:
-        return f"kraken-candles {version('kraken-candles')}"
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "kraken-candles (not installed)"
+    return f"kraken-candles {number()}"

@@ -32,3 +32,14 @@ def test_a_bad_value_is_refused(tmp_path: Path, name: str, value: str, sentence:
     assert not done.success
     assert f"The variable {name} " in said
     assert sentence in said
+
+
+def test_a_build_before_the_first_load_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command says so itself; this is plain dbt's own build."""
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / "new.duckdb"))
+    monkeypatch.chdir(tmp_path)
+    from dlt_pipeline.building import run_dbt
+    from dlt_pipeline.exceptions import WarehouseError
+
+    with pytest.raises(WarehouseError, match=r"There is no table kraken_raw\.trades yet: load first, with `kraken-"):
+        run_dbt(tmp_path / "new.duckdb", "build", flags=["--quiet"])
