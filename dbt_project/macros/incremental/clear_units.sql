@@ -1,7 +1,7 @@
 {# Pre-hook of a model with replace_strategy: takes away the rows of the units that are made anew. units is a query of the values of
-   columns; bounds, a literal condition for pruning. Nothing where the whole table is made anew by dbt. #}
+   columns; bounds, a literal condition for pruning, false where there is no unit. Nothing where the whole table is made anew by dbt. #}
 {% macro clear_units(columns, units, bounds='true') %}
-    {%- if execute and is_incremental() -%}
+    {%- if execute and is_incremental() and bounds != 'false' -%}
     {{- adapter.dispatch('clear_units', 'kraken_candles')(columns, units, bounds) -}}
     {%- endif -%}
 {% endmacro %}
@@ -19,7 +19,7 @@
 {# The same for units (timeframe, symbol, bucket_on). On Spark their tables are in partitions by symbol, for a partition a unit would be
    thousands of tiny files: only a symbol of which nothing stays is dropped here, and kept_beside writes what stays once more. #}
 {% macro clear_unit_rows(units, bounds='true') %}
-    {%- if execute and is_incremental() -%}
+    {%- if execute and is_incremental() and bounds != 'false' -%}
     {{- adapter.dispatch('clear_unit_rows', 'kraken_candles')(units, bounds) -}}
     {%- endif -%}
 {% endmacro %}

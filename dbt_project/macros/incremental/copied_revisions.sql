@@ -6,5 +6,5 @@
     {%- endif -%}
     {%- set query = "select coalesce(max(version), 0) from " ~ marks
         ~ " where consumer = 'candle_revisions' and producer = 'certified_days'" -%}
-    {{- return(run_query(query).rows[0][0] | int) -}}
+    {{- return(kraken_candles.asked_once(query)[0][0] | int) -}}
 {% endmacro %}

@@ -10,5 +10,5 @@
     {%- set query -%}
         select distinct {{ kraken_candles.days_between(from_on, to_on) }} as covered_on from {{ holes }} order by 1
     {%- endset -%}
-    {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query).columns[0].values(), 1, 1)) -}}
+    {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query) | map('first') | list, 1, 1)) -}}
 {% endmacro %}

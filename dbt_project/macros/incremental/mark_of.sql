@@ -7,20 +7,39 @@
     {%- if not execute or not is_incremental() or flags.FULL_REFRESH -%}
         {{- return(-1) -}}
     {%- endif -%}
-    {%- set query -%}
-        select version, settings
-        from {{ marks }}
-        where consumer = '{{ model.name }}' and producer = '{{ producer }}'
-        order by marked_at desc, version desc
-        limit 1
-    {%- endset -%}
-    {%- set rows = kraken_candles.asked_once(query).rows -%}
-    {%- if rows | length == 0 or rows[0][1] != kraken_candles.settings_text() -%}
+    {%- set mark = kraken_candles.marked(kraken_candles.asked_once(kraken_candles.newest_marks(marks)), model.name, producer) -%}
+    {%- if mark is none or mark[1] != kraken_candles.settings_text() -%}
         {{- return(-1) -}}
     {%- endif -%}
-    {%- set mark = rows[0][0] | int -%}
-    {%- set oldest = kraken_candles.asked_once('select min(version) from ' ~ ref(producer)).rows[0][0] -%}
-    {{- return(-1 if oldest is not none and oldest > mark else mark) -}}
+    {%- set oldest = kraken_candles.versions_of(producer)[0] -%}
+    {{- return(-1 if oldest is not none and oldest > mark[0] else mark[0]) -}}
+{% endmacro %}
+
+{# The query of the newest mark of each model and producer, and [version, settings] of one of them in its rows, none where there is none. #}
+{% macro newest_marks(marks) %}
+    {%- set query -%}
+        select consumer, producer, version, settings
+        from (
+            select
+                marks.*,
+                row_number() over (partition by consumer, producer order by marked_at desc, version desc) as place
+            from {{ marks }} as marks
+        ) as ranked
+        where place = 1
+    {%- endset -%}
+    {{- return(query) -}}
+{% endmacro %}
+
+{% macro marked(rows, consumer, producer) %}
+    {%- for row in rows if row[0] == consumer and row[1] == producer -%}
+        {{- return([row[2] | int, row[3]]) -}}
+    {%- endfor -%}
+    {{- return(none) -}}
+{% endmacro %}
+
+{# The oldest and the newest version that stand in a producer, none where it is empty. #}
+{% macro versions_of(producer) %}
+    {{- return(kraken_candles.asked_once('select min(version), max(version) from ' ~ ref(producer))[0]) -}}
 {% endmacro %}
 
 {# What of the settings shapes stored rows, the timeframes and the variables in the model's meta.settings: with others they are made anew. #}

@@ -11,7 +11,7 @@
     {%- if mark < 0 -%}
         {{- return('true') -}}
     {%- endif -%}
-    {%- set days = kraken_candles.asked_once('select distinct covered_on from ' ~ versions ~ ' where version > ' ~ mark ~ ' order by 1').columns[0].values() -%}
+    {%- set days = kraken_candles.asked_once('select distinct covered_on from ' ~ versions ~ ' where version > ' ~ mark ~ ' order by 1') | map('first') | list -%}
     {{- return(kraken_candles.day_bounds(column, days, days_before, days_after)) -}}
 {% endmacro %}
 

@@ -6,7 +6,7 @@
     {%- if not execute or mark < 0 -%}
         {{- return(column ~ ' in (select load_id from ' ~ loads ~ ')') -}}
     {%- endif -%}
-    {%- set ids = kraken_candles.asked_once('select load_id from ' ~ loads ~ ' where version > ' ~ mark ~ ' order by 1').columns[0].values() -%}
+    {%- set ids = kraken_candles.asked_once('select load_id from ' ~ loads ~ ' where version > ' ~ mark ~ ' order by 1') | map('first') | list -%}
     {%- if ids | length == 0 -%}
         {{- return('false') -}}
     {%- elif ids | length > 200 -%}

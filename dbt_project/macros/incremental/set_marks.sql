@@ -5,48 +5,40 @@
 {% macro set_marks(producers, parents=[]) %}
     {%- set marks = ref('build_marks') -%}
     {%- set timeframes = ref('timeframes') -%}
-    {%- set settings = kraken_candles.settings_text() if execute -%}
-    {%- if execute -%}{%- do kraken_candles.check_timeframes(timeframes) -%}{%- endif -%}
-    {%- for producer in producers %}
-    {%- set version -%}
-        least(
-            coalesce(max(version), 0)
-            {%- for parent in parents if execute %}, {{ kraken_candles.mark_of_parent(marks, parent, producer) }}{% endfor %}
-            , 9223372036854775807
-        )
-    {%- endset %}
+    {%- set rows = [] -%}
+    {%- if execute -%}
+        {%- do kraken_candles.check_timeframes(timeframes) -%}
+        {#- Those of the parents were set in this build. -#}
+        {%- set others = kraken_candles.asked(kraken_candles.newest_marks(marks)) if parents else [] -%}
+    {%- endif -%}
+    {%- for producer in producers -%}
+        {#- While parsing the ref makes the dependency. -#}
+        {%- set relation = ref(producer) -%}
+        {%- if execute -%}
+            {%- set versions = [kraken_candles.versions_of(producer)[1] or 0] -%}
+            {%- for parent in parents -%}
+                {%- set mark = kraken_candles.marked(others, parent, producer) -%}
+                {#- Made with other timeframes or never. -#}
+                {%- do versions.append(mark[0] if mark and mark[1].split(' | ')[0] == kraken_candles.timeframes_text() else -1) -%}
+            {%- endfor -%}
+            {%- if versions | min != kraken_candles.mark_of(producer) -%}{%- do rows.append([producer, versions | min]) -%}{%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for producer, version in rows %}
     {% if not loop.first %}union all{% else %}insert into {{ marks }}{% endif %}
     select
         '{{ model.name }}' as consumer,
         '{{ producer }}' as producer,
-        {{ version }} as version,
-        '{{ settings }}' as settings,
+        cast({{ version }} as bigint) as version,
+        '{{ kraken_candles.settings_text() }}' as settings,
         {{ kraken_candles.utc_now() }} as marked_at
-    from {{ ref(producer) }}
-    having {{ version }} <> {{ kraken_candles.mark_of(producer) }}
     {%- endfor %}
-{% endmacro %}
-
-{# Up to which version a parent was built; -1 if with other timeframes or never. #}
-{% macro mark_of_parent(marks, parent, producer) %}
-    {%- set query -%}
-        select version, settings
-        from {{ marks }}
-        where consumer = '{{ parent }}' and producer = '{{ producer }}'
-        order by marked_at desc, version desc
-        limit 1
-    {%- endset -%}
-    {%- set rows = kraken_candles.asked_once(query).rows -%}
-    {%- if rows | length == 0 or rows[0][1].split(' | ')[0] != kraken_candles.timeframes_text() -%}
-        {{- return(-1) -}}
-    {%- endif -%}
-    {{- return(rows[0][0] | int) -}}
 {% endmacro %}
 
 {# Refuses to mark what was made of another list of timeframes than the variable has. #}
 {% macro check_timeframes(timeframes) %}
     {%- set parts = [] -%}
-    {%- for row in kraken_candles.asked_once('select timeframe, size_ns, offset_ns from ' ~ timeframes).rows -%}
+    {%- for row in kraken_candles.asked_once('select timeframe, size_ns, offset_ns from ' ~ timeframes) -%}
         {%- do parts.append(row[0] ~ ':' ~ row[1] ~ ':' ~ row[2]) -%}
     {%- endfor -%}
     {%- if parts | sort | join(' ') != kraken_candles.timeframes_text() -%}

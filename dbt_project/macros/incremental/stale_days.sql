@@ -28,5 +28,5 @@
         {{- return('true') -}}
     {%- endif -%}
     {%- set query = 'select distinct covered_on from ' ~ kraken_candles.stale_days() ~ ' as stale order by 1' -%}
-    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values())) -}}
+    {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query) | map('first') | list)) -}}
 {% endmacro %}

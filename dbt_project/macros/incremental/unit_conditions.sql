@@ -15,7 +15,7 @@
         {{- return('true') -}}
     {%- endif -%}
     {%- set query = 'select distinct bucket_on from ' ~ units ~ ' as units order by 1' -%}
-    {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query).columns[0].values(), kind=kind)) -}}
+    {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query) | map('first') | list, kind=kind)) -}}
 {% endmacro %}
 
 {# A condition on a row's unit, bounds included. #}
@@ -31,7 +31,7 @@
     {%- if not execute or kraken_candles.renews_all(producers) -%}
         {{- return('true') -}}
     {%- endif -%}
-    {%- set symbols = kraken_candles.asked_once('select distinct symbol from ' ~ units ~ ' as units order by 1').columns[0].values() -%}
+    {%- set symbols = kraken_candles.asked_once('select distinct symbol from ' ~ units ~ ' as units order by 1') | map('first') | list -%}
     {%- if symbols | length > 200 -%}
         {{- return('true') -}}
     {%- endif -%}

@@ -12,5 +12,5 @@
         select removed_on as bare_on from {{ removals }}
         order by bare_on
     {%- endset -%}
-    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values())) -}}
+    {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query) | map('first') | list)) -}}
 {% endmacro %}

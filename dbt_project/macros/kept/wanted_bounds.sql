@@ -6,5 +6,5 @@
         {{- return('true') -}}
     {%- endif -%}
     {%- set query = 'select distinct removed_on from ' ~ removals ~ ' where is_wanted order by removed_on' -%}
-    {{- return(kraken_candles.day_bounds(column, run_query(query).columns[0].values(), days_before)) -}}
+    {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query) | map('first') | list, days_before)) -}}
 {% endmacro %}
