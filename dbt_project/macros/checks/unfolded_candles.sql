@@ -1,9 +1,13 @@
-{# The body of a check by field: a row for each field of each row of `compared`, with the line that accepts it. more: other columns of
+{# The body of a check by field: a row for each field of each row of `compared`, with the reason of the line that accepts it. more: other columns of
    compared, which stand last. contradicted: the buckets of which differs is contradicted; in a branch of its own, so that a condition on
    bucket_status reaches what is stored. #}
-{% macro unfolded_candles(compared, accepted, referee, more, contradicted=none) -%}
+{% macro unfolded_candles(compared, referee, more, contradicted=none) -%}
 {%- set names = kraken_candles.compared_fields(referee) -%}
 with
+
+accepted_here as (
+    {{ kraken_candles.accepted_buckets(compared, referee) }}
+),
 
 fields as (
     {% for field in names %}
@@ -37,7 +41,7 @@ unfolded as (
         accepted.reason
     from {{ compared }} as compared
     cross join fields
-    left join {{ accepted }} as accepted
+    left join accepted_here as accepted
         on
             compared.timeframe = accepted.timeframe
             and compared.symbol = accepted.symbol

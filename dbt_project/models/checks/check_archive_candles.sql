@@ -1,3 +1,3 @@
 {{ config(materialized='view') }}
 
-{{ unfolded_candles(ref('compared_archive_candles'), ref('accepted_archive_candles'), 'archive', ['edition_id']) }}
+{{ unfolded_candles(ref('compared_archive_candles'), 'archive', ['edition_id']) }}

@@ -8,7 +8,7 @@ accepted as (
         symbol,
         bucket_on,
         count(*) as accepted_count
-    from {{ ref('accepted_archive_candles') }}
+    from ({{ accepted_buckets(ref('compared_archive_candles'), 'archive') }}) as buckets
     group by timeframe, symbol, bucket_on
 )
 

@@ -18,7 +18,7 @@ accepted as (
         symbol,
         bucket_on,
         count(*) as accepted_count
-    from {{ ref('accepted_candles') }}
+    from ({{ accepted_buckets(ref('compared_candles'), 'rest') }}) as buckets
     group by timeframe, symbol, bucket_on
 )
 

@@ -7,7 +7,7 @@ built as (
     select
         *,
         {{ empty_bucket_policy() }} as policy
-    from {{ ref('built_candles') }}
+    from {{ built_candles() }} as ours
 ),
 
 carried as (

@@ -27,7 +27,7 @@ ours as (
         spans.edition_id,
         spans.is_gapless
     from (
-        select * from {{ ref('built_candles') }}
+        select * from {{ built_candles() }} as candles
         where is_closed and {{ is_unit(units, producers) }}
     ) as built
     inner join {{ ref('timeframes') }} as timeframes on built.timeframe = timeframes.timeframe
@@ -43,7 +43,23 @@ ours as (
 ),
 
 theirs as (
-    select * from {{ ref('comparable_archive_candles') }}
+    select *
+    from (
+        select
+            archive.timeframe,
+            archive.symbol,
+            archive.bucket_on,
+            archive.bucket_start,
+            archive.bucket_start_ns,
+            {% for field in fields %}
+            archive.{{ field }},
+            {% endfor %}
+            archive.edition_id,
+            archive.is_last_of_file
+        from {{ ref('chosen_archive_candles') }} as archive
+        {{ joined_for_comparing('archive') }}
+        where absent.symbol is null
+    ) as comparable
     where {{ is_archive_unit(producers) }}
 ),
 

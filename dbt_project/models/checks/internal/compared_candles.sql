@@ -19,12 +19,69 @@
 with
 
 ours as (
-    select * from {{ ref('built_candles') }}
+    select * from {{ built_candles() }} as built
     where is_closed and {{ compared_bounds('bucket_on') }}
 ),
 
+-- Kraken's candles of a length that we do not make, or that we count from another moment, have nothing to be compared with, nor
+-- have those of buckets of ours that cannot be made any more.
+comparable as (
+    select
+        rest.timeframe,
+        rest.symbol,
+        rest.bucket_on,
+        rest.bucket_start_ns,
+        {% for field in fields %}
+        rest.{{ field }},
+        {% endfor %}
+        rest.is_newest,
+        true as is_there,
+        rest.first_fetched_at as fetched_at
+    from {{ ref('rest_versions') }} as rest
+    {{ joined_for_comparing('rest') }}
+    where absent.symbol is null
+),
+
+-- Between the first and the last candle of one answer Kraken left these out; between two answers nobody may have asked.
+left_out as (
+    select
+        built.timeframe,
+        built.symbol,
+        built.bucket_on,
+        built.bucket_start_ns,
+        {% for field in fields %}
+        cast(null as {{ 'bigint' if field == 'trade_count' else 'decimal(38, 12)' }}) as {{ field }},
+        {% endfor %}
+        true as is_newest,
+        false as is_there,
+        min(answers.fetched_at) as fetched_at
+    from {{ built_candles() }} as built
+    inner join {{ ref('rest_snapshots') }} as answers
+        on
+            built.symbol = answers.symbol
+            and built.timeframe = answers.timeframe
+            and built.bucket_start_ns >= answers.first_bucket_ns
+            and built.bucket_start_ns <= answers.last_bucket_ns
+    inner join {{ ref('timeframes') }} as timeframes
+        on
+            answers.timeframe = timeframes.timeframe
+            and answers.timeframe_seconds * 1000000000 = timeframes.size_ns
+            and timeframes.offset_ns = 0
+    left join {{ ref('rest_versions') }} as rest
+        on
+            built.symbol = rest.symbol
+            and built.timeframe = rest.timeframe
+            and built.bucket_on = rest.bucket_on
+            and built.bucket_start_ns = rest.bucket_start_ns
+    where built.is_closed and not answers.is_whole and rest.symbol is null
+    group by built.timeframe, built.symbol, built.bucket_on, built.bucket_start_ns
+),
+
 theirs as (
-    select * from {{ ref('their_candles') }}
+    select * from comparable
+    where {{ is_compared_unit() }}
+    union all
+    select * from left_out
     where {{ is_compared_unit() }}
 ),
 

@@ -46,7 +46,7 @@ units as (
                 else 1
             end
         ) as unsound_count
-    from {{ ref('built_candles') }}
+    from {{ built_candles() }} as built
     where
         {{ pending_bounds('bucket_on', days_before=longest_days()) }}
         and (timeframe, symbol, bucket_on) in {{ pending_units() }}

@@ -39,23 +39,27 @@ holes as (
             and wanted.day_start_ns <= holes.to_time_ns
 ),
 
+accepted as (
+    {{ accepted_buckets(ref('compared_candles'), 'rest') }}
+),
+
 differing as (
     select distinct
         wanted.symbol,
         wanted.removed_on
     from wanted
-    inner join {{ ref('compared_candles') }} as compared on wanted.symbol = compared.symbol
-    inner join {{ ref('timeframes') }} as timeframes on compared.timeframe = timeframes.timeframe
-    left join {{ ref('accepted_candles') }} as accepted
+    inner join {{ ref('compared_candles') }} as candles on wanted.symbol = candles.symbol
+    inner join {{ ref('timeframes') }} as timeframes on candles.timeframe = timeframes.timeframe
+    left join accepted
         on
-            compared.timeframe = accepted.timeframe
-            and compared.symbol = accepted.symbol
-            and compared.bucket_start_ns = accepted.bucket_start_ns
+            candles.timeframe = accepted.timeframe
+            and candles.symbol = accepted.symbol
+            and candles.bucket_start_ns = accepted.bucket_start_ns
     where
-        {{ wanted_bounds('compared.bucket_on', days_before=longest_days()) }}
-        and compared.bucket_status in ('differs', 'missing_here')
-        and compared.bucket_start_ns < wanted.day_start_ns + {{ day_ns }}
-        and compared.bucket_start_ns + timeframes.size_ns > wanted.day_start_ns
+        {{ wanted_bounds('candles.bucket_on', days_before=longest_days()) }}
+        and candles.bucket_status in ('differs', 'missing_here')
+        and candles.bucket_start_ns < wanted.day_start_ns + {{ day_ns }}
+        and candles.bucket_start_ns + timeframes.size_ns > wanted.day_start_ns
         and accepted.symbol is null
 ),
 

@@ -32,7 +32,7 @@ rootless as (
 ),
 
 built as (
-    select * from {{ ref('built_candles') }}
+    select * from {{ built_candles() }} as ours
     where {{ pending_bounds('bucket_on', days_before=longest_days(), days_after=longest_days()) }}
 ),
 

@@ -1,3 +1,0 @@
-{{ config(materialized='ephemeral') }}
-
-{{ accepted_buckets(ref('compared_archive_candles'), 'archive') }}
