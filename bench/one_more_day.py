@@ -30,7 +30,7 @@ class Build:
 def build(warehouse: Path, *arguments: str) -> Build:
     """Run the command in the warehouse's folder; SystemExit with its output where it is not green."""
     command = [sys.executable, "-m", "dlt_pipeline", "build", *arguments]
-    environment = {**os.environ, "KRAKEN_CANDLES_WAREHOUSE": str(warehouse)}
+    environment = {**os.environ, "KRAKEN_CANDLES_WAREHOUSE": str(warehouse), "DBT_WRITE_JSON": "true"}
     began = time.perf_counter()
     done = subprocess.run(command, cwd=warehouse.parent, env=environment, capture_output=True, text=True, check=False)
     whole = time.perf_counter() - began

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 # The macros that check a variable name it so and say all in one line; dbt adds where it was called.
 _REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
 
+_DETAILS: Final = ("debug", "test")  # dbt's levels of what only its debug log tells
+
+# Of what dbt writes by default a build needs neither the manifest, which is written twice, nor a log of each statement.
+_UNREAD: Final = {"write-json": "--no-write-json", "log-level-file": "--log-level-file=info"}
+
 SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
 
 
@@ -42,9 +47,10 @@ def project_folder() -> Path:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """How a build ended: models that could not be built, and tests that are red, each with dbt's own words.
+    """How a build ended: models that could not be built and tests that are red, each with dbt's own words.
 
-    `warnings` counts the tests that warn; `state` is that of the warehouse's file as dbt left it, see `unchanged`.
+    `warnings` counts the tests that warn; `state` is that of the warehouse's file as dbt left it, see `unchanged`;
+    `built` are the names of the models that were built.
     """
 
     is_green: bool
@@ -52,6 +58,7 @@ class BuildResult:
     red: tuple[str, ...]
     warnings: int = 0
     state: str | None = None
+    built: frozenset[str] = frozenset()
 
 
 def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
@@ -68,9 +75,10 @@ def build_result(
 
     `arguments` go to dbt as they are, such as `("--select", "candles")`; a `--vars` in them has the last word. The
     models' unit tests, which say nothing of the warehouse, run only where `arguments` choose the kinds of nodes by
-    `--resource-type`. dbt's logs and artifacts go to `target/` and `logs/` here, or beside the warehouse where nothing
-    can be written here. Raises NothingLoadedError before the
-    first load, WarehouseLockedError if the file is in use, BadInputError for a variable that cannot be.
+    `--resource-type`. dbt's files go to `target/` and `logs/` here, or beside the warehouse where nothing can be
+    written here; DBT_WRITE_JSON=true adds its manifest and run results, DBT_LOG_LEVEL_FILE=debug each statement. Raises
+    NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError for a variable
+    that cannot be.
     """
     from dlt_pipeline.jobs.variables import job_variables  # noqa: PLC0415 - it asks this module for the project
 
@@ -129,14 +137,18 @@ def run_dbt(
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
+    from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager  # noqa: PLC0415
 
     folder, here = project_folder(), dbt_folder(path)
     places = {"project-dir": folder / "dbt_project", "profiles-dir": folder, "target-path": here / "target"}
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
+    events = get_event_manager()
+    ctx_set_event_manager(_read_events())
     try:
         result = dbtRunner(manifest=manifest).invoke(
             [
                 *flags,
+                *_unread((*flags, *arguments)),
                 *([] if sys.stdout.isatty() else ["--no-use-colors"]),
                 f"--log-path={here / 'logs'}",
                 command,
@@ -147,6 +159,7 @@ def run_dbt(
         if result.success and before_close and getattr(result.result, "results", None):
             before_close()
     finally:
+        ctx_set_event_manager(events)
         # dbt would hold the file as long as this process lives
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if result.exception:
@@ -156,6 +169,29 @@ def run_dbt(
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
     return result
+
+
+def _unread(given: Sequence[str]) -> list[str]:
+    """Return dbt's flags for what no build reads, but for what is `given` or in the environment."""
+    return [
+        flag
+        for name, flag in _UNREAD.items()
+        if f"DBT_{name.upper().replace('-', '_')}" not in os.environ and not any(name in each for each in given)
+    ]
+
+
+def _read_events() -> Any:
+    """Return dbt's event manager without the events that nobody reads: dbt makes a line of each before it drops it."""
+    from dbt_common.events.base_types import BaseEvent, EventLevel  # noqa: PLC0415
+    from dbt_common.events.event_manager import EventManager  # noqa: PLC0415
+
+    class ReadEvents(EventManager):
+        def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *args: Any, **options: Any) -> None:
+            if (level or e.level_tag()) in _DETAILS and all(each.level not in _DETAILS for each in self.loggers):
+                return
+            super().fire_event(e, level, *args, **options)
+
+    return ReadEvents()
 
 
 def dbt_folder(path: Path) -> Path:
@@ -220,15 +256,17 @@ def _parted(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]
 
 
 def _told(result: Any, state: str | None) -> BuildResult:
-    errors, red, warnings = [], [], 0
+    errors, red, built, warnings = [], [], [], 0
     for each in getattr(result.result, "results", None) or ():
         told = f"{each.node.name}: {' '.join(str(each.message).split())}"
         if str(each.status) == "error":
             errors.append(told)
         elif str(each.status) == "fail":
             red.append(told)
+        elif str(each.status) == "success":
+            built.append(each.node.name)
         warnings += str(each.status) == "warn"
-    return BuildResult(bool(result.success), tuple(errors), tuple(red), warnings, state)
+    return BuildResult(bool(result.success), tuple(errors), tuple(red), warnings, state, frozenset(built))
 
 
 def _check_threads() -> None:

@@ -217,10 +217,25 @@ def test_dbt_writes_where_it_can(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert dbt_folder(Path("/sys/warehouse.duckdb")) == tmp_path
 
 
-def test_a_build_of_nothing_is_no_success(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+def test_a_build_of_nothing_is_no_success(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DBT_LOG_LEVEL_FILE")
     command(*LOAD)
     code, text = command("build", "--select", "nosuchmodel")
     assert (code, "dbt found nothing to build with --select nosuchmodel" in text) == (2, True), text
+    manifest, log = (
+        tmp_path / "target" / "manifest.json",
+        tmp_path / "logs" / "dbt.log",
+    )  # what nobody reads costs seconds
+    assert not manifest.exists()
+    assert ("[info ]" in log.read_text(), "[debug]" in log.read_text()) == (True, False)
+    monkeypatch.setenv("DBT_WRITE_JSON", "true")
+    monkeypatch.setenv("DBT_LOG_LEVEL_FILE", "debug")
+    command("build", "--select", "nosuchmodel")
+    assert manifest.exists()
+    assert "[debug]" in log.read_text()
 
 
 def test_a_folder_of_seeds_must_hold_both(

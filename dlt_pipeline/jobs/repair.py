@@ -1,6 +1,5 @@
 """A repair in its steps: find what is not proven, load just that, build, check, and write down what was tried."""
 
-import json
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from dlt_pipeline.building import build_result, dbt_folder
+from dlt_pipeline.building import build_result
 from dlt_pipeline.dates import utc
 from dlt_pipeline.exceptions import WarehouseError
 from dlt_pipeline.jobs.attempts import Attempt, write_attempts
@@ -134,19 +133,13 @@ def load_repairs(
 
 def build_repaired(path: Path) -> bool:
     """Build; True if all is green. Raises WarehouseError if it ended before the gaps were looked for anew."""
-    is_green = build_result(path, quiet=True).is_green
-    if not is_green and not _are_gaps_built(path):
+    result = build_result(path, quiet=True)
+    if not result.is_green and "gaps" not in result.built:
         raise WarehouseError(
             f"The build of {path} failed before it looked for gaps, so what the repair brought is not known; what was "
             "loaded stays. See the failed models and tests above."
         )
-    return is_green
-
-
-def _are_gaps_built(path: Path) -> bool:
-    """Ask the results that dbt leaves of its last build."""
-    results = json.loads((dbt_folder(path) / "target" / "run_results.json").read_text())["results"]
-    return any(each["unique_id"] == "model.kraken_candles.gaps" and each["status"] == "success" for each in results)
+    return result.is_green
 
 
 def record_attempts(path: Path, outcomes: Iterable[Outcome], job_ids: Mapping[Repair, int] | None = None) -> None:
