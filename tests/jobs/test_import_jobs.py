@@ -8,7 +8,6 @@ import pytest
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job
-from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.kraken.session import make_request
 from dlt_pipeline.loading import load
 from dlt_pipeline.warehouse import warehouse_path
@@ -26,29 +25,24 @@ def archive(tmp_path: Path, exchange: LocalExchange, feed: SyntheticFeed) -> Pat
     return write_zip(tmp_path / "history.zip", trades_file("XBTUSD", cut(tape, to_ns=SEAM_NS)))
 
 
-def test_an_archive_is_imported_built_and_checked_as_a_job(
-    archive: Path, feed: SyntheticFeed, command: Command
+def test_archives_are_imported_built_and_checked_as_jobs_and_one_with_a_broken_row_fails_and_keeps_the_rest(
+    archive: Path, tmp_path: Path, feed: SyntheticFeed, command: Command
 ) -> None:
     code, text = command("jobs", "add", "archive_import", str(archive))
     assert (code, "queued, all (UTC)" in text) == (0, True), text
+    broken = write_zip(tmp_path / "broken.zip", {"ETHUSD.csv": "1704067200,5,1\n1704067201,0,1\n"})
+    add_jobs([make_job("archive_import", str(broken))])
     code, text = command("jobs", "run")
-    assert (code, "rows imported of 1 file" in text) == (0, True), text
-    (job,) = list_jobs()
+    assert (code, "rows imported of 1 file" in text) == (1, True), text
+    job, failed = list_jobs()
     count = len(cut(of_feed(feed, "BTC/USD", NOW_NS), to_ns=SEAM_NS))
     assert (job.status, job.trades) == ("succeeded", count)
-    (built,) = query(warehouse_path(), "select count(*) from kraken.trades where source = 'archive'")
-    assert built == (count,)
-
-
-def test_a_job_fails_for_a_broken_row_and_keeps_the_rest(tmp_path: Path, exchange: LocalExchange) -> None:
-    broken = write_zip(tmp_path / "broken.zip", {"XBTUSD.csv": "1704067200,5,1\n1704067201,0,1\n"})
-    add_jobs([make_job("archive_import", str(broken))])
-    (job,) = run_jobs().jobs.values()
-    assert (job.status, "1 row was refused (the first in line 2: the price 0 is not above 0)" in (job.error or "")) == (
-        "failed",
-        True,
-    ), job.error
-    assert query(warehouse_path(), "select count(*) from kraken_raw.archive_trades") == [(1,)]
+    built = "select count(*) from kraken.trades where source = 'archive' and symbol = 'BTC/USD'"
+    assert query(warehouse_path(), built) == [(count,)]
+    refused = "1 row was refused (the first in line 2: the price 0 is not above 0)"
+    assert (failed.status, refused in (failed.error or "")) == ("failed", True), failed.error
+    kept = "select count(*) from kraken_raw.archive_trades where symbol = 'ETH/USD'"
+    assert query(warehouse_path(), kept) == [(1,)]
 
 
 def test_whole_days_of_an_archive_are_not_asked_for(
