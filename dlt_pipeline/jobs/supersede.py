@@ -25,7 +25,7 @@ from dlt_pipeline.kraken.ledger import merge
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.session import Request, Session, Window, make_request, make_windows_request, way_out
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, load_settings
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.loading import Listener, load_request
 from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
@@ -120,8 +120,8 @@ def _supersede(
     if span[1] > settled_ns:  # what no answer can prove yet is replaced together with all that is later
         span, is_followed = (span[0], _FOREVER), False
     when_unlocked(lambda: _check_market(path, market, span), path, session.stop)
-    # An answer that follows lacks what the one before it had of the instant between them.
-    trades_end_ns = span[1] + is_followed
+    # An answer that follows lacks what the one before it had where times may step back over the end.
+    trades_end_ns = span[1] + is_followed * (STEP_BACK_LIMIT_NS + 1)
     bounds = (span[0], None if span[1] == _FOREVER else trades_end_ns)
     asked = replace(make_windows_request({symbol: (Window(*bounds, *bounds),)}, ()), also_archived=True)
     with tempfile.TemporaryDirectory(prefix="kraken-candles-") as folder:
@@ -254,6 +254,7 @@ def _check_beside(connection: duckdb.DuckDBPyConnection, trades: dict[str, Any],
     elsewhere = (
         f"select min(there.time_ns), max(there.time_ns) from {DATASET}.trades as there "
         f"semi join {_FRESH}.{DATASET}.trades as ours on there.symbol = ours.symbol and there.trade_id = ours.trade_id "
+        "and ours.time_ns >= $start_ns and ours.time_ns < $end_ns "
         "where there.symbol = $symbol and there.trade_id > 0 "
         "and (there.time_ns < $start_ns or there.time_ns >= $end_ns) "
         f"and not ({archived})"

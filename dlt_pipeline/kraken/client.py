@@ -26,6 +26,7 @@ from dlt_pipeline.kraken.settings import (
     REST_TIMEFRAMES,
     KrakenSettings,
     certificates,
+    step_back_ns,
     trusted,
     without_password,
 )
@@ -182,12 +183,13 @@ class KrakenClient:
     def trades(self, market: Market, since: int | None, count: int) -> TradePage:
         """Ask one page of trades of `market` from `since` (ns; None: the newest), `count` at most, strictly checked."""
         where = f"{market.symbol}: Trades since {since}"
+        bound_ns = step_back_ns(self._settings)
         params: dict[str, Any] = {"pair": market.market_id, "count": count}
         if since is not None:
             params["since"] = str(since)
 
         def check(body: Any) -> TradePage:
-            return check_page(body, market.market_id, since, count, self._answered_ns(), where)
+            return check_page(body, market.market_id, since, count, self._answered_ns(), where, bound_ns)
 
         try:
             return self._call(where, "Trades", params, check)

@@ -1,10 +1,11 @@
 """Pure rules of paging: what to ask next, what is new, what is proven, when to stop. Talks to nobody."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dlt_pipeline.exceptions import BrokenChainError, StalledCursorError
 from dlt_pipeline.kraken.page import TradePage, TradeRow
-from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS
+from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS, STEP_BACK_LIMIT_NS
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Cursor:
 
     `since` is what to ask with next; everything displayed before `covered_to_ns` is known. `known_trade_id` is the
     highest id seen (None: none yet), `idless_since_id` the trades without id after it. `tail_count` trades without
-    id are known at `tail_time_ns`, the time of the last known trade.
+    id are known at `tail_time_ns`, the highest time of a known trade. Where all have ids, times may step back, so that
+    a trade may follow that is earlier than the tail; `covered_to_ns` lies as much before it.
     """
 
     since: int
@@ -27,6 +29,11 @@ class Cursor:
     def is_beginning(self) -> bool:
         """Whether no trade of the range is known yet."""
         return self.known_trade_id is None and self.tail_count == 0
+
+    @property
+    def is_by_ids(self) -> bool:
+        """Whether ids alone tell what is known, so that times may step back."""
+        return self.tail_count == 0 and self.idless_since_id == 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Step:
 
     `is_silent`: it says that nothing follows what is known, which no single answer proves; see `is_contradicted`.
     `unchained` are the trades, up to the first one past the end, that no id ties to what is known: those without one,
-    and the first that has one again. `is_headless`: it begins a range without the trade before the start, whose id
+    and the first that has one again. `is_headless`: it begins a range without a trade before the start, whose id
     would prove that its first one is the first.
     """
 
@@ -96,7 +103,7 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
     seen_at_tail = 0
     place_time, place = cursor.tail_time_ns, cursor.tail_count
     known_id = cursor.known_trade_id or 0
-    after_trade_id = _before_start(page, cursor)[0] or 0
+    after_trade_id = _before_start(page, cursor, 0)[0] or 0
     has_lost_id = _has_lost_id(page, cursor)
     for row in page.rows:
         at_tail = row.time_ns == cursor.tail_time_ns and not 0 < row.trade_id <= known_id
@@ -125,20 +132,37 @@ def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
 def _has_lost_id(page: TradePage, cursor: Cursor) -> bool:
     """Tell whether the last known trade, shown with an id before, can only be in the page without one.
 
-    A cursor behind a range's end stands at no trade.
+    A cursor behind a range's end stands at no trade, nor does one behind trades without ids that has none at its tail.
     """
     known = cursor.known_trade_id
-    if known is None or cursor.tail_count or cursor.since == cursor.tail_time_ns - START_REWIND_NS:
+    if known is None or not cursor.is_by_ids or cursor.since == cursor.tail_time_ns - START_REWIND_NS:
         return False
     return all(row.trade_id != known for row in page.rows)
 
 
-def _before_start(page: TradePage, cursor: Cursor) -> tuple[int | None, int, int]:
-    """Return the highest id before the page's new trades, how many without id follow it, and the last one's time."""
+def _with_clean_start(cursor: Cursor, rows: Sequence[TradeRow]) -> Cursor:
+    """Return the cursor of a range's beginning at an instant that parts the page's trades.
+
+    What lies so near behind `since` that the answer may lack some of it is taken, but not said to be covered.
+    """
+    if not cursor.is_beginning:
+        return cursor
+    start_ns = _clean_before(rows, cursor.tail_time_ns)
+    is_shown = start_ns > cursor.since + STEP_BACK_LIMIT_NS + DISPLAY_REWIND_NS
+    return replace(cursor, tail_time_ns=start_ns, covered_to_ns=start_ns if is_shown else cursor.covered_to_ns)
+
+
+def _before_start(page: TradePage, cursor: Cursor, step_back_ns: int) -> tuple[int | None, int, int]:
+    """Return the highest id before the page's new trades, how many without id follow it, and the last one's time.
+
+    So near to the start that times may step back over it, ids must go on from one to the next.
+    """
     known, idless, time_ns = cursor.known_trade_id, cursor.idless_since_id, cursor.tail_time_ns
     if cursor.is_beginning:
         for row in page.rows:
-            if row.time_ns >= cursor.tail_time_ns:
+            is_near = row.time_ns >= cursor.tail_time_ns - step_back_ns
+            is_jump = known is not None and row.trade_id > known + 1 + idless
+            if row.time_ns >= cursor.tail_time_ns or (is_near and is_jump):
                 break
             known, idless, time_ns = row.trade_id or known, 0 if row.trade_id else idless + 1, row.time_ns
     return known, idless, time_ns
@@ -157,24 +181,54 @@ def _holes(new: list[NewTrade], before: tuple[int | None, int, int]) -> tuple[tu
             idless += 1
         else:
             if known is not None and row.trade_id != known + 1 and row.trade_id != known + 1 + idless:
-                holes.append(Hole(known + 1, row.trade_id - 1, min(time_ns, row.time_ns), row.time_ns))
+                times = sorted((time_ns, row.time_ns))
+                holes.append(Hole(known + 1, row.trade_id - 1, times[0], times[1]))
             known, idless = row.trade_id, 0
         time_ns = row.time_ns
     return tuple(holes), known, idless
 
 
-def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, margin_ns: int) -> Step:
+def _clean_before(rows: Sequence[TradeRow], at_ns: int) -> int:
+    """Return the last instant up to `at_ns` that parts the rows: all before it come first, all from it on follow."""
+    while True:
+        first = next((number for number, row in enumerate(rows) if row.time_ns >= at_ns), len(rows))
+        earliest = min((row.time_ns for row in rows[first:]), default=at_ns)
+        if earliest >= at_ns:
+            return at_ns
+        at_ns = earliest
+
+
+def _clean_after(rows: Sequence[TradeRow], at_ns: int) -> int:
+    """Return the first instant from `at_ns` on that parts the rows: all before it come first, all from it on follow."""
+    while True:
+        count = next((number for number in range(len(rows), 0, -1) if rows[number - 1].time_ns < at_ns), 0)
+        latest = max((row.time_ns for row in rows[:count]), default=0)
+        if latest < at_ns:
+            return at_ns
+        at_ns = latest + 1
+
+
+def take(
+    cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, margin_ns: int, step_back_ns: int = 0
+) -> Step:
     """Take in one answer to `cursor.since`; the page's trades before `end_ns` (exclusive) are kept in any case.
 
-    A page proves the time up to its last trade. That nothing follows is believed only of a page that is not full and
-    brings nothing new, and only up to the exchange's own clock less `margin_ns`: one answer may be cut short. Such a
-    page ends the range, as does one that reaches into the margin, or past the end. Ids missing within the margin may
-    only be late: the page is taken in up to them, and the next load goes on there.
+    A page proves the time up to its highest, less `step_back_ns` where it shows ids alone: a trade with a higher id may
+    lie so much before it. So the end, too, is reached only that much later; and where trades before it come after later
+    ones, start and end are moved outwards, to where ids and times part the same trades.
+
+    That nothing follows is believed only of a page that is not full and brings nothing new, and only up to the
+    exchange's own clock less `margin_ns`: one answer may be cut short. Such a page ends the range, as does one that
+    reaches into the margin, or past the end. Ids missing within the margin may only be late: the page is taken in up to
+    them, and the next load goes on there.
 
     Raises StalledCursorError where a full page brings nothing new, BrokenChainError where a seam cannot be proven.
     """
     settled_ns = page.exchange_ns - margin_ns
-    page, is_cut = _before_late_ids(page, cursor, settled_ns)
+    if not (cursor.is_by_ids and all(row.trade_id for row in page.rows)):
+        step_back_ns = 0
+    cursor = _with_clean_start(cursor, page.rows)
+    page, is_cut = _before_late_ids(page, cursor, settled_ns, step_back_ns)
     fresh = _split(page, cursor)
     is_full = len(page.rows) >= page_size
     moved = _moved(cursor, page, fresh)
@@ -183,16 +237,24 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
             f"A full page of {len(page.rows)} trades since {cursor.since} holds nothing new: more trades share one "
             "moment than a page can show, so the exchange cannot be read past it. Please report the pair and time."
         )
-    is_past_end = end_ns is not None and bool(page.rows) and page.rows[-1].time_ns >= end_ns
-    new = [trade for trade in fresh if end_ns is None or trade.row.time_ns < end_ns]
-    before = _before_start(page, cursor)
-    chain = fresh[: len(new) + 1]  # the seam to the first trade past the end included
+    reached = max((row.time_ns for row in page.rows), default=0)
+    if step_back_ns:
+        reached = _clean_before(page.rows, reached - step_back_ns)
+    if end_ns is not None:
+        end_ns = _clean_after(page.rows, end_ns if cursor.tail_time_ns < end_ns else cursor.tail_time_ns + 1)
+    is_past_end = end_ns is not None and bool(page.rows) and reached >= end_ns
+    new = [trade for trade in fresh if end_ns is None or not is_past_end or trade.row.time_ns < end_ns]
+    before = _before_start(page, cursor, step_back_ns)
+    chain = fresh
+    if is_past_end and end_ns is not None:  # up to the first trade behind which none can belong before the end
+        passed = (number for number, trade in enumerate(fresh, 1) if trade.row.time_ns >= end_ns + step_back_ns)
+        chain = fresh[: next(passed, len(fresh))]
     holes, _, _ = _holes(chain, before)
     idless_count = sum(not trade.row.trade_id for trade in chain)
     has_idless = cursor.tail_count > 0 or before[1] > 0
     is_first_id = before[0] is None and has_idless and idless_count < len(chain)
     _, known, idless = _holes(new, before) if new else ((), cursor.known_trade_id, cursor.idless_since_id)
-    covered_to = max(cursor.covered_to_ns, page.rows[-1].time_ns if page.rows else 0)
+    covered_to = max(cursor.covered_to_ns, reached)
     is_head = not is_full and (not fresh or covered_to >= settled_ns)
     if is_head and not is_cut:
         covered_to = max(covered_to, settled_ns)
@@ -200,10 +262,11 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
         if is_past_end:
             moved = replace(moved, since=max(0, end_ns - START_REWIND_NS), tail_time_ns=end_ns, tail_count=0)
         covered_to = min(covered_to, end_ns)
-    first_new = new[0].row.time_ns if new else cursor.covered_to_ns
+    # A trade that came late lies in silence that was proven; one before the tail may lie before the range, too.
+    first_new = max(cursor.tail_time_ns, min((trade.row.time_ns for trade in new), default=cursor.covered_to_ns))
     return Step(
         trades=tuple(new),
-        covered_from_ns=min(cursor.covered_to_ns, first_new),
+        covered_from_ns=cursor.covered_to_ns if cursor.is_beginning else min(cursor.covered_to_ns, first_new),
         cursor=replace(moved, covered_to_ns=covered_to, known_trade_id=known, idless_since_id=idless),
         holes=holes,
         is_full=is_full,
@@ -214,7 +277,7 @@ def take(cursor: Cursor, page: TradePage, page_size: int, end_ns: int | None, ma
             cursor.is_beginning
             and bool(fresh)
             and fresh[0].row.trade_id > 1
-            and page.rows[0].time_ns >= cursor.tail_time_ns
+            and page.rows[0].time_ns >= cursor.tail_time_ns - step_back_ns
         ),
     )
 
@@ -246,14 +309,15 @@ def is_contradicted(step: Step, newest: TradePage, settled_ns: int) -> bool:
 def _is_newer(row: TradeRow, cursor: Cursor) -> bool:
     """Whether a trade should have been in an answer to the cursor's question, and is not known."""
     if row.trade_id and cursor.known_trade_id is not None:
-        return row.trade_id > cursor.known_trade_id and row.time_ns >= cursor.since - DISPLAY_REWIND_NS
+        rewind_ns = DISPLAY_REWIND_NS if cursor.idless_since_id else STEP_BACK_LIMIT_NS
+        return row.trade_id > cursor.known_trade_id and row.time_ns >= cursor.since - rewind_ns
     knows_any = cursor.known_trade_id is not None or cursor.tail_count > 0
     return row.time_ns >= cursor.tail_time_ns + knows_any
 
 
-def _before_late_ids(page: TradePage, cursor: Cursor, settled_ns: int) -> tuple[TradePage, bool]:
+def _before_late_ids(page: TradePage, cursor: Cursor, settled_ns: int, step_back_ns: int) -> tuple[TradePage, bool]:
     """Cut the page before its first hole if that lies later than `settled_ns`; the exact `last` goes with the rest."""
-    holes, _, _ = _holes(_split(page, cursor), _before_start(page, cursor))
+    holes, _, _ = _holes(_split(page, cursor), _before_start(page, cursor, step_back_ns))
     late = next((hole for hole in holes if hole.to_ns > settled_ns), None)
     if late is None:
         return page, False
@@ -265,12 +329,13 @@ def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade]) -> Cursor:
     """Return the cursor with `since` and tail behind the page; an empty page keeps them."""
     if not page.rows:
         return cursor
-    tail_time = page.rows[-1].time_ns
+    tail_time = max(row.time_ns for row in page.rows)
     tail_count = sum(1 for trade in new if not trade.row.trade_id and trade.row.time_ns == tail_time)
     if tail_time == cursor.tail_time_ns:
         tail_count += cursor.tail_count
     elif tail_time < cursor.tail_time_ns:  # all of it lies before what is known: go on behind it
-        return replace(cursor, since=max(cursor.since, (page.last or tail_time) - 1))
+        reached = tail_time - DISPLAY_REWIND_NS if page.last is None else page.last - 1
+        return replace(cursor, since=max(cursor.since, reached))
     # Without ids every trade at the last displayed time must come again, to be counted off; with ids 1 ns is enough.
     since = max(0, tail_time - DISPLAY_REWIND_NS) if page.last is None or tail_count else page.last - 1
     return replace(cursor, since=since, tail_time_ns=tail_time, tail_count=tail_count)

@@ -39,7 +39,7 @@ class TradeRow(NamedTuple):
 
 @dataclass(frozen=True)
 class TradePage:
-    """A checked answer: ascending rows, Kraken's `last` (ns) if it came, the exchange's own time (ns) of answering."""
+    """A checked answer: its rows, Kraken's `last` (ns) if it came, the exchange's own time (ns) of answering."""
 
     rows: tuple[TradeRow, ...]
     last: int | None
@@ -131,22 +131,35 @@ def _row(item: Any, where: str) -> TradeRow:
     return row
 
 
-def check_page(body: Any, market_id: str, since: int | None, count: int, exchange_ns: int, where: str) -> TradePage:
+def check_page(
+    body: Any,
+    market_id: str,
+    since: int | None,
+    count: int,
+    exchange_ns: int,
+    where: str,
+    step_back_ns: int = 0,
+) -> TradePage:
     """Check one decoded Trades answer and return it typed.
 
     `since` is the ns that was asked (None: the newest), `count` the most rows asked for, `where` begins every
-    error's sentence. Raises BadAnswerError, InexactValueError for a value that would have to be rounded, or
-    TransientExchangeError for a trade that lies in the exchange's own future (`exchange_ns`; 0: unknown).
+    error's sentence. Where all trades have ids, which rise, times may step back by `step_back_ns`. Raises
+    BadAnswerError, InexactValueError for a value that would have to be rounded, or TransientExchangeError for a trade
+    that lies in the exchange's own future (`exchange_ns`; 0: unknown).
     """
     items, last_text = result_of(body, market_id, where)
     if len(items) > count:
         raise BadAnswerError(f"{where}: {len(items)} trades came where at most {count} were asked for.")
     rows = tuple(_row(item, where) for item in items)
     last_id = 0
-    last_ns = 0 if since is None else since - SINCE_TOLERANCE_NS
+    highest_ns = 0 if since is None else since - SINCE_TOLERANCE_NS
+    bound_ns = step_back_ns if all(row.trade_id for row in rows) else 0
     for row in rows:
-        if row.time_ns < last_ns:
-            raise BadAnswerError(f"{where}: a trade at {row.time_ns} ns comes after {last_ns} ns; pages must ascend.")
+        if row.time_ns < highest_ns - bound_ns:
+            raise BadAnswerError(
+                f"{where}: a trade at {row.time_ns} ns comes after {highest_ns} ns; pages must ascend"
+                + (f", to {bound_ns} ns (step_back_microseconds)." if bound_ns else ".")
+            )
         if row.trade_id and row.trade_id <= last_id:
             raise BadAnswerError(f"{where}: trade id {row.trade_id} comes after {last_id}; pages must ascend.")
         if exchange_ns and row.time_ns > exchange_ns + FUTURE_TOLERANCE_NS:
@@ -154,8 +167,8 @@ def check_page(body: Any, market_id: str, since: int | None, count: int, exchang
                 f"{where}: trade {row.trade_id} is stamped {show_ns(row.time_ns)} UTC, later than the exchange's "
                 f"own time {show_ns(exchange_ns)}; nothing of this answer was kept."
             )
-        last_ns, last_id = row.time_ns, row.trade_id or last_id
+        highest_ns, last_id = max(highest_ns, row.time_ns), row.trade_id or last_id
     last = None if last_text is None else check_integer(last_text, "`last`", where)
-    if rows and last is not None and abs(last - last_ns) > _LAST_TOLERANCE_NS:
-        raise BadAnswerError(f"{where}: `last` {last} is not the time of the page's last trade, {last_ns}.")
+    if rows and last is not None and min(abs(last - rows[-1].time_ns), abs(last - highest_ns)) > _LAST_TOLERANCE_NS:
+        raise BadAnswerError(f"{where}: `last` {last} is not the time of the page's last trade, {rows[-1].time_ns}.")
     return TradePage(rows=rows, last=last, exchange_ns=exchange_ns)

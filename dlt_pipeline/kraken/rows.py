@@ -1,6 +1,7 @@
 """From checked answers to rows of the raw tables `pages`, `id_holes`, `rest_candles` and `markets`."""
 
 from dataclasses import asdict
+from itertools import accumulate
 from typing import Any
 
 from dlt_pipeline.dates import utc, utc_of_ns
@@ -32,6 +33,7 @@ def page_row(
     """Return the ledger row of one answer; `stamps` are our clock before and after asking (Unix seconds)."""
     ids = [trade.row.trade_id for trade in step.trades if trade.row.trade_id]
     times = [trade.row.time_ns for trade in step.trades]
+    highests = accumulate(times, max, initial=asked.tail_time_ns if asked.known_trade_id else 0)
     return {
         "symbol": market.symbol,
         "market_id": market.market_id,
@@ -42,10 +44,11 @@ def page_row(
         "trade_count": len(page.rows),
         "new_trade_count": len(step.trades),
         "idless_count": len(step.trades) - len(ids),
+        "stepped_back_count": sum(time_ns < highest for time_ns, highest in zip(times, highests, strict=False)),
         "first_trade_id": ids[0] if ids else None,
         "last_trade_id": ids[-1] if ids else None,
-        "first_time_ns": times[0] if times else None,
-        "last_time_ns": times[-1] if times else None,
+        "first_time_ns": min(times, default=None),
+        "last_time_ns": max(times, default=None),
         "covered_from_ns": step.covered_from_ns,
         "covered_to_ns": step.cursor.covered_to_ns,
         "is_full": step.is_full,

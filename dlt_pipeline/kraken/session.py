@@ -18,7 +18,7 @@ from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Listed, Market, find_market, spelt, unlisted
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
-from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, REST_TIMEFRAMES, STEP_BACK_LIMIT_NS, KrakenSettings
 from dlt_pipeline.kraken.stopping import Stop
 
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -38,8 +38,8 @@ class Window:
     is_distrusted: bool = False
 
     def touches(self, from_ns: int, to_ns: int) -> bool:
-        """Tell whether [from_ns, to_ns) lies within it in part, or ends where it starts."""
-        return to_ns >= self.start_ns and (self.end_ns is None or from_ns < self.end_ns)
+        """Tell whether an answer that covers [from_ns, to_ns) holds trades of it: times may step back over its end."""
+        return to_ns >= self.start_ns - STEP_BACK_LIMIT_NS and (self.end_ns is None or from_ns < self.end_ns)
 
 
 @dataclass(frozen=True)
@@ -289,6 +289,7 @@ def read_ledger(
     backfilled = {name for name in symbols if request.is_backfill(name)}
     distrusted = {name: [each for each in request.windows[name] if each.is_distrusted] for name in symbols}
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
+    seam_ns = from_ns - STEP_BACK_LIMIT_NS - 1  # so far a row is proven only together with the one before it
     with pipeline.sql_client() as client:
         pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
         columns = ", ".join(f"p.{name}" for name in LEDGER_COLUMNS)
@@ -299,7 +300,7 @@ def read_ledger(
             f" and p.covered_to_ns >= %s"
         )
         try:
-            for symbol, asked_at, missing_ids, *values in client.execute_sql(query, *symbols, from_ns) or ():
+            for symbol, asked_at, missing_ids, *values in client.execute_sql(query, *symbols, seam_ns) or ():
                 row = ledger_row(tuple(values))
                 span = row.covered_from_ns, row.cursor.covered_to_ns
                 is_left_out = (missing_ids and symbol in backfilled) or any(

@@ -19,6 +19,7 @@ _Settings = TypeVar("_Settings", bound=BaseConfiguration)
 _LOGIN: Final = re.compile(r"//[^/\s]*@")
 
 NS_PER_SECOND: Final = 1_000_000_000
+NS_PER_MICROSECOND: Final = 1_000
 
 # Kraken's own timeframes: name -> seconds. Its OHLC endpoint knows these nine and no others.
 REST_TIMEFRAMES: Final[dict[str, int]] = {
@@ -42,6 +43,8 @@ START_REWIND_NS: Final = 1_000_000
 # in the range's own first page; and where no trade is that near, so far back in turn, then from the pair's first on.
 HEAD_REWIND_NS: Final = 60 * NS_PER_SECOND
 FURTHER_REWINDS_NS: Final = tuple(hours * 3_600 * NS_PER_SECOND for hours in (1, 24 * 4, 24 * 128))
+# More than this between neighbours is no swap of two trades. Seams of what is loaded are proven anew so far.
+STEP_BACK_LIMIT_NS: Final = 1_000_000
 # Kraken has answered trades slightly before a fractional `since`; more than this is another range.
 SINCE_TOLERANCE_NS: Final = NS_PER_SECOND
 # The exchange's own servers may differ by so much; a trade later than that has a wrong stamp.
@@ -61,6 +64,7 @@ _LIMITS: Final[dict[str, tuple[float, float]]] = {
     "batch_trades": (1, 10_000_000),
     "head_margin_seconds": (0, 86_400),
     "hole_retries": (0, 100),
+    "step_back_microseconds": (0, STEP_BACK_LIMIT_NS // NS_PER_MICROSECOND),
     "retry_attempts": (1, 1_000),
     "retry_max_seconds": (0, 3_600),
     "first_contact_attempts": (1, 1_000),
@@ -99,6 +103,9 @@ class KrakenSettings(BaseConfiguration):
     head_margin_seconds: float = 5.0
     # A hole in the ids, or a wrong answer, may be one lagging backend: ask so many times more before believing it.
     hole_retries: int = 2
+    # A trade may be stamped before the one with the id before it: a microsecond was seen, and the four decimals of old
+    # answers show that as a hundred. Twice as much is kept as it is; a page that steps back further is wrong.
+    step_back_microseconds: float = 200.0
     # 8 tries with doubling pauses up to 30 s ride out about two minutes of trouble.
     retry_attempts: int = 8
     retry_max_seconds: float = 30.0
@@ -130,6 +137,11 @@ def load_settings(**explicit: object) -> KrakenSettings:
     settings.base_url = settings.base_url.rstrip("/")
     _check(settings)
     return settings
+
+
+def step_back_ns(settings: KrakenSettings) -> int:
+    """Return how far a trade's time may lie below those of lower ids, in ns."""
+    return int(settings.step_back_microseconds * NS_PER_MICROSECOND)
 
 
 def resolved(settings: _Settings, *sections: str, given: Mapping[str, object] | None = None) -> _Settings:

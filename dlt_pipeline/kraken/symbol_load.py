@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import BadAnswerError, BrokenChainError, TransientExchangeError
+from dlt_pipeline.exceptions import BadAnswerError, BrokenChainError, StalledCursorError, TransientExchangeError
 from dlt_pipeline.kraken.arrow import trades_table
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
@@ -18,7 +18,14 @@ from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradePage
 from dlt_pipeline.kraken.rows import hole_row, missing_ids, page_row, snapshot_rows
 from dlt_pipeline.kraken.session import way_out
-from dlt_pipeline.kraken.settings import FURTHER_REWINDS_NS, NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
+from dlt_pipeline.kraken.settings import (
+    DISPLAY_REWIND_NS,
+    FURTHER_REWINDS_NS,
+    NS_PER_SECOND,
+    REST_TIMEFRAMES,
+    KrakenSettings,
+    step_back_ns,
+)
 from dlt_pipeline.kraken.stopping import Stop
 
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -96,6 +103,8 @@ class SymbolLoad:
     stop: Stop
     is_done: bool = field(default=False, init=False)
     _is_more_told: bool = field(default=False, init=False)
+    # Ids from behind the ends of its ranges: the next range meets them again, and nobody drops doubles of one load.
+    _given_early: set[int] = field(default_factory=set, init=False)
 
     def answers(self) -> Iterator[Taken]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
@@ -106,7 +115,7 @@ class SymbolLoad:
                     return
                 settled = self._settled(cursor, wanted.end_ns) if is_short else None
                 answer = settled or self._with_head(cursor, wanted.end_ns)
-                yield self._taken(answer)
+                yield self._taken(answer, wanted.end_ns)
                 cursor, is_done, is_short = answer.step.cursor, answer.step.is_done, not answer.step.is_full
         wrong: BadAnswerError | None = None  # said at the end: the other timeframes are no worse for it
         for timeframe in self.timeframes:
@@ -152,7 +161,7 @@ class SymbolLoad:
         best = self._borne_out(cursor, end_ns)
         answers = [best]
         while (best.missing_ids or best.step.unchained) and len(answers) <= self.settings.hole_retries:
-            again = self._borne_out(cursor, end_ns)
+            again = self._borne_out(cursor, end_ns, is_further_back=best.missing_ids > 0)
             twin = next((each for each in answers if again.agrees_with(each)), None)
             answers.append(again)
             if again.is_better_than(best):
@@ -175,7 +184,7 @@ class SymbolLoad:
                 "the two is wrong, so nothing of this answer was kept. What came before is kept; load again later."
             )
 
-    def _borne_out(self, cursor: Cursor, end_ns: int | None) -> _Answer:
+    def _borne_out(self, cursor: Cursor, end_ns: int | None, *, is_further_back: bool = False) -> _Answer:
         """Ask for the page after `cursor`; that nothing follows is believed only if the pair's newest page agrees.
 
         Raises TransientExchangeError where the two contradict each other each time, BadAnswerError where both are
@@ -183,11 +192,12 @@ class SymbolLoad:
         """
         traded: str | None = None
         for number in range(1 + self.settings.hole_retries):
-            answer = self._ask(cursor, end_ns)
+            answer = self._ask(cursor, end_ns, is_further_back=is_further_back)
             if not answer.step.is_silent:
                 return answer
             newest = self.client.trades(self.market, None, self.settings.page_size)
             if is_contradicted(answer.step, newest, answer.page.exchange_ns - self._margin_ns):
+                is_further_back = True
                 continue
             if newest.rows or not answer.step.cursor.is_beginning:
                 return answer
@@ -245,29 +255,44 @@ class SymbolLoad:
         if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
             return None
         page = replace(newest, rows=(), last=None)  # known, all of it
-        return _Answer(cursor, take(cursor, page, self.settings.page_size, end_ns, self._margin_ns), page, stamps)
+        return _Answer(cursor, self._take(cursor, page, end_ns), page, stamps)
 
     @property
     def _margin_ns(self) -> int:
         return int(self.settings.head_margin_seconds * NS_PER_SECOND)
 
-    def _ask(self, cursor: Cursor, end_ns: int | None) -> _Answer:
-        """Ask once, and again where the answer does not go on from what is known: BrokenChainError if it stays so."""
+    def _take(self, cursor: Cursor, page: TradePage, end_ns: int | None) -> Step:
+        settings = self.settings
+        return take(cursor, page, settings.page_size, end_ns, self._margin_ns, step_back_ns(settings))
+
+    def _ask(self, cursor: Cursor, end_ns: int | None, *, is_further_back: bool) -> _Answer:
+        """Ask once, and again where the answer does not go on from what is known: BrokenChainError if it stays so.
+
+        A trade that is earlier than the one before it may be hidden behind `since`: `is_further_back` asks for it, too.
+        """
+        rewind_ns = step_back_ns(self.settings) + DISPLAY_REWIND_NS if is_further_back and cursor.is_by_ids else 0
         for left in range(self.settings.hole_retries, -1, -1):
             asked = time.time()
-            page = self.client.trades(self.market, cursor.since, self.settings.page_size)
+            page = self.client.trades(self.market, max(0, cursor.since - rewind_ns), self.settings.page_size)
             stamps = asked, time.time()
             try:
-                step = take(cursor, page, self.settings.page_size, end_ns, self._margin_ns)
+                step = self._take(cursor, page, end_ns)
                 break
             except BrokenChainError as error:
                 if not left:
                     text = f"{self.market.symbol}: {error} {way_out(self.market.symbol, cursor.tail_time_ns)}"
                     raise BrokenChainError(text) from error
+            except StalledCursorError:  # a page of what is known already
+                if not rewind_ns:
+                    raise
+                return self._ask(cursor, end_ns, is_further_back=False)
         return _Answer(cursor, step, page, stamps)
 
-    def _taken(self, answer: _Answer) -> Taken:
+    def _taken(self, answer: _Answer, end_ns: int | None) -> Taken:
         step, symbol = answer.step, self.market.symbol
+        trades = [trade for trade in step.trades if trade.row.trade_id not in self._given_early]
+        if end_ns is not None:
+            self._given_early.update(trade.row.trade_id for trade in trades if trade.row.time_ns >= end_ns)
         more = next((trade.row for trade in step.trades if trade.row.more_items), None)
         if more and not self._is_more_told:
             self._is_more_told = True
@@ -287,7 +312,7 @@ class SymbolLoad:
                 "pages": [page_row(self.market, step, answer.page, answer.asked, answer.stamps, self.is_backfill)],
                 "id_holes": [hole_row(symbol, hole, answer.times_asked, answer.stamps[1]) for hole in step.holes],
             },
-            trades=trades_table(symbol, step.trades) if step.trades else None,
+            trades=trades_table(symbol, trades) if trades else None,
             cursor=step.cursor,
             progress=Progress(
                 symbol,

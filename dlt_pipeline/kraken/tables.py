@@ -46,6 +46,7 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
             "trade_count": _BIGINT,
             "new_trade_count": _BIGINT,
             "idless_count": _BIGINT,
+            "stepped_back_count": _BIGINT,
             "first_trade_id": _BIGINT,
             "last_trade_id": _BIGINT,
             "first_time_ns": _BIGINT,
@@ -65,6 +66,7 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
             "exchange_at": _TIMESTAMP,
         },
         optional=(
+            "stepped_back_count",
             "asked_known_trade_id",
             "last",
             "first_trade_id",

@@ -87,9 +87,7 @@ def _spans(ranges: Sequence[Range], rows: Sequence[tuple[int | None, LedgerRow]]
         inside = [
             (first or row.cursor.known_trade_id, row.cursor.known_trade_id)
             for first, row in rows
-            if row.cursor.known_trade_id
-            and known.from_ns <= row.covered_from_ns
-            and row.cursor.covered_to_ns <= known.to_ns
+            if row.cursor.known_trade_id and known.from_ns <= row.cursor.covered_to_ns <= known.to_ns
         ]
         if inside:
             spans.append((min(first for first, _ in inside if first), max(last for _, last in inside if last)))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from dlt_pipeline.kraken.page import TradePage, TradeRow
 from dlt_pipeline.kraken.rest_candles import RestCandle, RestSnapshot
@@ -41,12 +42,17 @@ def displayed(time_ns: int, decimals: int) -> int:
 
 @dataclass
 class SimulatedExchange:
-    """Trades as (true ns, id or 0), ascending; only those up to `now_ns` are visible."""
+    """Trades as (true ns, id or 0), in order; only those up to `now_ns` are visible.
+
+    Times ascend, or step back now and then where all have ids; `finds_by_place`: of such a pair `since` shows both,
+    else only what is later.
+    """
 
     true_trades: list[tuple[int, int]]
     inclusive: bool
     decimals: int = 7
     drop_last_every: int = 0
+    finds_by_place: bool = False
     now_ns: int = BASE_NS + DAY_NS
     asked: int = 0
     lies: dict[int, tuple[str, int]] = field(default_factory=dict)
@@ -54,25 +60,42 @@ class SimulatedExchange:
     rows: list[TradeRow] = field(init=False)
 
     def __post_init__(self) -> None:
-        shown = 0
+        shown = highest = 0
         self.rows = []
         for number, (time_ns, trade_id) in enumerate(self.true_trades):
-            shown = max(shown, displayed(time_ns, self.decimals))
+            if time_ns < highest:
+                shown = displayed(time_ns, self.decimals)
+            else:
+                shown = max(shown, displayed(time_ns, self.decimals))
+            highest = max(highest, time_ns)
             # The price tells the trades apart for the test alone; the rules never look at it.
             self.rows.append(TradeRow(trade_id, shown, f"{number}.5" + "0" * 11, "1", "buy", "market", ""))
+
+    @property
+    def steps_back(self) -> bool:
+        """Whether the shown times ever do."""
+        return any(row.time_ns < before.time_ns for before, row in pairwise(self.rows))
 
     def trades(self, _market: object, since: int | None, count: int) -> TradePage:
         """Return a page as the client does."""
         self.asked += 1
-        found = [
+        seen = [
             (time_ns, row)
             for (time_ns, _), row in zip(self.true_trades, self.rows, strict=True)
-            if time_ns <= self.now_ns and (since is None or time_ns > since or (self.inclusive and time_ns == since))
+            if time_ns <= self.now_ns
         ]
+        is_after = [since is None or time_ns > since or (self.inclusive and time_ns == since) for time_ns, _ in seen]
+        if self.finds_by_place and any(is_after):
+            found = seen[is_after.index(True) :]
+        else:
+            found = [each for each, after in zip(seen, is_after, strict=True) if after]
         found = found[-count:] if since is None else found[:count]
         if self.asked in self.lies:
             kind, number = self.lies[self.asked]
-            found = LIES[kind](found, number)
+            told = LIES[kind](found, number)
+            rows = [row for _, row in told]
+            if all(row.trade_id for row in rows) or not any(one.time_ns > two.time_ns for one, two in pairwise(rows)):
+                found = told  # else the check of a page refuses it, and the client asks again
         last: int | None = found[-1][0] if found else since
         if self.drop_last_every and self.asked % self.drop_last_every == 0:
             last = None

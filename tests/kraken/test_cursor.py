@@ -219,3 +219,48 @@ def test_the_newest_page_denies_silence_also_within_what_a_display_hides() -> No
     assert silent.is_silent
     assert not is_contradicted(silent, page(row(5, 100), row(6, 101)), NOW - 5 * S)
     assert is_contradicted(silent, page(row(6, 101), row(7, 101)), NOW - 5 * S)
+
+
+BACK_NS = S // 10
+
+
+def stepping(cursor: Cursor, *rows: TradeRow, size: int = 9, end: float | None = None) -> Step:
+    return take(cursor, page(*rows), size, None if end is None else int(end * S), 5 * S, BACK_NS)
+
+
+def test_a_page_covers_only_up_to_where_a_later_id_may_still_lie() -> None:
+    step = stepping(known(100, 100, 5), row(6, 101), row(7, 102), size=2)
+    assert ids(step) == [6, 7]
+    assert (step.cursor.covered_to_ns, step.cursor.tail_time_ns) == (102 * S - BACK_NS, 102 * S)
+    following = stepping(step.cursor, row(7, 102), row(8, 101.95), row(9, 103), size=3)
+    assert ids(following) == [8, 9]
+    assert following.covered_from_ns == 102 * S - BACK_NS
+    assert not following.holes
+
+
+def test_coverage_parts_ids_as_it_parts_times() -> None:
+    step = stepping(known(100, 100, 5), row(6, 101.95), row(7, 101.89), row(8, 102), size=3)
+    assert step.cursor.covered_to_ns == int(101.89 * S), "trade 7 is earlier than trade 6, which is not covered yet"
+
+
+def test_a_trade_before_the_end_may_come_after_one_past_it() -> None:
+    swapped = row(6, 101.99), row(7, 102.01), row(8, 101.98)
+    assert not stepping(known(100, 100, 5), *swapped, end=102).is_done, "another one may follow"
+    step = stepping(known(100, 100, 5), *swapped, row(9, 103), end=102)
+    assert step.is_done
+    assert ids(step) == [6, 7, 8]
+    assert step.cursor.covered_to_ns == int(102.01 * S) + 1, "trade 7, which lies between their ids, is covered, too"
+    again = stepping(step.cursor, *swapped, row(9, 103), row(10, 104))
+    assert ids(again) == [9, 10]
+
+
+def test_a_trade_before_the_start_may_come_after_one_behind_it() -> None:
+    step = stepping(start_at(100 * S), row(5, 99), row(6, 100.01), row(7, 99.99), row(8, 101), row(9, 102))
+    assert ids(step) == [6, 7, 8, 9]
+    assert step.covered_from_ns == int(99.99 * S)
+    assert not step.holes
+
+
+def test_ids_missing_around_a_step_back_may_lie_at_either_time() -> None:
+    step = stepping(known(100, 100, 5), row(6, 102), row(8, 101.95), row(9, 103))
+    assert step.holes == (Hole(7, 7, int(101.95 * S), 102 * S),)

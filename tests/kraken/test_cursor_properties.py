@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlt_pipeline.exceptions import TransientExchangeError
@@ -17,7 +17,16 @@ from tests.kraken.simulated import BASE_NS, LIES, SimulatedExchange
 
 MARGIN_NS = 5 * 10**9
 MARKET = Market("BTC/USD", "XXBTZUSD", "XBTUSD", "XBT/USD", "BTC", "USD", 1, 8, "online")
+HOUR_NS = 3_600 * 10**9
+IDS_LEFT_OUT = (
+    *((0, 9), (300_000, 10), (600_000, 11), (600_000, 12), (600_000, 0), (600_090, 0), (640_090, 0), (940_090, 0)),
+    *((1_240_090, 17), (1_540_090, 0)),
+)
+BEHIND_THE_END = (40_852, 40_002, 41_002, 41_092, 81_092, 31_092, 2_031_092)
 # Steps between neighbours: ties, 1 ns, under the display's precision, bursts, and silence.
+BOUND_NS = 200_000
+# How far a trade may step back behind the one before it.
+BACKS = st.sampled_from([0, 0, 0, 1, 1_000, 90_000])
 STEPS = st.sampled_from([0, 0, 1, 90, 150, 700, 40_000, 300_000, 300_000, 2_000_000, 3 * 10**9, 3_600 * 10**9])
 
 
@@ -25,16 +34,17 @@ STEPS = st.sampled_from([0, 0, 1, 90, 150, 700, 40_000, 300_000, 300_000, 2_000_
 def exchanges(draw: st.DrawFn, ids: str, least: int = 0) -> SimulatedExchange:
     time_ns, trade_id = BASE_NS, draw(st.sampled_from([0, 2]))
     trades = []
-    for step, has_id in draw(st.lists(st.tuples(STEPS, st.booleans()), min_size=least, max_size=60)):
+    for step, has_id, back in draw(st.lists(st.tuples(STEPS, st.booleans(), BACKS), min_size=least, max_size=60)):
         time_ns += step
         trade_id += 1  # a trade shown without id has used one up
         shown = ids == "all" or (ids == "some" and has_id)
-        trades.append((time_ns, trade_id if shown else 0))
+        trades.append((time_ns - (back if ids == "all" and trades else 0), trade_id if shown else 0))
     return SimulatedExchange(
         trades,
         inclusive=draw(st.booleans()),
         decimals=draw(st.sampled_from([4, 7])),
         drop_last_every=draw(st.sampled_from([0, 0, 1, 3])),
+        finds_by_place=draw(st.booleans()),
     )
 
 
@@ -93,20 +103,26 @@ class Warehouse:
         assert claimed <= here
 
     def is_whole(self, exchange: SimulatedExchange, start: int, end: int | None) -> bool:
-        """Tell whether just the displayed range's trades are here, each once."""
-        expected = [
-            row.price
+        """Tell whether just the displayed range's trades are here, each once.
+
+        A trade so near to a bound that times may step back over it may be here, too.
+        """
+        seen = [
+            row
             for (time_ns, _), row in zip(exchange.true_trades, exchange.rows, strict=True)
-            if time_ns <= exchange.now_ns and row.time_ns >= start and (end is None or row.time_ns < end)
+            if time_ns <= exchange.now_ns
         ]
-        found = [price for (_, time_ns, _), price in self.trades.items()]
-        return sorted(found) == sorted(expected)
+        within = {row.price for row in seen if row.time_ns >= start and (end is None or row.time_ns < end)}
+        first_ns = start - BOUND_NS if exchange.steps_back else start
+        near = {row.price for row in seen if row.time_ns >= first_ns and (end is None or row.time_ns < end + BOUND_NS)}
+        found = list(self.trades.values())
+        return len(found) == len(set(found)) and within <= set(found) <= near
 
 
 def densest(exchange: SimulatedExchange) -> int:
     """How many trades fall into the time that a rewind can reach back over: a page must hold more to get on."""
     times = [time_ns for time_ns, _ in exchange.true_trades]
-    reach = DISPLAY_REWIND_NS * 2
+    reach = DISPLAY_REWIND_NS * 2 + (BOUND_NS * 2 if exchange.steps_back else 0)
     return max((sum(1 for other in times if t <= other <= t + reach) for t in times), default=1)
 
 
@@ -120,6 +136,43 @@ def test_every_trade_is_loaded_once_with_and_without_ids(ids: str, data: st.Data
     assert warehouse.missing_ids == 0, "ids used up by trades without one are no hole"
 
 
+@example(  # a page ends 40 µs behind the end of a range, and the next range of that load begins there
+    exchange=SimulatedExchange(
+        [(BASE_NS + HOUR_NS * (number - number // 6) + 40_000 * (number // 6), number + 1) for number in range(12)],
+        inclusive=True,
+    ),
+    loads=[(5, 0, 8, 11)],
+    room=2,
+    lost=[],
+)
+@example(  # the trade after the known one has no id, and a page before it was known whole
+    exchange=SimulatedExchange(
+        [
+            *((BASE_NS + offset, trade_id) for offset, trade_id in ((300_000, 0), (340_000, 4), (HOUR_NS, 0))),
+            *((BASE_NS + 2 * HOUR_NS + offset, trade_id) for offset, trade_id in ((0, 6), (300_000, 0), (300_000, 8))),
+            *((BASE_NS + 2 * HOUR_NS + 3 * 10**9 + offset, trade_id) for offset, trade_id in IDS_LEFT_OUT),
+        ],
+        inclusive=False,
+    ),
+    loads=[(9, 13, 7, 37), (39, None, 8, 49)],
+    room=1,
+    lost=[9],
+)
+@example(  # behind the end lies a trade that is shown before it, where `since` hides it
+    exchange=SimulatedExchange(
+        [
+            *((BASE_NS + offset, number) for number, offset in enumerate((1, 40_001, 40_700, 40_851, 40_852), 1)),
+            (BASE_NS + 1_950_852, 6),
+            *((BASE_NS + HOUR_NS + offset, number) for number, offset in enumerate(BEHIND_THE_END, 7)),
+            *((BASE_NS + (2 + number) * HOUR_NS, 14 + number) for number in range(8)),
+        ],
+        inclusive=True,
+        decimals=4,
+    ),
+    loads=[(7, 1, 3, 20)],
+    room=2,
+    lost=[],
+)
 @given(
     exchange=exchanges("all", least=12) | exchanges("none", least=12) | exchanges("some", least=12),
     loads=st.lists(

@@ -115,6 +115,18 @@ def test_a_wrong_answer_is_named(body: Any, says: str) -> None:
         checked(body)
 
 
+def test_where_ids_rise_times_may_step_back_within_the_bound() -> None:
+    back = changed(1, 2, "1762795433.9717435")
+    back["result"]["last"] = "1762795433971744512"
+    page = check_page(back, "XXBTZUSD", None, 1000, 0, "here", 1_000)
+    assert [row.time_ns % 10**9 for row in page.rows] == [971744500, 971743500]
+    with pytest.raises(BadAnswerError, match=r"pages must ascend, to 999 ns \(step_back_microseconds\)"):
+        check_page(back, "XXBTZUSD", None, 1000, 0, "here", 999)
+    del back["result"]["XXBTZUSD"][0][6]
+    with pytest.raises(BadAnswerError, match=r"pages must ascend\."):
+        check_page(back, "XXBTZUSD", None, 1000, 0, "here", 1_000)
+
+
 def test_a_trade_later_than_the_exchanges_own_time_is_asked_for_again() -> None:
     """Its stamp would cover time to come, and each later load would be refused for it."""
     newest_ns = 1762795457846737400

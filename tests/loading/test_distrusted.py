@@ -45,12 +45,12 @@ def test_lost_trades_come_back_also_where_pages_and_moments_meet(
 def test_a_lost_trade_comes_back_though_its_page_ends_at_the_moment_of_the_one_before(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That page does not overlap the window, only touches it, and its cursor would call the trade known."""
+    """That page ends before the window, and its cursor would call the trade known."""
     monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "40")
     quick_load(SYMBOL, end="2026-11-07")
     ends = (
         "select p.last_trade_id from kraken_raw.pages as p inner join kraken_raw.trades as t on p.symbol = t.symbol "
-        "and p.last_trade_id = t.trade_id + 1 and p.covered_to_ns = t.time_ns order by 1"
+        "and p.last_trade_id = t.trade_id + 1 and p.tail_time_ns = t.time_ns order by 1"
     )
     ((last_id,), *_) = query(warehouse, ends)
     ask(lose(warehouse, last_id, last_id), exchange)

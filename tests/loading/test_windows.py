@@ -12,7 +12,7 @@ from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
 from dlt_pipeline.kraken.seams import MOST_GUESSES
 from dlt_pipeline.kraken.session import Session, Window, make_windows_request, read_ledger
-from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS, load_settings
 from dlt_pipeline.kraken.windows import split_at_ids
 from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.packages import make_pipeline
@@ -116,9 +116,10 @@ def test_a_window_in_the_middle_of_loaded_ones_goes_on_from_the_ids_before_it(
     for window in (last, first, middle):
         load_window(window)
     assert proven(warehouse) == [(START_NS, END_NS)]
-    known = f"select asked_known_trade_id from kraken_raw.pages where covered_from_ns = {middle.start_ns}"
-    (asked,) = query(warehouse, known)
-    assert asked[0] == max(row[0] for row in expected_trades(feed, SYMBOL, NOW_NS, 0, middle.start_ns))
+    pages = "select asked_known_trade_id, covered_from_ns from kraken_raw.pages order by covered_from_ns"
+    asked, from_ns = next(row for row in query(warehouse, pages) if row[1] >= middle.start_ns)
+    assert from_ns <= middle.start_ns + STEP_BACK_LIMIT_NS
+    assert asked == max(row[0] for row in expected_trades(feed, SYMBOL, NOW_NS, 0, from_ns))
 
 
 def test_all_windows_in_one_request_and_the_last_one_open(

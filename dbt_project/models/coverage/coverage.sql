@@ -16,26 +16,45 @@ ranges as (
         max(case when is_last then 1 else 0 end) = 1 as is_latest
     from {{ ref('carried_days') }}
     group by symbol, range_number
+),
+
+stepped_back as (
+    select
+        ranges.symbol,
+        ranges.covered_from_ns,
+        sum(pages.stepped_back_count) as stepped_back_count
+    from ranges
+    inner join {{ ref('stg_pages') }} as pages
+        on
+            ranges.symbol = pages.symbol
+            and ranges.covered_from_ns <= pages.first_time_ns
+            and ranges.covered_to_ns > pages.first_time_ns
+    where pages.stepped_back_count > 0
+    group by ranges.symbol, ranges.covered_from_ns
 )
 
 select
-    symbol,
-    {{ timestamp_from_ns('covered_from_ns') }} as covered_from,
-    {{ timestamp_from_ns('covered_to_ns') }} as covered_to,
-    covered_from_ns,
-    covered_to_ns,
-    first_trade_id,
-    last_trade_id,
-    cast(trade_count as bigint) as trade_count,
+    ranges.symbol,
+    {{ timestamp_from_ns('ranges.covered_from_ns') }} as covered_from,
+    {{ timestamp_from_ns('ranges.covered_to_ns') }} as covered_to,
+    ranges.covered_from_ns,
+    ranges.covered_to_ns,
+    ranges.first_trade_id,
+    ranges.last_trade_id,
+    cast(ranges.trade_count as bigint) as trade_count,
     case
-        when trade_count = id_count and trade_count > 0 then last_trade_id - first_trade_id + 1 = id_count
+        when ranges.trade_count = ranges.id_count and ranges.trade_count > 0
+            then ranges.last_trade_id - ranges.first_trade_id + 1 = ranges.id_count
     end as are_ids_contiguous,
-    is_latest,
+    ranges.is_latest,
     substr(
-        case when id_count > 0 then ', ids' else '' end
-        || case when has_idless or (has_quiet and id_count = 0) then ', agreement' else '' end
-        || case when has_file_rows then ', file_rows' else '' end,
+        case when ranges.id_count > 0 then ', ids' else '' end
+        || case when ranges.has_idless or (ranges.has_quiet and ranges.id_count = 0) then ', agreement' else '' end
+        || case when ranges.has_file_rows then ', file_rows' else '' end,
         3
-    ) as proven_by
+    ) as proven_by,
+    cast(coalesce(stepped_back.stepped_back_count, 0) as bigint) as stepped_back_count
 from ranges
-order by symbol, covered_from_ns
+left join stepped_back
+    on ranges.symbol = stepped_back.symbol and ranges.covered_from_ns = stepped_back.covered_from_ns
+order by ranges.symbol, ranges.covered_from_ns

@@ -1,3 +1,5 @@
+{%- set pages = source('kraken_raw', 'pages').include(database=false) -%}
+{%- set names = adapter.get_columns_in_relation(pages) | map(attribute='name') | list if execute else [] -%}
 select
     symbol,
     market_id,
@@ -5,6 +7,8 @@ select
     last as last_ns,
     trade_count,
     new_trade_count,
+    -- loads of older versions do not count them
+    {{ 'stepped_back_count' if 'stepped_back_count' in names else 'cast(null as bigint)' }} as stepped_back_count,
     first_trade_id,
     last_trade_id,
     first_time_ns,
@@ -18,7 +22,7 @@ select
     answered_at,
     exchange_at,
     _dlt_load_id as load_id
-from {{ source('kraken_raw', 'pages').include(database=false) }}
+from {{ pages }}
 -- a page of a load that was cut off may stand here without its trades
 where
     _dlt_load_id in (
