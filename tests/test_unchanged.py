@@ -10,8 +10,10 @@ import duckdb
 import pytest
 
 from dlt_pipeline import unchanged
+from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.unchanged import nothing_new, remember
 from dlt_pipeline.warehouse import file_state
+from tests.conftest import Place
 
 
 def _write(warehouse: Path, sql: str) -> None:
@@ -116,3 +118,13 @@ def test_what_was_written_behind_a_build_is_new(built: Path) -> None:
     _write(built, "insert into trades values (2)")
     remember(built, left, 0)
     assert nothing_new(built) is None
+
+
+def test_the_command_says_so_and_ends(serve: Callable[..., LocalExchange], place: Place) -> None:
+    now = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
+    serve(SyntheticFeed(3, Clock(now), days=1), Clock(now))
+    assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "1h").returncode == 0
+    assert "Built and checked" in place.run("build").stdout
+    again = place.run("build")
+    assert (again.returncode, again.stdout.startswith("Nothing is new in ")) == (0, True), again.stdout
+    assert "Built and checked" in place.run("build", "--always", "--select", "stg_markets").stdout
