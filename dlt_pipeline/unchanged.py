@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Set
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +21,14 @@ _PACKAGES: Final = ("dbt-core", "dbt-duckdb", "duckdb", "pyarrow")
 
 
 def remember(warehouse: Path, built: str | None, warnings: int) -> None:
-    """Write down that a whole build was green, left the file in the state `built`, and is published."""
+    """Write down that a whole build was green, left the file in the state `built`, and is published.
+
+    Where that cannot be written, on a full disk say, the next build is a whole one.
+    """
     settings = load_settings(warehouse)
-    if built and settings.exports.is_dir():
+    if not built:
+        return
+    with suppress(OSError):
         known = {
             "state": _state(built, warehouse, settings),
             "built_at": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
@@ -41,7 +47,7 @@ def nothing_new(warehouse: Path) -> str | None:
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    stands = f", with {known['warnings']:,} warnings" if known["warnings"] else ""
+    stands = f" (warnings: {known['warnings']:,})" if known["warnings"] else ""
     return (
         f"Nothing is new in {warehouse}, nor in any setting, since the build of {known['built_at']}, which was green"
         f"{stands} and is published; `kraken-candles build --always` builds all the same."

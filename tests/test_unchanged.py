@@ -37,7 +37,7 @@ def test_nothing_is_new(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = nothing_new(built)
     assert told
     assert str(built) in told
-    assert "green, with 1 warnings" in told
+    assert "green (warnings: 1)" in told
     assert "--always" in told
     _write(built, "create table if not exists trades (trade_id bigint)")  # as commands that may have nothing to write
     monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(built))
@@ -109,6 +109,13 @@ def test_what_a_build_depends_on_brings_it_back(
     built: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, pytest.MonkeyPatch], None]
 ) -> None:
     change(built, monkeypatch)
+    assert nothing_new(built) is None
+
+
+def test_what_cannot_be_remembered_ends_no_build(built: Path) -> None:
+    (built.parent / "exports" / ".built").unlink()
+    (built.parent / "exports" / ".built").mkdir()
+    remember(built, file_state(built), 0)
     assert nothing_new(built) is None
 
 

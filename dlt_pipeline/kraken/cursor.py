@@ -58,6 +58,11 @@ class NewTrade:
     place: int = 0
     after_trade_id: int = 0
 
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What tells it apart from every other trade of its symbol: id, time (ns), and place where it has no id."""
+        return self.row.trade_id, self.row.time_ns, self.place
+
 
 @dataclass(frozen=True)
 class Step:

@@ -103,8 +103,8 @@ class SymbolLoad:
     stop: Stop
     is_done: bool = field(default=False, init=False)
     _is_more_told: bool = field(default=False, init=False)
-    # Ids from behind the ends of its ranges: the next range meets them again, and nobody drops doubles of one load.
-    _given_early: set[int] = field(default_factory=set, init=False)
+    # From behind the ends of its ranges: the next range meets them again, and nobody drops doubles of one load.
+    _given_early: set[tuple[int, int, int]] = field(default_factory=set, init=False)
 
     def answers(self) -> Iterator[Taken]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
@@ -290,9 +290,9 @@ class SymbolLoad:
 
     def _taken(self, answer: _Answer, end_ns: int | None) -> Taken:
         step, symbol = answer.step, self.market.symbol
-        trades = [trade for trade in step.trades if trade.row.trade_id not in self._given_early]
+        trades = [trade for trade in step.trades if trade.key not in self._given_early]
         if end_ns is not None:
-            self._given_early.update(trade.row.trade_id for trade in trades if trade.row.time_ns >= end_ns)
+            self._given_early.update(trade.key for trade in trades if trade.row.time_ns >= end_ns)
         more = next((trade.row for trade in step.trades if trade.row.more_items), None)
         if more and not self._is_more_told:
             self._is_more_told = True
