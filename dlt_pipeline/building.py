@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import yaml
 
-from dlt_pipeline.exceptions import BadInputError, WarehouseError
+from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.jobs.store import ensure_table
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import ENVIRONMENT_NAME, file_state, open_warehouse, require_trades, warehouse_path

@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator, Sequence
 
 from dlt_pipeline.building import build_result
+from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
+from dlt_pipeline.common.threads import beside_main
+from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.console import Console
-from dlt_pipeline.dates import NS_PER_DAY
-from dlt_pipeline.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.jobs.asking import may_begin
 from dlt_pipeline.jobs.price import iso
 from dlt_pipeline.jobs.removing import told_removal
@@ -17,7 +18,6 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_se
 from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import partial_argument, publish_after_build
-from dlt_pipeline.threads import beside_main
 from dlt_pipeline.unchanged import remember
 from dlt_pipeline.warehouse import require_trades, warehouse_path
 

@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 
 import dlt
 
-from dlt_pipeline.dates import When
-from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.common.exceptions import KrakenCandlesError
+from dlt_pipeline.common.time import When
 from dlt_pipeline.kraken.chunk import Chunk
 from dlt_pipeline.kraken.reader import Readers
 from dlt_pipeline.kraken.session import Request, Session, make_request

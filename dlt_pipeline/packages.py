@@ -17,7 +17,7 @@ import filelock
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from dlt_pipeline.exceptions import WarehouseError, WarehouseLockedError
+from dlt_pipeline.common.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.trouble import explain
 from dlt_pipeline.warehouse import DATASET, NO_EXTENSIONS, check_kind
 

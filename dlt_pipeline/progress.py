@@ -8,9 +8,9 @@ from typing import Final
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from dlt_pipeline.bars import Bars
+from dlt_pipeline.common.exceptions import KrakenCandlesError
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.console import Console
-from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import KrakenCandlesError
 from dlt_pipeline.kraken import symbol_load
 from dlt_pipeline.kraken.session import Request, Session
 

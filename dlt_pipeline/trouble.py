@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import tenacity
 
-from dlt_pipeline.exceptions import (
+from dlt_pipeline.common.exceptions import (
     DiskFullError,
     KrakenCandlesError,
     LoadStoppedError,

@@ -11,14 +11,9 @@ from typing import Final
 import duckdb
 import psutil
 
-from dlt_pipeline.exceptions import (
-    NothingLoadedError,
-    WarehouseError,
-    WarehouseTooNewError,
-    WrongWarehouseError,
-)
+from dlt_pipeline.common.exceptions import NothingLoadedError, WarehouseError, WarehouseTooNewError, WrongWarehouseError
+from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.trouble import explain
-from dlt_pipeline.version import SCHEMA_VERSION
 
 ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"

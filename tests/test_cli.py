@@ -20,12 +20,12 @@ import yaml
 
 from dlt_pipeline.building import dbt_folder, project_folder
 from dlt_pipeline.cli.app import ENVIRONMENT
-from dlt_pipeline.dates import to_ns
-from dlt_pipeline.exceptions import WarehouseError
+from dlt_pipeline.common.exceptions import WarehouseError
+from dlt_pipeline.common.time import to_ns
+from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
 from dlt_pipeline.packages import make_pipeline
 from dlt_pipeline.trouble import explain
-from dlt_pipeline.version import SCHEMA_VERSION
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
 from tests.conftest import ROOT, Place
 from tests.publishing.made import Made

@@ -8,9 +8,9 @@ from typing import Final
 from dlt_pipeline.archive.importing import import_archives
 from dlt_pipeline.archive.progress import ImportProgress
 from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
+from dlt_pipeline.common.threads import beside_main
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.console import Console, Rows
-from dlt_pipeline.dates import show_ns
-from dlt_pipeline.threads import beside_main
 
 STOPPED = 130
 # As many lines as fit on a screen.

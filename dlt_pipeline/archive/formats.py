@@ -7,7 +7,7 @@ from dlt_pipeline.archive.damage import UNREADABLE, told
 from dlt_pipeline.archive.file_names import TIMEFRAMES
 from dlt_pipeline.archive.member import Member
 from dlt_pipeline.archive.values import EXPONENT
-from dlt_pipeline.exceptions import DamagedFileError, WrongFormatError
+from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.trade_rule import LATEST_SECONDS
 
 Kind = tuple[str, str | None]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dlt_pipeline.archive.damage import UNREADABLE, told
 from dlt_pipeline.archive.file_names import called
-from dlt_pipeline.exceptions import DamagedFileError
+from dlt_pipeline.common.exceptions import DamagedFileError
 
 PACKED_CSV: Final = (".csv.gz", ".csv.zst")
 PIECE: Final = 1 << 20

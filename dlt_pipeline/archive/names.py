@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dlt_pipeline.archive.stored import Stored
 from dlt_pipeline.archive.symbol_map import Names, listed_names
-from dlt_pipeline.exceptions import ExchangeError, LoadStoppedError
+from dlt_pipeline.common.exceptions import ExchangeError, LoadStoppedError
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.session import Request, Session
 from dlt_pipeline.kraken.settings import KrakenSettings

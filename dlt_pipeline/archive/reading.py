@@ -17,7 +17,7 @@ from dlt_pipeline.archive.parts import runs_of
 from dlt_pipeline.archive.plan import Begun, Reading, Taken
 from dlt_pipeline.archive.raw_rows import raw_rows
 from dlt_pipeline.archive.sums import Sums
-from dlt_pipeline.exceptions import DamagedFileError, WrongFormatError
+from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 
 __all__ = ["Begun", "Reading", "Taken", "look", "read_parts"]
 

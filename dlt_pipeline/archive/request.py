@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlt_pipeline.archive.symbol_map import read_symbol_map
-from dlt_pipeline.dates import When, show_ns, to_ns, widen
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import When, show_ns, to_ns, widen
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.kraken.markets import Market
 
 

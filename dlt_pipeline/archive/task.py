@@ -14,7 +14,7 @@ from dlt_pipeline.archive.reading import Reading, Taken, look, read_parts
 from dlt_pipeline.archive.report import FileReport
 from dlt_pipeline.archive.request import ArchiveRequest
 from dlt_pipeline.archive.stored import Stored
-from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.common.exceptions import KrakenCandlesError
 
 _part_ids = itertools.count(time.time_ns())
 

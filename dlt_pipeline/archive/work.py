@@ -14,7 +14,7 @@ from dlt_pipeline.archive.request import ArchiveRequest
 from dlt_pipeline.archive.stored import Stored
 from dlt_pipeline.archive.symbol_map import Names
 from dlt_pipeline.archive.task import Task
-from dlt_pipeline.exceptions import ArchiveError, BadInputError, KrakenCandlesError
+from dlt_pipeline.common.exceptions import ArchiveError, BadInputError, KrakenCandlesError
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import load_settings
 

@@ -19,15 +19,15 @@ from rich.console import ConsoleRenderable
 from rich.logging import RichHandler
 from rich.text import Text
 
-from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import (
+from dlt_pipeline.common.exceptions import (
     BadInputError,
     KrakenCandlesError,
     LoadStoppedError,
     LocalExchangeError,
     UnknownSymbolError,
 )
-from dlt_pipeline.version import program
+from dlt_pipeline.common.version import program
+from dlt_pipeline.console import Console
 
 app = typer.Typer(
     help="Exact, proven candles from Kraken's raw trades: dlt loads, dbt builds and checks, DuckDB keeps.",

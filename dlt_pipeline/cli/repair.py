@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dlt_pipeline.cli.app import STOPPED, app, configure_logging, out, stop_on_signals
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 
 
 @app.command()

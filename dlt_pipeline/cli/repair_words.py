@@ -12,9 +12,10 @@ import typer
 
 from dlt_pipeline.cli.app import STOPPED
 from dlt_pipeline.commands import run_build
+from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.threads import beside_main
+from dlt_pipeline.common.time import Span, show_ns, utc
 from dlt_pipeline.console import Console, Rows
-from dlt_pipeline.dates import show_ns, utc
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.repair import RepairReport, finish, load_repairs
 from dlt_pipeline.jobs.repair_check import Outcome
@@ -28,8 +29,6 @@ from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.loading import LoadReport
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import publish_after_build
-from dlt_pipeline.spans import Span
-from dlt_pipeline.threads import beside_main
 
 # What Kraken's answers must have been like for a stretch to stay what it was.
 _NOT_PROVEN: Final = "its answers do not prove that all trades of this time came"

@@ -1,6 +1,6 @@
 """What can go wrong with the local exchange, one class a cause, each with a sentence that says the way out."""
 
-from dlt_pipeline.exceptions import LocalExchangeError
+from dlt_pipeline.common.exceptions import LocalExchangeError
 
 
 class ExchangeStartError(LocalExchangeError):

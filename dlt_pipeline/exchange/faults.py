@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dlt_pipeline.exceptions import LocalExchangeError
+from dlt_pipeline.common.exceptions import LocalExchangeError
 from dlt_pipeline.exchange.market import Market
 
 FaultKind = Literal[

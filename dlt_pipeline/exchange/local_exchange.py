@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from types import TracebackType
 
-from dlt_pipeline.exceptions import LocalExchangeError
+from dlt_pipeline.common.exceptions import LocalExchangeError
 from dlt_pipeline.exchange.clock import Clock
 from dlt_pipeline.exchange.faults import Faults
 from dlt_pipeline.exchange.feed import Feed

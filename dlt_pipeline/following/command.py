@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn
 
 from dlt_pipeline.commands import STOPPED, timeframes_of
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.following.follower import follow
 from dlt_pipeline.following.hearing import HearingWaiter
 from dlt_pipeline.following.round import Round
@@ -17,7 +18,6 @@ from dlt_pipeline.following.telling import tell_round
 from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.progress import ProgressListener
-from dlt_pipeline.threads import beside_main
 from dlt_pipeline.warehouse import warehouse_path
 
 if TYPE_CHECKING:

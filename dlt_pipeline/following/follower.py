@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dlt_pipeline.dates import When, to_ns
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import When, to_ns
 from dlt_pipeline.following.alone import only_follow
 from dlt_pipeline.following.loads import Loads, Progressing, no_progress
 from dlt_pipeline.following.project import KeptProject

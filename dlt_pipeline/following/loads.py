@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.following.known import covered_ends, old_timeframes
 from dlt_pipeline.following.state import State
 from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.common.exceptions import KrakenCandlesError
 from dlt_pipeline.publishing import Published
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Final
 
-from dlt_pipeline.exceptions import (
+from dlt_pipeline.common.exceptions import (
     BadInputError,
     DiskFullError,
     LoadStoppedError,

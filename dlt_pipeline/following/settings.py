@@ -6,7 +6,7 @@ from typing import Final
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.kraken.settings import resolved
 
 _LOWEST: Final[dict[str, float]] = {

@@ -1,6 +1,6 @@
 """One line of state a round."""
 
-from dlt_pipeline.dates import show_ns
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.following.round import Round
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import typer
 
+from dlt_pipeline.common.exceptions import ExchangeError, LoadStoppedError
+from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import ExchangeError, LoadStoppedError
 from dlt_pipeline.jobs.confirm import confirm
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.kraken.session import Request, Session
-from dlt_pipeline.threads import beside_main
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import warehouse_path
 

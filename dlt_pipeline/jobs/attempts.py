@@ -8,8 +8,8 @@ from typing import Final
 
 import duckdb
 
+from dlt_pipeline.common.time import Span
 from dlt_pipeline.jobs.repair_settings import RepairSettings
-from dlt_pipeline.spans import Span
 from dlt_pipeline.warehouse import open_warehouse
 
 _CREATE: Final = """

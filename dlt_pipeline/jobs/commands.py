@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dlt_pipeline.common.exceptions import WarehouseLockedError
+from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import WarehouseLockedError
 from dlt_pipeline.jobs.asking import may_begin_at
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.price import Estimate
@@ -18,7 +19,6 @@ from dlt_pipeline.jobs.telling import STOPPED, tell_job, tell_run
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.progress import ProgressListener
-from dlt_pipeline.threads import beside_main
 from dlt_pipeline.warehouse import warehouse_path
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import typer
 
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.console import Console
-from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.cheaper import ARCHIVE_SIZES, archive_end, rest_timeframes
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.price import Estimate, total_of, until

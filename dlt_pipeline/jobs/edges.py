@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from dlt_pipeline.exceptions import StalledCursorError
+from dlt_pipeline.common.exceptions import StalledCursorError
 from dlt_pipeline.kraken.page import TradePage
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dlt_pipeline.dates import When
-from dlt_pipeline.exceptions import ExchangeError
+from dlt_pipeline.common.exceptions import ExchangeError
+from dlt_pipeline.common.time import Span, When
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter
 from dlt_pipeline.jobs.edges import Edge
@@ -18,7 +18,6 @@ from dlt_pipeline.kraken.ledger import Range, missing
 from dlt_pipeline.kraken.session import Request, Session, check_clock, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
-from dlt_pipeline.spans import Span
 from dlt_pipeline.warehouse import check_usable, warehouse_path
 
 Piece = tuple[int, int | None]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlt_pipeline.building import BuildResult, build_result
-from dlt_pipeline.exceptions import KrakenCandlesError
+from dlt_pipeline.common.exceptions import KrakenCandlesError
 from dlt_pipeline.jobs.checking import check_range
 from dlt_pipeline.jobs.import_job import lost_of_import
 from dlt_pipeline.jobs.in_hand import InHand

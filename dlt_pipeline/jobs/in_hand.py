@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from dlt_pipeline.dates import utc
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.time import utc
 from dlt_pipeline.jobs.job import Job, Phase
 from dlt_pipeline.jobs.processes import this_process
 from dlt_pipeline.jobs.removing import withdraw_for

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
-from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.jobs.options import Options, parse_options
 
 JobType = Literal["trade_rebuild", "trade_load", "archive_import", "rest_snapshot", "repair"]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from dlt_pipeline.exceptions import BadInputError
-from dlt_pipeline.jobs.timeframe import timeframe_name
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.timeframe import timeframe_name
 
 POLICIES: Final = ("null", "carry_forward", "omit")
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlt_pipeline.dates import When, utc
+from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.jobs.cheaper import archive_end, rest_reach
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 
 State = Literal["trades", "archive", "rest", "missing"]

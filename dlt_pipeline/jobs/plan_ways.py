@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from dlt_pipeline.dates import NS_PER_DAY, show_ns
+from dlt_pipeline.common.time import NS_PER_DAY, show_ns
 from dlt_pipeline.jobs.cheaper import archive_end
 from dlt_pipeline.jobs.costs import Costs, calls_of
 from dlt_pipeline.jobs.counting import Counter

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dlt_pipeline.dates import NS_PER_DAY, show_ns
+from dlt_pipeline.common.time import NS_PER_DAY, show_ns
 from dlt_pipeline.jobs.costs import Costs, build_seconds_of, calls_of, disk_of
 from dlt_pipeline.jobs.settings import JobSettings
 from dlt_pipeline.kraken.settings import NS_PER_SECOND

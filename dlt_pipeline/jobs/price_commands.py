@@ -5,8 +5,9 @@ import threading
 from collections.abc import Sequence
 
 from dlt_pipeline.commands import timeframes_of
+from dlt_pipeline.common.threads import beside_main
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.console import Console, Rows
-from dlt_pipeline.dates import show_ns
 from dlt_pipeline.jobs.cheaper import ARCHIVE_SIZES
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.estimate import estimate
@@ -15,7 +16,6 @@ from dlt_pipeline.jobs.plan_ways import PlanRange
 from dlt_pipeline.jobs.settings import load_job_settings
 from dlt_pipeline.jobs.show import count, duration, price_table, remarks
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.threads import beside_main
 
 _STATES = {"trades": "proven trades", "archive": "archive", "rest": "Kraken's candles", "missing": "MISSING"}
 

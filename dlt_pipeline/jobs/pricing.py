@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dlt_pipeline.exceptions import ExchangeError
+from dlt_pipeline.common.exceptions import ExchangeError
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.job import PRICED_TYPES, Job
 from dlt_pipeline.jobs.price import Estimate

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from dlt_pipeline.archive.request import make_archive_request
-from dlt_pipeline.dates import When, show_ns, to_ns, widen
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import When, show_ns, to_ns, widen
 from dlt_pipeline.jobs.job import BUILDING_TYPES, JOB_TYPES, LOADING_TYPES, Job, JobType
 from dlt_pipeline.jobs.options import Options, parse_options
 from dlt_pipeline.jobs.processes import is_alive

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.console import Console
-from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.jobs.job import STATUSES, Job
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.store import JobStore

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlt_pipeline.dates import When
+from dlt_pipeline.common.time import When
 from dlt_pipeline.jobs.in_hand import RunReport, Tell
 from dlt_pipeline.jobs.options import Options
 from dlt_pipeline.jobs.queue import add_jobs, make_job

@@ -7,7 +7,7 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.warehouse import open_warehouse
 
 WANTED: Final = "wanted"  # remove the trades once their candles are kept

@@ -4,7 +4,7 @@ import threading
 from datetime import date, datetime, timezone
 from pathlib import Path
 
-from dlt_pipeline.dates import NS_PER_DAY
+from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.retention import RemovalReport, remove_trades, want_removal, withdraw_removal
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from dlt_pipeline.building import build_result
-from dlt_pipeline.dates import utc
-from dlt_pipeline.exceptions import WarehouseError
+from dlt_pipeline.common.exceptions import WarehouseError
+from dlt_pipeline.common.time import utc
 from dlt_pipeline.jobs.attempts import Attempt, write_attempts
 from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs

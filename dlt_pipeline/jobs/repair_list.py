@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.dates import show_ns, to_ns
-from dlt_pipeline.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.time import show_ns, to_ns
 
 COLUMNS: Final = ("symbol", "start", "end")
 

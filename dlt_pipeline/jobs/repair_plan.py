@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlt_pipeline.dates import show_ns, utc, widen
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import show_ns, utc, widen
 from dlt_pipeline.jobs.attempts import Attempt, read_attempts, why_not_now
 from dlt_pipeline.jobs.repair_list import BrokenLine, read_list
 from dlt_pipeline.jobs.repair_settings import RepairSettings, load_repair_settings

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from dlt_pipeline.common.time import Span, cut, joined, without
 from dlt_pipeline.jobs.unproven import Gap, Unproven
-from dlt_pipeline.spans import Span, cut, joined, without
 
 REASONS: Final = (
     "never_loaded",

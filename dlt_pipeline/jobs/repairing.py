@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from dlt_pipeline.exceptions import KrakenCandlesError, NothingBuiltError, NothingLoadedError
+from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, NothingLoadedError
 from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.options import Options

@@ -11,7 +11,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.building import build_result
-from dlt_pipeline.exceptions import BadInputError, WarehouseError
+from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.jobs.removal_events import (
     NEWEST,
     REMOVED,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.dates import NS_PER_DAY
-from dlt_pipeline.exceptions import BadAnswerError, BadInputError, KrakenCandlesError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, KrakenCandlesError, UnknownSymbolError
+from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.jobs.job import LOADING_TYPES, Job
 from dlt_pipeline.jobs.repairing import windows_of
 from dlt_pipeline.kraken.session import Request, Session, Window

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.exceptions import KrakenCandlesError, LoadStoppedError, WarehouseError
+from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError, WarehouseError
 from dlt_pipeline.jobs.finishing import finish
 from dlt_pipeline.jobs.import_job import import_of_job
 from dlt_pipeline.jobs.in_hand import InHand, RunReport, Tell

@@ -10,11 +10,11 @@ from typing import Any, Final, TypeVar
 
 import duckdb
 
-from dlt_pipeline.dates import utc
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import utc
+from dlt_pipeline.common.version import program
 from dlt_pipeline.jobs.job import PHASES, Job
 from dlt_pipeline.trouble import when_unlocked
-from dlt_pipeline.version import program
 from dlt_pipeline.warehouse import open_warehouse
 
 _T = TypeVar("_T")

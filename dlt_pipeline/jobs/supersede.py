@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.dates import When, show_ns
-from dlt_pipeline.exceptions import (
+from dlt_pipeline.common.exceptions import (
     BrokenChainError,
     ExchangeError,
     KrakenCandlesError,
@@ -21,6 +20,7 @@ from dlt_pipeline.exceptions import (
     WarehouseError,
     WrongWarehouseError,
 )
+from dlt_pipeline.common.time import Span, When, show_ns
 from dlt_pipeline.kraken.ledger import merge
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
@@ -29,7 +29,6 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, load
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.loading import Listener, load_request
 from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
-from dlt_pipeline.spans import Span
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import DATASET, check_usable, open_warehouse, require_trades, warehouse_path
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.exceptions import NothingBuiltError
-from dlt_pipeline.spans import Span
+from dlt_pipeline.common.exceptions import NothingBuiltError
+from dlt_pipeline.common.time import Span
 from dlt_pipeline.warehouse import open_warehouse, require_trades
 
 _COVERAGE: Final = "select symbol, covered_from_ns, covered_to_ns from kraken.coverage order by all"

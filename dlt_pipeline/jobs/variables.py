@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.building import project_variables
+from dlt_pipeline.common.timeframe import timeframe_seconds
 from dlt_pipeline.jobs.job import BUILDING_TYPES, Job
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.jobs.timeframe import timeframe_seconds
 
 _TIMEFRAMES: Final = "kraken_candles_timeframes"
 _OVERRIDES: Final = "kraken_candles_empty_bucket_overrides"

@@ -8,10 +8,9 @@ from typing import Any, Final
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dlt_pipeline.dates import NS_PER_DAY
+from dlt_pipeline.common.time import NS_PER_DAY, Span, joined, without
 from dlt_pipeline.editions import editions
 from dlt_pipeline.kraken.session import Request, Window
-from dlt_pipeline.spans import Span, joined, without
 
 # The time (ns) that each unbroken run of rows of finished imports of time and sales covers, of complete loads (the
 # last one up to where its file ends) and files that count; the names in braces are the tables.

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import dlt
 
-from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import KrakenCandlesError, LoadStoppedError
+from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError
+from dlt_pipeline.common.threads import AnyOf, Stop
+from dlt_pipeline.common.time import Span, show_ns
 from dlt_pipeline.kraken.archived import read_archived, without_archived
 from dlt_pipeline.kraken.batch import Batch, Gathered
 from dlt_pipeline.kraken.budget import Budget
@@ -26,10 +27,8 @@ from dlt_pipeline.kraken.session import (
     read_ledger,
     read_market_ids,
 )
-from dlt_pipeline.kraken.stopping import AnyOf, Stop
 from dlt_pipeline.kraken.symbol_load import Progress, SymbolLoad
 from dlt_pipeline.kraken.tables import SCHEMAS
-from dlt_pipeline.spans import Span
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 Ledger = dict[str, list[Range]]

@@ -6,7 +6,7 @@ from typing import Final
 
 import requests
 
-from dlt_pipeline.exceptions import (
+from dlt_pipeline.common.exceptions import (
     ExchangeError,
     NoConnectionError,
     RateLimitError,

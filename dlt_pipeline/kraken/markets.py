@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dlt_pipeline.exceptions import BadAnswerError, KrakenCandlesError, TransientExchangeError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import (
+    BadAnswerError,
+    KrakenCandlesError,
+    TransientExchangeError,
+    UnknownSymbolError,
+)
 
 # Dark pools (XXBTZUSD.d) and other venues' books (XBTUSD:BTNL) share base and quote with the market itself.
 _SIDE: Final = re.compile(r".+\.d|.+:.*")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
+from dlt_pipeline.common.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, NS_PER_SECOND, SINCE_TOLERANCE_NS
 from dlt_pipeline.kraken.trade_rule import HIGHEST_WHOLE, ORDER_TYPES, SIDES, price_flaw, time_flaw, volume_flaw
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from dlt_pipeline.exceptions import BadAnswerError
+from dlt_pipeline.common.exceptions import BadAnswerError
 from dlt_pipeline.kraken.page import check_integer, check_number, result_of
 from dlt_pipeline.kraken.trade_rule import OPENED_SECONDS, price_flaw, time_flaw, volume_flaw
 

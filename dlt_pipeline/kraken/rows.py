@@ -4,7 +4,7 @@ from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
 
-from dlt_pipeline.dates import utc, utc_of_ns
+from dlt_pipeline.common.time import utc, utc_of_ns
 from dlt_pipeline.kraken.cursor import Cursor, Hole, Step
 from dlt_pipeline.kraken.ledger import LedgerRow
 from dlt_pipeline.kraken.markets import Market

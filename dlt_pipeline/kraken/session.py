@@ -12,14 +12,14 @@ from datetime import datetime
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dlt_pipeline.dates import When, show_ns, to_ns, utc, widen
-from dlt_pipeline.exceptions import BadAnswerError, BadInputError, UnknownSymbolError, WrongWarehouseError
+from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, UnknownSymbolError, WrongWarehouseError
+from dlt_pipeline.common.threads import Stop
+from dlt_pipeline.common.time import When, show_ns, to_ns, utc, widen
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.markets import Listed, Market, find_market, spelt, unlisted
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, REST_TIMEFRAMES, STEP_BACK_LIMIT_NS, KrakenSettings
-from dlt_pipeline.kraken.stopping import Stop
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 

@@ -13,7 +13,7 @@ from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 
 _Settings = TypeVar("_Settings", bound=BaseConfiguration)
 _LOGIN: Final = re.compile(r"//[^/\s]*@")

@@ -10,7 +10,8 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
-from dlt_pipeline.dates import When, utc
+from dlt_pipeline.common.time import When, utc
+from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.arrow import to_table
 from dlt_pipeline.kraken.batch import Batch
 from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Chunk
@@ -18,7 +19,6 @@ from dlt_pipeline.kraken.rows import market_rows
 from dlt_pipeline.kraken.session import Session, make_request
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, is_local, load_settings, without_password
 from dlt_pipeline.kraken.tables import hints
-from dlt_pipeline.version import SCHEMA_VERSION, program
 
 
 @dlt.source(name="kraken", section="kraken", max_table_nesting=0)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from dlt_pipeline.exceptions import KrakenCandlesError, TransientExchangeError
+from dlt_pipeline.common.exceptions import KrakenCandlesError, TransientExchangeError
 from dlt_pipeline.kraken.settings import KrakenSettings, stream_address
 from dlt_pipeline.kraken.stream_client import StreamClient, successor
 from dlt_pipeline.kraken.stream_ear import Ear, OnTrades

@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import ccxt
 import ccxt.pro
 
-from dlt_pipeline.exceptions import StreamEndedError, TransientExchangeError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import StreamEndedError, TransientExchangeError, UnknownSymbolError
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import Listed, check_listing, list_markets, unlisted
 from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, trusted, without_password

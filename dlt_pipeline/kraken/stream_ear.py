@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from dlt_pipeline.dates import utc
+from dlt_pipeline.common.time import utc
 from dlt_pipeline.kraken.heard import Heard, Stretch
 from dlt_pipeline.kraken.stream_message import Message, refusal, subscribed_symbol, trades_of
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from dlt_pipeline.dates import show_ns
-from dlt_pipeline.exceptions import BadAnswerError, BrokenChainError, StalledCursorError, TransientExchangeError
+from dlt_pipeline.common.exceptions import BadAnswerError, BrokenChainError, StalledCursorError, TransientExchangeError
+from dlt_pipeline.common.threads import Stop
+from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.arrow import trades_table
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
@@ -26,7 +27,6 @@ from dlt_pipeline.kraken.settings import (
     KrakenSettings,
     step_back_ns,
 )
-from dlt_pipeline.kraken.stopping import Stop
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 _CANDLES: Final = 720  # of one OHLC answer, the running one included

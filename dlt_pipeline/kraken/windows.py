@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from dlt_pipeline.dates import When, show_ns
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import When, show_ns
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.page import TradeRow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import filelock
 
-from dlt_pipeline.exceptions import PublishError
+from dlt_pipeline.common.exceptions import PublishError
 from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings
 from dlt_pipeline.publishing.whole import make_folder
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.exceptions import PublishError, WarehouseError
+from dlt_pipeline.common.exceptions import PublishError, WarehouseError
 from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.publishing.whole import put
 from dlt_pipeline.warehouse import connect

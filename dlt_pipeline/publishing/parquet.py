@@ -8,9 +8,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dlt_pipeline.exceptions import PublishError
+from dlt_pipeline.common.exceptions import PublishError
+from dlt_pipeline.common.version import program
 from dlt_pipeline.publishing.partitions import Partition
-from dlt_pipeline.version import program
 
 PREFIX: Final = "kraken_candles."
 _VERSION: Final = f"{PREFIX}file_version"

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dlt_pipeline.exceptions import PublishError
+from dlt_pipeline.common.exceptions import PublishError
 
 # Raised when the files of a partition change their form though its rows do not; all of them are then written anew.
 _LAYOUT: Final = 2

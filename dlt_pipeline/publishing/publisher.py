@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
+from dlt_pipeline.common.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
 from dlt_pipeline.publishing.alone import only_publish
 from dlt_pipeline.publishing.base import Base, read_base
 from dlt_pipeline.publishing.database import Part, check_replaceable, write_database

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 
 EXPORTS: Final = "KRAKEN_CANDLES_EXPORTS"
 KEEP_REPLACED: Final = "KRAKEN_CANDLES_KEEP_REPLACED_SECONDS"

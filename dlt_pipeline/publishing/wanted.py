@@ -8,7 +8,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.exceptions import NothingBuiltError, PublishError
+from dlt_pipeline.common.exceptions import NothingBuiltError, PublishError
 from dlt_pipeline.publishing.partitions import SOURCES, Column, Key, Partition, make_partition
 from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
 

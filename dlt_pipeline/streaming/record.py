@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.dates import utc_of_ns
+from dlt_pipeline.common.time import utc_of_ns
 from dlt_pipeline.kraken.heard import IdRange, Stretch
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row

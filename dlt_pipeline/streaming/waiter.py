@@ -12,8 +12,8 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.dates import utc
-from dlt_pipeline.exceptions import WarehouseError, WarehouseLockedError
+from dlt_pipeline.common.exceptions import WarehouseError, WarehouseLockedError
+from dlt_pipeline.common.time import utc
 from dlt_pipeline.kraken.settings import KrakenSettings
 from dlt_pipeline.kraken.stream import TradeStream
 from dlt_pipeline.kraken.stream_ear import OnTrades

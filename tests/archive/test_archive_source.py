@@ -6,7 +6,7 @@ import dlt
 import pytest
 
 from dlt_pipeline import archive_source
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from tests.archive.exported import write_zip
 
 ROWS = 4_000

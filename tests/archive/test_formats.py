@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline.archive.formats import look, without_header
-from dlt_pipeline.exceptions import DamagedFileError, WrongFormatError
+from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from tests.archive.exported import QUARTER_HEADER
 from tests.archive.reader import member_of
 

@@ -13,7 +13,7 @@ from dlt_pipeline.archive.formats import look
 from dlt_pipeline.archive.import_settings import ImportSettings
 from dlt_pipeline.archive.members import Member, find_members
 from dlt_pipeline.archive.reading import Reading, Taken, read_parts
-from dlt_pipeline.exceptions import DamagedFileError, WrongFormatError
+from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.cursor import start_at, take
 from dlt_pipeline.kraken.page import TradePage, TradeRow
 from tests.archive import exported

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dlt_pipeline.dates import utc_of_ns
+from dlt_pipeline.common.time import utc_of_ns
 from dlt_pipeline.kraken.arrow import to_table
 from dlt_pipeline.kraken.batch import Batch, Gathered
 from dlt_pipeline.kraken.ledger import Range, merge, missing

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dlt_pipeline.building import check_variables
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from tests.conftest import ROOT, Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN

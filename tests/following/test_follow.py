@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from dlt_pipeline import follow, packages
-from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
+from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.following import Round
 from dlt_pipeline.following.alone import only_follow

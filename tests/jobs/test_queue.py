@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.options import parse_options
 from dlt_pipeline.jobs.processes import this_process

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline.building import build
-from dlt_pipeline.exceptions import BadInputError, NothingLoadedError
+from dlt_pipeline.common.exceptions import BadInputError, NothingLoadedError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.retention import apply_retention, days_by_age, keep_trades_days, want_removal
 from dlt_pipeline.summary import print_summary

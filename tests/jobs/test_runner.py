@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dlt_pipeline.building import build
-from dlt_pipeline.exceptions import NoConnectionError, WarehouseLockedError
+from dlt_pipeline.common.exceptions import NoConnectionError, WarehouseLockedError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from dlt_pipeline.building import build
-from dlt_pipeline.exceptions import DiskFullError
+from dlt_pipeline.common.exceptions import DiskFullError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job

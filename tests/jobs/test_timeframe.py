@@ -2,8 +2,8 @@
 
 import pytest
 
-from dlt_pipeline.exceptions import BadInputError
-from dlt_pipeline.jobs.timeframe import timeframe_name, timeframe_seconds
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.timeframe import timeframe_name, timeframe_seconds
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt_pipeline.dates import NS_PER_DAY as DAY
+from dlt_pipeline.common.time import NS_PER_DAY as DAY
 from dlt_pipeline.kraken.archived import whole_days, without_days
 from dlt_pipeline.kraken.session import Window
 

@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from dlt_pipeline.dates import to_ns
-from dlt_pipeline.exceptions import (
+from dlt_pipeline.common.exceptions import (
     BadAnswerError,
     BadInputError,
     ExchangeError,
@@ -28,6 +27,7 @@ from dlt_pipeline.exceptions import (
     TransientExchangeError,
     UnknownSymbolError,
 )
+from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed, replace_value
 from dlt_pipeline.jobs.retention import keep_trades_days
 from dlt_pipeline.kraken.client import KrakenClient

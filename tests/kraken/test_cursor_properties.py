@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlt_pipeline.exceptions import TransientExchangeError
+from dlt_pipeline.common.exceptions import TransientExchangeError
 from dlt_pipeline.kraken.ledger import LedgerRow, merge, missing
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row

@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from dlt_pipeline.exceptions import BadAnswerError, TransientExchangeError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import BadAnswerError, TransientExchangeError, UnknownSymbolError
 from dlt_pipeline.exchange.market import build_listing
 from dlt_pipeline.kraken.markets import Listed, find_market, list_markets
 

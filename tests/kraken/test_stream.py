@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dlt_pipeline.exceptions import BadInputError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import BadInputError, UnknownSymbolError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken import stream as stream_module
 from dlt_pipeline.kraken.settings import load_settings, stream_address

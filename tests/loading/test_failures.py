@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from dlt_pipeline.dates import to_ns
-from dlt_pipeline.exceptions import (
+from dlt_pipeline.common.exceptions import (
     BadInputError,
     NoConnectionError,
     UnknownSymbolError,
     WarehouseLockedError,
     WrongWarehouseError,
 )
+from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.exchange import Fault, LocalExchange, RawNumber, SyntheticFeed
 from dlt_pipeline.kraken.session import Session, make_window
 from dlt_pipeline.kraken.settings import load_settings

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dlt_pipeline.exceptions import BadAnswerError, UnknownSymbolError, WrongWarehouseError
+from dlt_pipeline.common.exceptions import BadAnswerError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.market import Market, market_from_listing
 from dlt_pipeline.exchange.series import TradeSeries

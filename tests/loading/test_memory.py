@@ -14,7 +14,7 @@ import duckdb
 import psutil
 import pytest
 
-from dlt_pipeline.exceptions import OutOfFilesError, TransientExchangeError
+from dlt_pipeline.common.exceptions import OutOfFilesError, TransientExchangeError
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.chunk import Chunk
 from dlt_pipeline.kraken.client import KrakenClient

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline import packages
-from dlt_pipeline.exceptions import WarehouseError, WarehouseLockedError
+from dlt_pipeline.common.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.exchange import LocalExchange
 from tests.loading.quick import quick_load
 

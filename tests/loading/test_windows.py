@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.dates import utc
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import utc
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
 from dlt_pipeline.kraken.seams import MOST_GUESSES
 from dlt_pipeline.kraken.session import Session, Window, make_windows_request, read_ledger

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.exceptions import PublishError
+from dlt_pipeline.common.exceptions import PublishError
 from tests.publishing.made import Made
 
 

@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.exceptions import PublishError
+from dlt_pipeline.common.exceptions import PublishError
 from tests.publishing.made import Made
 
 BTC_2026 = "source=trades/symbol=BTC-USD/timeframe={}/year=2026"

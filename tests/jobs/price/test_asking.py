@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.console import Console
-from dlt_pipeline.dates import to_ns
-from dlt_pipeline.exceptions import BadInputError
 from dlt_pipeline.exchange import LocalExchange
 from dlt_pipeline.jobs.confirm import cheaper_ways, confirm
 from dlt_pipeline.jobs.costs import Costs

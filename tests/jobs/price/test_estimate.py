@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from dlt_pipeline import estimate
-from dlt_pipeline.dates import NS_PER_DAY
-from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, UnknownSymbolError
+from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
 from tests.loading.quick import NOW, NOW_NS, START_NS, SYMBOLS, quick_load
 from tests.truth import expected_trades, loaded_trades
@@ -74,7 +74,7 @@ def test_more_than_a_page_in_the_moment_before_a_bound_takes_more_calls(
 
 
 def test_a_page_that_leads_no_further_is_said(exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dlt_pipeline.exceptions import StalledCursorError
+    from dlt_pipeline.common.exceptions import StalledCursorError
 
     monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "5")
     at = next(row[1] for row in _shared(exchange.feed, 6))

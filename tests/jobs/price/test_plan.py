@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from dlt_pipeline import plan
-from dlt_pipeline.dates import to_ns
-from dlt_pipeline.exceptions import BadInputError, NoConnectionError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, UnknownSymbolError
+from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.plan import Plan
 from dlt_pipeline.jobs.plan_ways import PlanRange

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.known import joined
 from dlt_pipeline.jobs.plan_ranges import Span, State, cut, timeframe_seconds, uncovered
 

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from dlt_pipeline import price_of
-from dlt_pipeline.exceptions import WarehouseLockedError, WrongWarehouseError
+from dlt_pipeline.common.exceptions import WarehouseLockedError, WrongWarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.session import Request, Session, make_request, make_window, make_windows_request
 from dlt_pipeline.kraken.settings import load_settings

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 import yaml
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.attempts import Attempt, read_attempts, tries, why_not_now, write_attempts
 from dlt_pipeline.jobs.repair_settings import RepairSettings, load_repair_settings
 from tests.conftest import ROOT

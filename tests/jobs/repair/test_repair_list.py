@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.exceptions import BadInputError, UnknownSymbolError
+from dlt_pipeline.common.exceptions import BadInputError, UnknownSymbolError
 from dlt_pipeline.jobs.repair_list import ListedWindow, read_list
 from tests.jobs.repair.gappy import ns
 

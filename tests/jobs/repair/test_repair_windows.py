@@ -2,9 +2,9 @@
 
 import pytest
 
+from dlt_pipeline.common.time import cut, joined, without
 from dlt_pipeline.jobs.repair_windows import REASONS, Repair, asked_spans, repairs_of_gaps, repairs_of_list
 from dlt_pipeline.jobs.unproven import Gap, Lost, Unproven, lost_of
-from dlt_pipeline.spans import cut, joined, without
 
 X = "BTC/USD"
 

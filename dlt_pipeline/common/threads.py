@@ -1,15 +1,12 @@
-"""Runs a blocking call beside the thread that waits for it, which stays free to hear Ctrl-C or to give it up."""
+"""Blocking calls beside the thread that waits for them, which stays free to hear Ctrl-C; and what ends a wait."""
 
 import ctypes
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-from dlt_pipeline.exceptions import LoadStoppedError
-
-if TYPE_CHECKING:
-    from dlt_pipeline.kraken.stopping import Stop
+from dlt_pipeline.common.exceptions import LoadStoppedError
 
 # What is in hand may still end by itself after a stop; the commit of a chunk must fit into Docker's 10 s, too.
 _GRACE_SECONDS: Final = 2.0
@@ -72,3 +69,39 @@ def within(call: Callable[[], T], seconds: float, stop: "Stop") -> T:
     if job.error is not None:
         raise job.error
     return job.result  # type: ignore[return-value] # set wherever no error is
+
+
+# How long a stop may go unheard; a thread can wait for one event only.
+_UNHEARD_SECONDS: Final = 0.25
+
+
+class Stop(Protocol):
+    """An event that only has to be heard; `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether it has happened."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for it so many seconds at most; whether it has happened."""
+
+
+class AnyOf:
+    """Has happened once one of its events has."""
+
+    def __init__(self, *events: threading.Event) -> None:
+        """Keep the events."""
+        self._events = events
+
+    def is_set(self) -> bool:
+        """Whether one of them has happened."""
+        return any(event.is_set() for event in self._events)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait so many seconds at most; whether one has happened."""
+        until = time.monotonic() + timeout
+        while not self.is_set():
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            self._events[0].wait(min(left, _UNHEARD_SECONDS))
+        return True

@@ -1,10 +1,11 @@
-"""Dates as users write them, to nanoseconds since the epoch, UTC; widened to whole UTC days where asked."""
+"""Dates as users write them, to ns since the epoch, UTC; half-open spans [start, end) of such ns, joined, cut, subtracted."""
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
-from dlt_pipeline.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError
 
 NS_PER_DAY: Final = 86_400_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the raw tables hold naive UTC
@@ -73,3 +74,33 @@ def utc(seconds: float) -> datetime:
 def utc_of_ns(time_ns: int) -> datetime:
     """Return ns since the epoch as a naive UTC datetime, cut to microseconds."""
     return _EPOCH + timedelta(microseconds=time_ns // 1_000)
+
+
+Span = tuple[int, int]
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans ascending, with those that touch or overlap made one; empty ones are dropped."""
+    found: list[Span] = []
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
+def cut(span: Span, to: Iterable[Span]) -> list[Span]:
+    """Return the parts of `span` that lie in `to`, ascending."""
+    return joined((max(span[0], start), min(span[1], end)) for start, end in to)
+
+
+def without(span: Span, taken: Iterable[Span]) -> list[Span]:
+    """Return the parts of `span` that lie outside of `taken`, ascending."""
+    left: list[Span] = []
+    position = span[0]
+    for start, end in cut(span, taken):
+        left.append((position, start))
+        position = end
+    left.append((position, span[1]))
+    return [part for part in left if part[0] < part[1]]

@@ -1,0 +1,1 @@
+"""What every room uses: the errors, time and timeframes, threads, the version."""
