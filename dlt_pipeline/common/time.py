@@ -1,4 +1,4 @@
-"""Dates as users write them, to ns since the epoch, UTC; half-open spans [start, end) of ns: joined, cut, subtracted."""
+"""Dates as users write them, to ns since the epoch, UTC; half-open spans [start, end) of ns joined, cut, subtracted."""
 
 import re
 from collections.abc import Iterable
