@@ -5,14 +5,11 @@ from dlt_pipeline.exchange.clock import Clock
 from dlt_pipeline.exchange.errors import ExchangeStartError, RecordingError, UnknownMarketError
 from dlt_pipeline.exchange.faults import Fault, replace_value
 from dlt_pipeline.exchange.feed import Feed
-from dlt_pipeline.exchange.foreground import run_exchange
-from dlt_pipeline.exchange.http_app import Call
-from dlt_pipeline.exchange.json_text import RawNumber
-from dlt_pipeline.exchange.local_exchange import LocalExchange
 from dlt_pipeline.exchange.market import Market
 from dlt_pipeline.exchange.replay import ReplayFeed
+from dlt_pipeline.exchange.server import Call, LocalExchange, run_exchange
 from dlt_pipeline.exchange.synthetic import SyntheticFeed
-from dlt_pipeline.exchange.trade import ExchangeTrade, displayed_ns
+from dlt_pipeline.exchange.trade import ExchangeTrade, RawNumber, displayed_ns
 
 __all__ = [
     "Call",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from dlt_pipeline.exchange.asset_names import build_assets
 from dlt_pipeline.exchange.clock import Clock
 from dlt_pipeline.exchange.errors import UnknownMarketError
-from dlt_pipeline.exchange.market import Market
-from dlt_pipeline.exchange.series import TradeSeries
-from dlt_pipeline.exchange.trade import ExchangeTrade
+from dlt_pipeline.exchange.market import Market, build_assets
+from dlt_pipeline.exchange.trade import ExchangeTrade, TradeSeries
 
 
 class RecordedCandles(NamedTuple):

@@ -1,11 +1,50 @@
-"""One trade as the exchange knows it, and how its time is shown."""
+"""Trades with the digits they came with, and all trades of a market in order."""
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from dlt_pipeline.exchange.json_text import RawNumber
+from dlt_pipeline.exchange.errors import RecordingError
+
+
+class RawNumber(str):
+    """A number's text; it goes out without quotes, digit for digit."""
+
+    __slots__ = ()
+
+
+def dump_json(value: Any) -> str:
+    """JSON text of dicts, lists, strings and numbers, as compact as Kraken's."""
+    kind = type(value)
+    # The exact types first: a page is 7,000 of them.
+    if kind is str:
+        return encode_basestring_ascii(value)
+    if kind is RawNumber:
+        return str(value)
+    if kind is int:
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join([dump_json(item) for item in value]) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join([f"{json.dumps(str(key))}:{dump_json(item)}" for key, item in value.items()]) + "}"
+    return json.dumps(value)
+
+
+def load_json(text: str) -> Any:
+    """The JSON value with every fractional number as a RawNumber; raises json.JSONDecodeError."""
+    return json.loads(text, parse_float=RawNumber)
+
+
+def load_json_file(path: Path) -> Any:
+    """`load_json` of a UTF-8 file."""
+    return load_json(path.read_text(encoding="utf-8"))
+
 
 NS_DIGITS = 9
 
@@ -55,3 +94,33 @@ def text_to_ns(seconds: str) -> int:
 def displayed_ns(trade: ExchangeTrade) -> int:
     """Nanoseconds since the epoch of the time that the row shows: candles are made by this one."""
     return text_to_ns(trade.time_text)
+
+
+class TradeSeries:
+    """Trades in ascending order; it only ever grows at its end, so an index stays true."""
+
+    def __init__(self, key: str) -> None:
+        """Empty; `key` is the market's, for messages."""
+        self._key = key
+        self.trades: list[ExchangeTrade] = []
+        self.times_ns: list[int] = []
+        """True times, ns."""
+        self.shown_ns: list[int] = []
+        """Displayed times, ns."""
+
+    def extend(self, trades: Iterable[ExchangeTrade]) -> None:
+        """Add trades that follow those already there; raises RecordingError where time runs back."""
+        for trade in trades:
+            shown = displayed_ns(trade)
+            if self.trades and (trade.time_ns < self.times_ns[-1] or shown < self.shown_ns[-1]):
+                raise RecordingError(
+                    f"{self._key}: the trade at {trade.time_text} follows one at {self.trades[-1].time_text}; "
+                    "recorded pages must ascend in time"
+                )
+            self.trades.append(trade)
+            self.times_ns.append(trade.time_ns)
+            self.shown_ns.append(shown)
+
+    def visible(self, now_ns: int) -> int:
+        """How many trades have happened by `now_ns` (true time, ns)."""
+        return bisect_right(self.times_ns, now_ns)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from dlt_pipeline.exchange import RecordingError
-from dlt_pipeline.exchange.asset_names import short_code, split_key
+from dlt_pipeline.exchange.market import short_code, split_key
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from fractions import Fraction
 
 from dlt_pipeline.exchange import ExchangeTrade
+from dlt_pipeline.exchange.api import cut_text
 from dlt_pipeline.exchange.candle_loop import candles
-from dlt_pipeline.exchange.ohlc import cut_text
 
 
 def trade(price, volume):

@@ -4,12 +4,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlt_pipeline.exchange import ExchangeTrade
-from dlt_pipeline.exchange import ohlc as ohlc_module
+from dlt_pipeline.exchange import ExchangeTrade, api
+from dlt_pipeline.exchange.api import CandleBook
 from dlt_pipeline.exchange.candle_loop import candles
-from dlt_pipeline.exchange.ohlc import CandleBook
-from dlt_pipeline.exchange.series import TradeSeries
-from dlt_pipeline.exchange.trade import text_to_ns
+from dlt_pipeline.exchange.trade import TradeSeries, text_to_ns
 
 START = 1_700_000_040  # a full minute
 TAPE = [
@@ -117,7 +115,7 @@ def test_kept_candles_are_those_of_a_fresh_start_however_the_clock_moves(clocks,
 
 def test_closed_candles_are_made_once(monkeypatch):
     made = []
-    monkeypatch.setattr(ohlc_module, "candles", lambda trades, seconds: made.extend(trades) or candles(trades, seconds))
+    monkeypatch.setattr(api, "candles", lambda trades, seconds: made.extend(trades) or candles(trades, seconds))
     book = CandleBook(tape_series(), 1, 1)
     for _ in range(3):
         book.rows((START + 400) * 10**9)

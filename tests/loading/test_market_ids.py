@@ -10,7 +10,7 @@ import pytest
 from dlt_pipeline.common.exceptions import BadAnswerError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.market import Market, market_from_listing
-from dlt_pipeline.exchange.series import TradeSeries
+from dlt_pipeline.exchange.trade import TradeSeries
 from dlt_pipeline.jobs.supersede import supersede
 from tests.loading.quick import NOW, NOW_NS, START, quick_load
 from tests.truth import expected_trades, loaded_trades, query
