@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from dlt_pipeline.jobs.settings import JobSettings
-from dlt_pipeline.kraken.pace import seconds_between_calls
 from dlt_pipeline.kraken.settings import KrakenSettings
 
 _MINUTES_PER_DAY: Final = 1_440
@@ -20,8 +19,8 @@ class Costs:
 
     @property
     def seconds_per_call(self) -> float:
-        """Seconds between two calls for one pair, as they really are."""
-        return seconds_between_calls(self.kraken)
+        """Seconds from call to call of one pair while nothing slows it; an answer's own time lies within."""
+        return self.kraken.seconds_per_call
 
 
 def calls_of(trades: int, page_size: int) -> int:

@@ -12,7 +12,7 @@ import dlt
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError
 from dlt_pipeline.common.threads import AnyOf, Stop
-from dlt_pipeline.common.time import Span, show_ns
+from dlt_pipeline.common.time import Span
 from dlt_pipeline.kraken.archived import read_archived, without_archived
 from dlt_pipeline.kraken.batch import Batch, Gathered
 from dlt_pipeline.kraken.budget import Budget
@@ -64,11 +64,8 @@ class Chunk:
         self._refused: dict[str, KrakenCandlesError] = {}
         self._lock = threading.Lock()
 
-    def begin(self) -> tuple[Budget, Ledger]:
-        """Open the session, read the ledger, start asking and the chunk's clock: once, by whichever symbol is first.
-
-        The ledger is that of the symbols for which nobody asks yet.
-        """
+    def begin(self) -> Budget:
+        """Open the session, read the ledger, start asking and the chunk's clock: once, by whichever symbol is first."""
         with self._lock:
             if self._budget is None:
                 self.session.open(self.request)
@@ -85,7 +82,7 @@ class Chunk:
                         client = self.session.lend_client(symbol, stop)
                         back = partial(self.session.give_back, symbol, client)
                         readers.add(self._load(symbol, client, stop), cancelled, settings.chunk_pages, back)
-            return self._budget, self._ranges
+            return self._budget
 
     def _read(self, symbols: Sequence[str]) -> Ledger:
         pipeline, began_at = dlt.current.pipeline(), self.session.began_at
@@ -131,13 +128,9 @@ class Chunk:
         """
         cursors = dlt.current.source_state().setdefault("cursors", {})
         try:
-            budget, ranges = self.begin()
+            budget = self.begin()
             if symbol in self._refused:
                 raise self._refused[symbol]
-            if symbol in ranges and not self.request.is_backfill(
-                symbol
-            ):  # which may leave answers out, and moves no cursor
-                _correct(cursors, symbol, ranges[symbol], self.from_ns(symbol))
             if self._readers is not None:
                 reader: Reader = self._readers[symbol]
             else:
@@ -177,17 +170,3 @@ class Chunk:
             raise
         if gathered.has_any:
             yield gathered.flush()
-
-
-def _correct(cursors: dict[str, Any], symbol: str, ranges: list[Range], from_ns: int) -> None:
-    """Drop a remembered cursor that the warehouse's ledger does not bear out (warehouse or dlt's folder replaced).
-
-    Of what ends before `from_ns` the ledger was not asked.
-    """
-    remembered = cursors.get(symbol)
-    if not remembered or remembered["covered_to_ns"] < from_ns:
-        return
-    if not any(known.from_ns <= remembered["covered_to_ns"] <= known.to_ns for known in ranges):
-        place = show_ns(ranges[-1].to_ns) if ranges else "nothing"
-        _log.warning("%s: the remembered cursor is not the warehouse's; going on from its ledger (%s).", symbol, place)
-        del cursors[symbol]

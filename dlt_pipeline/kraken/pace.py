@@ -14,11 +14,6 @@ PAIR_CALLS: Final = frozenset({"Trades", "OHLC"})
 _RECOVERY: Final = 0.75
 
 
-def seconds_between_calls(settings: KrakenSettings) -> float:
-    """Return the seconds from call to call of one symbol while nothing slows it; an answer's own time lies within."""
-    return settings.seconds_per_call
-
-
 class Pace:
     """One queue of calls, measured from start to start; safe for several threads."""
 

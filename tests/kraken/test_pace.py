@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt_pipeline.kraken.pace import Pace, pace_of, seconds_between_calls
+from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.settings import KrakenSettings
 
 
@@ -24,7 +24,6 @@ def test_calls_start_the_set_seconds_apart_whatever_an_answer_takes() -> None:
     assert pace.book(settings, 100.7) == 101.0, "an answer of 0.7 s lies within the second"
     assert pace.book(settings, 103.4) == 103.4, "a late call is not made up for"
     assert pace.book(settings, 103.5) == 104.4
-    assert seconds_between_calls(settings) == 1.0
 
 
 def test_each_rate_limit_doubles_the_gap_up_to_the_slowest() -> None:

@@ -1,4 +1,4 @@
-"""A range split at ids: loaded in any order, one window failing and loaded again, it is one proven whole."""
+"""A range in several windows: loaded in any order, one window failing and loaded again, it is one proven whole."""
 
 import random
 from collections.abc import Callable
@@ -7,26 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, SyntheticFeed
-from dlt_pipeline.kraken.seams import MOST_GUESSES
-from dlt_pipeline.kraken.session import Session, Window, make_windows_request, read_ledger
-from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS, load_settings
-from dlt_pipeline.kraken.windows import split_at_ids
+from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.kraken.session import Window, make_windows_request, read_ledger
+from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.packages import make_pipeline
 from tests.dbt_project.dbt_run import build
-from tests.loading.quick import DAY_NS, NOW, NOW_NS, START, START_NS
+from tests.loading.quick import DAY_NS, NOW, NOW_NS, START_NS
 from tests.truth import expected_trades, loaded_trades, query
 
 SYMBOL = "BTC/USD"
-END = "2026-11-08"
 END_NS = START_NS + 2 * DAY_NS
 
 
-def split(windows: int, symbol: str = SYMBOL, start: str = START, end: str | None = END) -> list[Window]:
-    return split_at_ids(Session(load_settings()), symbol, start, end, windows)
+def split(windows: int, end_ns: int | None = END_NS) -> list[Window]:
+    """Windows that meet at instants at which nobody is known to trade, the last one open without an end."""
+    length = ((NOW_NS if end_ns is None else end_ns) - START_NS) // windows
+    bounds = [*(START_NS + place * length + place for place in range(windows)), end_ns]
+    return [Window(start, end, start, end) for start, end in pairwise(bounds)]
 
 
 def load_window(window: Window, symbol: str = SYMBOL) -> LoadReport:
@@ -94,21 +93,6 @@ def test_windows_in_any_order_with_one_that_fails_first_are_one_proven_whole(
     assert query(warehouse, "select count(*) from kraken.gaps") == [(0,)]
 
 
-def test_windows_meet_at_seams_that_ids_prove_and_hold_about_as_many_trades(
-    exchange: LocalExchange, feed: SyntheticFeed
-) -> None:
-    windows = split(5)
-    assert (windows[0].start_ns, windows[-1].end_ns) == (START_NS, END_NS)
-    assert all(first.end_ns == second.start_ns for first, second in pairwise(windows))
-    truth = expected_trades(feed, SYMBOL, NOW_NS, START_NS, END_NS)
-    parts = [[row[0] for row in truth if window.start_ns <= row[1] < window.end_ns] for window in windows]
-    assert [trade_id for part in parts for trade_id in part] == [row[0] for row in truth]
-    assert max(map(len, parts)) < 1.3 * min(map(len, parts)), "the burst of 1,500 trades in a millisecond is split too"
-    assert not {window.start_ns for window in windows[1:]} & {row[1] for row in truth}, "nobody traded at a seam"
-    calls = [call for call in exchange.calls if call.path == "Trades"]
-    assert len(calls) <= 3 + 4 * MOST_GUESSES
-
-
 def test_a_window_in_the_middle_of_loaded_ones_goes_on_from_the_ids_before_it(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
@@ -125,35 +109,11 @@ def test_a_window_in_the_middle_of_loaded_ones_goes_on_from_the_ids_before_it(
 def test_all_windows_in_one_request_and_the_last_one_open(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
-    windows = split(4, end=None)
+    windows = split(4, end_ns=None)
     assert windows[-1].end_ns is None
     load_request(make_windows_request({SYMBOL: windows}, ()))
     assert loaded_trades(warehouse, SYMBOL) == expected_trades(feed, SYMBOL, NOW_NS)
     assert len(proven(warehouse)) == 1
-
-
-def test_more_windows_than_trades_are_as_many_as_seams_allow(exchange: LocalExchange, feed: SyntheticFeed) -> None:
-    windows = split(500, "MINA/GBP")
-    count = len({row[1] for row in expected_trades(feed, "MINA/GBP", NOW_NS, START_NS, END_NS)})
-    assert 2 <= len(windows) <= count
-    assert split(1) == [Window(START_NS, END_NS, START_NS, END_NS)]
-
-
-def test_a_range_without_trades_is_one_window(exchange: LocalExchange) -> None:
-    assert len(split(4, "MINA/GBP", "2026-11-01", "2026-11-05")) == 1
-
-
-def test_trades_without_ids_are_refused_with_a_way_out(
-    serve: Callable[..., LocalExchange], recorded_folder: Path
-) -> None:
-    serve(ReplayFeed(recorded_folder / "grteth"))
-    with pytest.raises(BadInputError, match=r"GRT/ETH cannot be split: .* without ids.*Load the range as one window"):
-        split(2, "GRT/ETH", "2021-03-28", "2021-03-30")
-
-
-def test_a_count_that_makes_no_sense_is_refused(exchange: LocalExchange) -> None:
-    with pytest.raises(BadInputError, match="cannot be split into 0 windows"):
-        split(0)
 
 
 def test_a_trade_lost_just_behind_a_seam_is_noticed_and_found_by_loading_that_window_again(
