@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from dlt_pipeline.kraken.raw_tables import SCHEMAS
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
-from dlt_pipeline.kraken.tables import SCHEMAS
 
 FIRST_DAY = date(2025, 1, 1)
 _EPOCH = date(1970, 1, 1)

@@ -9,10 +9,10 @@ import requests
 from ratios import compare
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.kraken.arrow import trades_table
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import start_at, take
 from dlt_pipeline.kraken.markets import find_market
+from dlt_pipeline.kraken.raw_tables import trades_table
 from dlt_pipeline.kraken.settings import load_settings
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from dlt_pipeline import load
 from dlt_pipeline.exchange import Call, Clock, LocalExchange, SyntheticFeed, displayed_ns
-from dlt_pipeline.kraken.session import Window, make_windows_request
-from dlt_pipeline.loading import load_request
+from dlt_pipeline.kraken.load import load_request
+from dlt_pipeline.kraken.request import Window, make_windows_request
 
 NOW = datetime(2026, 11, 8, tzinfo=timezone.utc)
 DAYS = 3

@@ -17,9 +17,9 @@ from pathlib import Path
 import duckdb
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.loading import load
-from dlt_pipeline.streaming import StreamWaiter
+from dlt_pipeline.stream import StreamWaiter
 
 TRADES_PER_DAY = {"BTC/USD": 4000.0, "ETH/USD": 1500.0, "BONK/USD": 500.0, "MINA/GBP": 50.0}
 NEVER = threading.Event()

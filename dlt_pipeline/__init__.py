@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from dlt_pipeline.jobs.retention import apply_retention as apply_retention
     from dlt_pipeline.jobs.runner import run_jobs as run_jobs
     from dlt_pipeline.jobs.supersede import supersede as supersede
+    from dlt_pipeline.kraken.load import load as load
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
-    from dlt_pipeline.loading import load as load
     from dlt_pipeline.publishing import publish as publish
 
 _HOMES = {
@@ -38,7 +38,7 @@ _HOMES = {
     "import_archives": "dlt_pipeline.archive.importing",
     "kraken_source": "dlt_pipeline.kraken.source",
     "list_jobs": "dlt_pipeline.jobs.queue",
-    "load": "dlt_pipeline.loading",
+    "load": "dlt_pipeline.kraken.load",
     "make_job": "dlt_pipeline.jobs.queue",
     "plan": "dlt_pipeline.jobs.plan",
     "price_of": "dlt_pipeline.jobs.estimate",

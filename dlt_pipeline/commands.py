@@ -13,9 +13,10 @@ from dlt_pipeline.jobs.asking import may_begin
 from dlt_pipeline.jobs.price import iso
 from dlt_pipeline.jobs.removing import told_removal
 from dlt_pipeline.jobs.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
-from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.load import LoadReport, load_request
+from dlt_pipeline.kraken.request import make_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
-from dlt_pipeline.loading import LoadReport, load_request
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import partial_argument, publish_after_build
 from dlt_pipeline.unchanged import remember

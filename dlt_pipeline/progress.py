@@ -11,8 +11,9 @@ from dlt_pipeline.bars import Bars
 from dlt_pipeline.common.exceptions import KrakenCandlesError
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.console import Console
-from dlt_pipeline.kraken import symbol_load
-from dlt_pipeline.kraken.session import Request, Session
+from dlt_pipeline.kraken import extract
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session
 
 # A line every few seconds is enough for a log.
 _SECONDS_BETWEEN_LINES: Final = 10.0
@@ -65,7 +66,7 @@ class ProgressListener(Bars):
         for thread in threads:
             thread.join()
 
-    def page(self, progress: symbol_load.Progress) -> None:
+    def page(self, progress: extract.Progress) -> None:
         """Move the symbol's bar, or say a line now and then."""
         with self._lock:
             place = self._places.get(progress.symbol)

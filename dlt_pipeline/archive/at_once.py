@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from dlt_pipeline.archive.values import BLANKS, CANDLE_VOLUME_DECIMALS
-from dlt_pipeline.kraken.tables import DECIMAL
+from dlt_pipeline.kraken.raw_tables import DECIMAL
 from dlt_pipeline.kraken.trade_rule import HIGHEST, LATEST_SECONDS, OPENED_SECONDS, ORDER_TYPES, SIDES
 
 _NS: Final = 10**9

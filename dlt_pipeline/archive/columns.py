@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dlt_pipeline.archive.at_once import TYPES, at_once
 from dlt_pipeline.archive.values import RefusedLine, Values, values_of
-from dlt_pipeline.kraken.tables import DECIMAL
+from dlt_pipeline.kraken.raw_tables import DECIMAL
 
 _SHOWN: Final = 500
 # A block with a broken line is halved until so few bytes are left to be read line by line.

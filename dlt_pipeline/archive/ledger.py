@@ -15,7 +15,7 @@ from dlt_pipeline.archive.plan import Reading
 from dlt_pipeline.archive.sums import Sums
 from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.kraken.tables import DECIMAL
+from dlt_pipeline.kraken.raw_tables import DECIMAL
 
 Row = dict[str, Any]
 

@@ -8,7 +8,8 @@ from dlt_pipeline.archive.stored import Stored
 from dlt_pipeline.archive.symbol_map import Names, listed_names
 from dlt_pipeline.common.exceptions import ExchangeError, LoadStoppedError
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.session import Request, Session
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import KrakenSettings
 from dlt_pipeline.kraken.source import exchange_kind
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from dlt_pipeline.archive.coverage import DAY_NS
 from dlt_pipeline.archive.file_names import TIMEFRAMES
 from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
-from dlt_pipeline.kraken.tables import SCHEMAS
+from dlt_pipeline.kraken.raw_tables import SCHEMAS
 
 _SCHEMAS: Final = ARCHIVE_SCHEMAS | SCHEMAS
 _MINUTES: Final = {name: length for length, name in TIMEFRAMES.items()}

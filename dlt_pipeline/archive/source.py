@@ -17,10 +17,8 @@ from dlt_pipeline.archive.tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
 from dlt_pipeline.archive.work import Work
 from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
-from dlt_pipeline.kraken.arrow import to_table
-from dlt_pipeline.kraken.rows import market_rows
+from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
 from dlt_pipeline.kraken.source import exchange_kind
-from dlt_pipeline.kraken.tables import SCHEMAS, column_hints, hints
 from dlt_pipeline.warehouse import NO_EXCHANGE
 
 # The tables that the rows of a file fill.

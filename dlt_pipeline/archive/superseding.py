@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.editions import editions
+from dlt_pipeline.kraken.ledger_store import editions
 from dlt_pipeline.warehouse import DATASET, open_warehouse
 
 _PAIRS: Final = f"""

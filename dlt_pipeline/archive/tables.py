@@ -8,7 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from dlt_pipeline.kraken.tables import DATE, DECIMAL
+from dlt_pipeline.kraken.raw_tables import DATE, DECIMAL
 
 _TIMESTAMP: Final = pa.timestamp("us")  # naive, holding UTC
 _TEXT, _BIGINT, _BOOL = pa.string(), pa.int64(), pa.bool_()

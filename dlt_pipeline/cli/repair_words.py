@@ -24,9 +24,10 @@ from dlt_pipeline.jobs.repair_windows import Repair
 from dlt_pipeline.jobs.repairing import Noted
 from dlt_pipeline.jobs.runner import only_runner
 from dlt_pipeline.jobs.supersede import supersede
-from dlt_pipeline.kraken.session import Session, Window, make_window, make_windows_request
+from dlt_pipeline.kraken.load import LoadReport
+from dlt_pipeline.kraken.request import Window, make_window, make_windows_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.loading import LoadReport
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import publish_after_build
 

@@ -21,7 +21,7 @@ from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.warehouse import warehouse_path
 
 if TYPE_CHECKING:
-    from dlt_pipeline.streaming import StreamWaiter
+    from dlt_pipeline.stream import StreamWaiter
 
 
 def run_follow(
@@ -43,7 +43,7 @@ def run_follow(
 
 @contextmanager
 def _hearing(symbols: Sequence[str]) -> Iterator["StreamWaiter"]:
-    from dlt_pipeline.streaming import StreamWaiter  # noqa: PLC0415 - brings all of ccxt.pro
+    from dlt_pipeline.stream import StreamWaiter  # noqa: PLC0415 - brings all of ccxt.pro
 
     with StreamWaiter(load_settings(), tuple(dict.fromkeys(symbols))) as heard:
         try:

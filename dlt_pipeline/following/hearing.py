@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dlt_pipeline.following.waiting import JUMP_SECONDS, PIECE_SECONDS, Wake, apart
 
 if TYPE_CHECKING:
-    from dlt_pipeline.streaming import StreamWaiter
+    from dlt_pipeline.stream import StreamWaiter
 
 
 class HearingWaiter:

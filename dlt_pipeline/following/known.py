@@ -1,34 +1,16 @@
 """What the warehouse says before and between rounds: how far symbols are covered, and whose candles are old."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
-
-import duckdb
+from typing import Any, Final
 
 from dlt_pipeline.following.settings import FollowSettings
-from dlt_pipeline.jobs.known import archived_days, reading
+from dlt_pipeline.kraken.ledger_store import reading, rows_found
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
-from dlt_pipeline.warehouse import DATASET, open_warehouse
+from dlt_pipeline.warehouse import DATASET
 
 _TIMEFRAMES_TABLE: Final = "kraken_internal.timeframes"
-
-
-def covered_ends(path: Path, symbols: Sequence[str]) -> dict[str, int]:
-    """Return up to when the ledger covers each symbol (ns, UTC), or else where the days that archives hold end.
-
-    Symbols of which nothing is known are left out.
-    """
-    query = (
-        f"select p.symbol, max(p.covered_to_ns) from {DATASET}.pages as p "  # noqa: S608 - own names only
-        f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
-        "where list_contains(?, p.symbol) group by p.symbol"
-    )
-    with reading(path) as connection:
-        ends = {name: spans[-1][1] for name, spans in archived_days(connection).items() if name in symbols and spans}
-    return ends | dict(_rows(path, query, [list(symbols)]))
 
 
 def old_timeframes(
@@ -36,7 +18,7 @@ def old_timeframes(
 ) -> tuple[str, ...]:
     """Return of which timeframes Kraken's own candles are to be fetched anew, for any of the symbols."""
     query = f"select symbol, timeframe, max(fetched_at) from {DATASET}.rest_candles group by 1, 2"  # noqa: S608
-    fetched = {(symbol, name): at for symbol, name, at in _rows(path, query, [])}
+    fetched = {(symbol, name): at for symbol, name, at in _rows(path, query)}
     ages = {
         (symbol, name): time.time() - (at - at.__class__(1970, 1, 1)).total_seconds()
         for (symbol, name), at in fetched.items()
@@ -52,22 +34,11 @@ def _is_old(ages: Mapping[tuple[str, str], float], symbol: str, name: str, setti
 
 def finest_ns(path: Path) -> int:
     """Return the size of the finest timeframe that the last build made candles of; a minute before there was one."""
-    found = [size_ns for (size_ns,) in _rows(path, f"select min(size_ns) from {_TIMEFRAMES_TABLE}", [])]  # noqa: S608
+    found = [size_ns for (size_ns,) in _rows(path, f"select min(size_ns) from {_TIMEFRAMES_TABLE}")]  # noqa: S608
     return int(found[0]) if found and found[0] else 60 * NS_PER_SECOND
 
 
-def _rows(path: Path, query: str, values: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
+def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query; none where the table is not there yet."""
-    if not path.exists():
-        return []
-    with open_warehouse(path, read_only=True) as connection, _no_table():
-        return connection.execute(query, values).fetchall()
-    return []
-
-
-@contextmanager
-def _no_table() -> Iterator[None]:
-    try:
-        yield
-    except duckdb.CatalogException:
-        return
+    with reading(path) as connection:
+        return [] if connection is None else rows_found(connection, query, [])

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
-from dlt_pipeline.following.known import covered_ends, old_timeframes
+from dlt_pipeline.following.known import old_timeframes
 from dlt_pipeline.following.state import State
-from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
+from dlt_pipeline.kraken.extract import Progress
+from dlt_pipeline.kraken.ledger_store import covered_ends
+from dlt_pipeline.kraken.load import Listener, LoadReport, load_request
+from dlt_pipeline.kraken.request import Request, Window, make_windows_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import KrakenSettings
-from dlt_pipeline.kraken.symbol_load import Progress
-from dlt_pipeline.loading import Listener, LoadReport, load_request
 
 Progressing = Callable[[], AbstractContextManager[Listener | None]]
 # A round comes again by itself: fewer tries than a load that would end for it.

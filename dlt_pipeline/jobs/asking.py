@@ -15,7 +15,8 @@ from dlt_pipeline.console import Console
 from dlt_pipeline.jobs.confirm import confirm
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.price import Estimate
-from dlt_pipeline.kraken.session import Request, Session
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import warehouse_path
 

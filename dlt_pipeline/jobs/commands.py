@@ -16,7 +16,8 @@ from dlt_pipeline.jobs.queue_commands import tell_queued
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.telling import STOPPED, tell_job, tell_run
-from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.request import make_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.warehouse import warehouse_path

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dlt_pipeline.common.exceptions import LoadStoppedError
 from dlt_pipeline.jobs.edges import Edge, find_edge, newest_edge
 from dlt_pipeline.jobs.sampling import sample_range
-from dlt_pipeline.kraken.page import TradePage
+from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.session import Session
 
 

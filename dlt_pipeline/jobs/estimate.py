@@ -9,13 +9,13 @@ from dlt_pipeline.common.exceptions import ExchangeError
 from dlt_pipeline.common.time import Span, When
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter
-from dlt_pipeline.jobs.edges import Edge
-from dlt_pipeline.jobs.known import archived_days, edges_of, ledger_of, reading
+from dlt_pipeline.jobs.edges import Edge, edges_of
 from dlt_pipeline.jobs.price import Estimate, days_between, price_trades, until
 from dlt_pipeline.jobs.settings import load_job_settings
-from dlt_pipeline.kraken.archived import without_archived
 from dlt_pipeline.kraken.ledger import Range, missing
-from dlt_pipeline.kraken.session import Request, Session, check_clock, make_request
+from dlt_pipeline.kraken.ledger_store import archived_days, check_clock, ledger_of, reading, without_archived
+from dlt_pipeline.kraken.request import Request, make_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.warehouse import check_usable, warehouse_path

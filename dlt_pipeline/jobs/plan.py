@@ -9,12 +9,14 @@ from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.jobs.cheaper import archive_end, rest_reach
 from dlt_pipeline.jobs.costs import Costs
 from dlt_pipeline.jobs.counting import Counter
-from dlt_pipeline.jobs.known import archived_spans, edges_of, ledger_of, reading, rest_spans
+from dlt_pipeline.jobs.edges import edges_of
 from dlt_pipeline.jobs.plan_ranges import Span, State, cut, timeframe_seconds, uncovered
 from dlt_pipeline.jobs.plan_ways import Planner, PlanRange
 from dlt_pipeline.jobs.settings import load_job_settings
 from dlt_pipeline.kraken.ledger import missing
-from dlt_pipeline.kraken.session import Request, Session, Window, make_window
+from dlt_pipeline.kraken.ledger_store import archived_spans, ledger_of, reading, rest_spans
+from dlt_pipeline.kraken.request import Request, Window, make_window
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.warehouse import check_usable, warehouse_path

@@ -9,7 +9,7 @@ from dlt_pipeline.jobs.in_hand import RunReport, Tell
 from dlt_pipeline.jobs.options import Options
 from dlt_pipeline.jobs.queue import add_jobs, make_job
 from dlt_pipeline.jobs.runner import run_jobs
-from dlt_pipeline.loading import Listener
+from dlt_pipeline.kraken.load import Listener
 
 
 def rebuild(

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.kraken.session import Request, Session
-from dlt_pipeline.kraken.symbol_load import Progress
-from dlt_pipeline.loading import Listener
+from dlt_pipeline.kraken.extract import Progress
+from dlt_pipeline.kraken.load import Listener
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session
 
 Change = Callable[[Mapping[int, Mapping[str, Any]]], Mapping[int, Job]]
 

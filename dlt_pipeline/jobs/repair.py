@@ -15,9 +15,10 @@ from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
 from dlt_pipeline.jobs.repair_settings import load_repair_settings
 from dlt_pipeline.jobs.repair_windows import Repair, asked_spans
-from dlt_pipeline.kraken.session import Request, Session, Window, make_windows_request
+from dlt_pipeline.kraken.load import Listener, LoadReport, load_request
+from dlt_pipeline.kraken.request import Request, Window, make_windows_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.loading import Listener, LoadReport, load_request
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import warehouse_path
 

@@ -13,7 +13,8 @@ from dlt_pipeline.jobs.repair_list import BrokenLine, read_list
 from dlt_pipeline.jobs.repair_settings import RepairSettings, load_repair_settings
 from dlt_pipeline.jobs.repair_windows import REASONS, Repair, repairs_of_gaps, repairs_of_list
 from dlt_pipeline.jobs.unproven import Unproven, read_unproven
-from dlt_pipeline.kraken.session import Request, Session
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
 

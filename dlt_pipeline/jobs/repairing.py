@@ -14,7 +14,7 @@ from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
 from dlt_pipeline.jobs.repair_windows import Repair, asked_spans, repairs_of_list
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.unproven import read_unproven
-from dlt_pipeline.kraken.session import Window
+from dlt_pipeline.kraken.request import Window
 
 
 def job_of(repair: Repair) -> Job:

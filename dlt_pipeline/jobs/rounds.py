@@ -9,7 +9,8 @@ from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, Kraken
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.jobs.job import LOADING_TYPES, Job
 from dlt_pipeline.jobs.repairing import windows_of
-from dlt_pipeline.kraken.session import Request, Session, Window
+from dlt_pipeline.kraken.request import Request, Window
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
 
 # What Kraken's OHLC endpoint gives, whatever it is asked for.

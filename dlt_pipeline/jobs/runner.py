@@ -15,9 +15,9 @@ from dlt_pipeline.jobs.pricing import estimated, price_round
 from dlt_pipeline.jobs.recorder import Recorder
 from dlt_pipeline.jobs.rounds import Round, Snapshot, needs_load, next_round
 from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.loading import Listener, load_request
 from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
 from dlt_pipeline.trouble import explain, when_unlocked
 from dlt_pipeline.warehouse import warehouse_path

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlt_pipeline.jobs.edges import Ask, Edge
-from dlt_pipeline.kraken.page import TradePage
+from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS
 
 

@@ -22,12 +22,13 @@ from dlt_pipeline.common.exceptions import (
 )
 from dlt_pipeline.common.time import Span, When, show_ns
 from dlt_pipeline.kraken.ledger import merge
+from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
-from dlt_pipeline.kraken.session import Request, Session, Window, make_request, make_windows_request, way_out
+from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
+from dlt_pipeline.kraken.request import Request, Window, make_request, make_windows_request
+from dlt_pipeline.kraken.session import Session, way_out
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
-from dlt_pipeline.loading import Listener, load_request
 from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
 from dlt_pipeline.trouble import when_unlocked
 from dlt_pipeline.warehouse import DATASET, check_usable, open_warehouse, require_trades, warehouse_path

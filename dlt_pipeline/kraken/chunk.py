@@ -1,34 +1,88 @@
-"""One bounded run over several symbols: who goes on where, who is done, who failed."""
+"""One bounded run over several symbols: who goes on where, who is done, who failed, what it may take, its batches."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
 import dlt
+import pyarrow as pa
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError
 from dlt_pipeline.common.threads import AnyOf, Stop
 from dlt_pipeline.common.time import Span
-from dlt_pipeline.kraken.archived import read_archived, without_archived
-from dlt_pipeline.kraken.batch import Batch, Gathered
-from dlt_pipeline.kraken.budget import Budget
 from dlt_pipeline.kraken.client import KrakenClient
+from dlt_pipeline.kraken.extract import Progress, SymbolLoad, Taken
 from dlt_pipeline.kraken.ledger import Range, missing
+from dlt_pipeline.kraken.ledger_store import check_clock, read_archived, read_ledger, read_market_ids, without_archived
+from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
-from dlt_pipeline.kraken.session import (
-    Request,
-    Session,
-    check_clock,
-    other_market,
-    read_ledger,
-    read_market_ids,
-)
-from dlt_pipeline.kraken.symbol_load import Progress, SymbolLoad
-from dlt_pipeline.kraken.tables import SCHEMAS
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session, other_market
+
+Batch = dict[str, pa.Table]
+"""Rows of one yield, by raw table."""
+
+
+class Gathered:
+    """What was taken in since the last batch."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._trades: list[pa.Table] = []
+        self._rows: dict[str, list[Mapping[str, Any]]] = {}
+        self.trade_count = 0
+
+    @property
+    def has_any(self) -> bool:
+        """Whether anything was taken in."""
+        return any(self._rows.values())
+
+    def add(self, taken: Taken) -> None:
+        """Put one answer behind the others."""
+        if taken.trades is not None:
+            self._trades.append(taken.trades)
+            self.trade_count += taken.trades.num_rows
+        for table, rows in taken.rows.items():
+            self._rows.setdefault(table, []).extend(rows)
+
+    def flush(self) -> Batch:
+        """Return all of it by table, and begin anew."""
+        batch = {table: to_table(table, rows) for table, rows in self._rows.items() if rows}
+        if self._trades:
+            batch["trades"] = pa.concat_tables(self._trades).combine_chunks()
+        self._trades, self._rows, self.trade_count = [], {}, 0
+        return batch
+
+
+class Budget:
+    """`pages` for each symbol, and a moment (monotonic seconds) at which the chunk ends; safe for several threads.
+
+    The chunk is over for all as soon as the first symbol has its pages: none waits for a slower one.
+    """
+
+    def __init__(self, pages: int, until: float) -> None:
+        """Begin with nothing taken."""
+        self._pages, self._until = pages, until
+        self._has_moved, self._is_full = threading.Event(), threading.Event()
+
+    def allows(self, pages: int) -> bool:
+        """Whether a symbol that took in so many pages may take another; one is always had."""
+        return pages < self._pages and (pages == 0 or time.monotonic() < self._until)
+
+    def count(self, pages: int) -> None:
+        """Hear that a symbol took in its page number `pages`."""
+        self._has_moved.set()
+        if pages >= self._pages:
+            self._is_full.set()
+
+    def is_over(self) -> bool:
+        """Whether the chunk moved and waits for no further answer; what was answered already still belongs to it."""
+        return self._has_moved.is_set() and (self._is_full.is_set() or time.monotonic() >= self._until)
+
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 Ledger = dict[str, list[Range]]

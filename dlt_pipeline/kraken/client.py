@@ -16,11 +16,10 @@ from requests.adapters import HTTPAdapter
 from dlt_pipeline.common.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
 from dlt_pipeline.common.threads import Stop, within
 from dlt_pipeline.common.time import show_ns
+from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import Listed, Market, check_listing, list_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
-from dlt_pipeline.kraken.page import TradePage, check_integer, check_page
-from dlt_pipeline.kraken.rest_candles import RestSnapshot, check_snapshot
 from dlt_pipeline.kraken.settings import (
     FUTURE_TOLERANCE_NS,
     NS_PER_SECOND,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dlt_pipeline.common.exceptions import BrokenChainError, StalledCursorError
-from dlt_pipeline.kraken.page import TradePage, TradeRow
+from dlt_pipeline.kraken.answers import TradePage, TradeRow
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS, STEP_BACK_LIMIT_NS
 
 

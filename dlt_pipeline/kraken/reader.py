@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
-from dlt_pipeline.kraken.symbol_load import SymbolLoad, Taken
+from dlt_pipeline.kraken.extract import SymbolLoad, Taken
 
 # How long the end of a chunk, or of a load, may go unheard by a thread that waits for an answer.
 _SLICE_SECONDS: Final = 0.1

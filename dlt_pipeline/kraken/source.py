@@ -12,13 +12,11 @@ from dlt.extract import DltResource
 
 from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
-from dlt_pipeline.kraken.arrow import to_table
-from dlt_pipeline.kraken.batch import Batch
-from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Chunk
-from dlt_pipeline.kraken.rows import market_rows
-from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Batch, Chunk
+from dlt_pipeline.kraken.raw_tables import hints, market_rows, to_table
+from dlt_pipeline.kraken.request import make_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, is_local, load_settings, without_password
-from dlt_pipeline.kraken.tables import hints
 
 
 @dlt.source(name="kraken", section="kraken", max_table_nesting=0)

@@ -14,8 +14,8 @@ from dlt_pipeline.archive.import_settings import ImportSettings
 from dlt_pipeline.archive.members import Member, find_members
 from dlt_pipeline.archive.reading import Reading, Taken, read_parts
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
+from dlt_pipeline.kraken.answers import TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import start_at, take
-from dlt_pipeline.kraken.page import TradePage, TradeRow
 from tests.archive import exported
 from tests.archive.exported import QUARTER_HEADER, Traded, write_zip
 from tests.archive.reader import Brought, Plan, begun_by, brought, member_of, read, total

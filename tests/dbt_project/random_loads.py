@@ -15,12 +15,11 @@ from typing import Any
 import pyarrow as pa
 
 from dlt_pipeline.common.time import utc_of_ns
-from dlt_pipeline.kraken.arrow import to_table
-from dlt_pipeline.kraken.batch import Batch, Gathered
+from dlt_pipeline.kraken.chunk import Batch, Gathered
+from dlt_pipeline.kraken.extract import SymbolLoad
 from dlt_pipeline.kraken.ledger import Range, merge, missing
-from dlt_pipeline.kraken.rows import ledger_row, market_rows
+from dlt_pipeline.kraken.raw_tables import ledger_row, market_rows, to_table
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
-from dlt_pipeline.kraken.symbol_load import SymbolLoad
 from tests.dbt_project.raw_warehouse import Package, arrive, complete, create_raw, ledger_values
 from tests.dbt_project.tape import DAY, END, HOUR, MINUTE, SECOND, START, Tape, random_tape
 from tests.dbt_project.tape_exchange import TapeClient

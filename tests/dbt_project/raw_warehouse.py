@@ -9,8 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from dlt_pipeline.archive.tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
-from dlt_pipeline.kraken.rows import LEDGER_COLUMNS
-from dlt_pipeline.kraken.tables import KEYS, SCHEMAS
+from dlt_pipeline.kraken.raw_tables import KEYS, LEDGER_COLUMNS, SCHEMAS
 
 _SCHEMAS = SCHEMAS | ARCHIVE_SCHEMAS
 _KEYS = KEYS | ARCHIVE_KEYS

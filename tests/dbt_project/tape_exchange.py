@@ -4,9 +4,8 @@ import random
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from dlt_pipeline.kraken.answers import RestCandle, RestSnapshot, TradePage, TradeRow
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.page import TradePage, TradeRow
-from dlt_pipeline.kraken.rest_candles import RestCandle, RestSnapshot
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 from tests.dbt_project.tape import PRICE_DECIMALS, SECOND, VOLUME_DECIMALS, Tape, Trade, buckets, candle
 

@@ -6,11 +6,10 @@ from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.options import Options
 from dlt_pipeline.jobs.rebuild import rebuild
-from dlt_pipeline.kraken.heard import Stretch
-from dlt_pipeline.kraken.session import make_request
-from dlt_pipeline.loading import load
-from dlt_pipeline.streaming.proof import prove
-from dlt_pipeline.streaming.record import read_loaded
+from dlt_pipeline.kraken.load import load
+from dlt_pipeline.kraken.request import make_request
+from dlt_pipeline.stream.record import read_loaded
+from dlt_pipeline.stream.stretches import Stretch, prove
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
 from tests.jobs.conftest import NOW
 from tests.truth import expected_trades, loaded_trades

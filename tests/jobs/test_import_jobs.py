@@ -8,8 +8,8 @@ import pytest
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job
-from dlt_pipeline.kraken.session import make_request
-from dlt_pipeline.loading import load
+from dlt_pipeline.kraken.load import load
+from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.warehouse import warehouse_path
 from tests.archive.conftest import DAY_NS, NOW_NS
 from tests.archive.exported import cut, of_feed, trades_file, write_zip

@@ -4,7 +4,7 @@ from dlt_pipeline.building import build
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.runner import run_jobs
-from dlt_pipeline.loading import load
+from dlt_pipeline.kraken.load import load
 from dlt_pipeline.warehouse import warehouse_path
 from tests.built_parts import FOR_REPAIRS
 from tests.jobs.conftest import NOW

@@ -14,7 +14,7 @@ from dlt_pipeline.jobs.removing import want_for
 from dlt_pipeline.jobs.retention import remove_trades
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.loading import load
+from dlt_pipeline.kraken.load import load
 from dlt_pipeline.warehouse import open_warehouse, warehouse_path
 from tests.built_parts import only
 from tests.jobs.conftest import NOW

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from dlt_pipeline.kraken.page import TradePage, TradeRow
-from dlt_pipeline.kraken.rest_candles import RestCandle, RestSnapshot
+from dlt_pipeline.kraken.answers import RestCandle, RestSnapshot, TradePage, TradeRow
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 
 BASE_NS = 1_762_795_433 * 10**9

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.common.time import NS_PER_DAY as DAY
-from dlt_pipeline.kraken.archived import whole_days, without_days
-from dlt_pipeline.kraken.session import Window
+from dlt_pipeline.kraken.ledger_store import whole_days, without_days
+from dlt_pipeline.kraken.request import Window
 
 Days = list[tuple[float, float]]
 

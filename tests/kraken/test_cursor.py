@@ -3,8 +3,8 @@
 import pytest
 
 from dlt_pipeline.common.exceptions import BrokenChainError, StalledCursorError
+from dlt_pipeline.kraken.answers import TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import Cursor, Hole, Step, is_contradicted, start_at, take
-from dlt_pipeline.kraken.page import TradePage, TradeRow
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS
 
 S = 10**9

@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlt_pipeline.common.exceptions import TransientExchangeError
+from dlt_pipeline.kraken.extract import SymbolLoad
 from dlt_pipeline.kraken.ledger import LedgerRow, merge, missing
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
+from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS, load_settings
-from dlt_pipeline.kraken.symbol_load import SymbolLoad
 from tests.kraken.simulated import BASE_NS, LIES, SimulatedExchange
 
 MARGIN_NS = 5 * 10**9

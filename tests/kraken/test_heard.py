@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from dlt_pipeline.kraken.heard import Heard, add
-from dlt_pipeline.kraken.stream_message import stamp_ns, trades_of
+from dlt_pipeline.stream.listener import stamp_ns, trades_of
+from dlt_pipeline.stream.stretches import Heard, add
 
 NOON = datetime(2026, 11, 8, 12)  # noqa: DTZ001 - naive UTC
 

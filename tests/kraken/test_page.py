@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from dlt_pipeline.common.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
+from dlt_pipeline.kraken.answers import check_number, check_page, check_snapshot, time_to_ns
 from dlt_pipeline.kraken.client import decode_exactly
-from dlt_pipeline.kraken.page import check_number, check_page, time_to_ns
-from dlt_pipeline.kraken.rest_candles import check_snapshot
 
 GOOD: dict[str, Any] = {
     "error": [],

@@ -13,9 +13,9 @@ import pytest
 
 from dlt_pipeline.common.exceptions import BadInputError, UnknownSymbolError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.kraken import stream as stream_module
 from dlt_pipeline.kraken.settings import load_settings, stream_address
-from dlt_pipeline.kraken.stream import TradeStream
+from dlt_pipeline.stream import client as stream_module
+from dlt_pipeline.stream.client import TradeStream
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 BTC, MINA = "BTC/USD", "MINA/GBP"

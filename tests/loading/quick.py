@@ -3,7 +3,7 @@
 from datetime import datetime, timezone
 from typing import Any
 
-from dlt_pipeline.loading import LoadReport, load
+from dlt_pipeline.kraken.load import LoadReport, load
 
 NOW = datetime(2026, 11, 8, 12, 34, 56, tzinfo=timezone.utc)
 NOW_NS = int(NOW.timestamp()) * 10**9

@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
-from dlt_pipeline.kraken.session import Window, make_windows_request
-from dlt_pipeline.loading import load_request
+from dlt_pipeline.kraken.load import load_request
+from dlt_pipeline.kraken.request import Window, make_windows_request
 from tests.loading.quick import DAY_NS, NOW_NS, START_NS, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 

@@ -19,10 +19,11 @@ from dlt_pipeline.common.exceptions import (
 )
 from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.exchange import Fault, LocalExchange, RawNumber, SyntheticFeed
-from dlt_pipeline.kraken.session import Session, make_window
+from dlt_pipeline.kraken.load import load
+from dlt_pipeline.kraken.raw_tables import SCHEMAS
+from dlt_pipeline.kraken.request import make_window
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.kraken.tables import SCHEMAS
-from dlt_pipeline.loading import load
 from tests.loading.quick import DAY_NS, NOW, NOW_NS, START, START_NS, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 

@@ -17,10 +17,11 @@ from dlt_pipeline.common.exceptions import OutOfFilesError, TransientExchangeErr
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.chunk import Chunk
 from dlt_pipeline.kraken.client import KrakenClient
-from dlt_pipeline.kraken.session import Session, make_request
+from dlt_pipeline.kraken.load import load_request
+from dlt_pipeline.kraken.request import make_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.kraken.source import source_of
-from dlt_pipeline.loading import load_request
 from dlt_pipeline.packages import make_pipeline
 from dlt_pipeline.warehouse import open_warehouse
 from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, Silent, quick_load

@@ -76,8 +76,8 @@ def test_a_stop_keeps_what_was_asked_while_the_chunk_before_was_committed(
 def test_a_symbol_that_is_given_up_between_chunks_is_not_asked_for_any_more(
     exchange: LocalExchange, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlt_pipeline.kraken.session import make_request
-    from dlt_pipeline.loading import load_request
+    from dlt_pipeline.kraken.load import load_request
+    from dlt_pipeline.kraken.request import make_request
 
     monkeypatch.setenv("SOURCES__KRAKEN__CHUNK_PAGES", "3")
     monkeypatch.setenv("SOURCES__KRAKEN__PAGE_SIZE", "200")

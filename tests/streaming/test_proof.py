@@ -4,8 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from dlt_pipeline.kraken.heard import Heard
-from dlt_pipeline.streaming.proof import Loaded, prove
+from dlt_pipeline.stream.stretches import Heard, Loaded, prove
 
 NOON = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 

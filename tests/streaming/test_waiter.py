@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.kraken import stream as stream_module
+from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.loading import load
-from dlt_pipeline.streaming import StreamWaiter
+from dlt_pipeline.stream import StreamWaiter
+from dlt_pipeline.stream import client as stream_module
 from dlt_pipeline.warehouse import warehouse_path
 from tests.loading.quick import NOW
 from tests.truth import query

@@ -14,7 +14,7 @@ from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.plan import Plan
 from dlt_pipeline.jobs.plan_ways import PlanRange
-from dlt_pipeline.loading import LoadReport, load
+from dlt_pipeline.kraken.load import LoadReport, load
 from tests.loading.quick import NOW, NOW_NS, START_NS, quick_load
 from tests.truth import expected_trades
 

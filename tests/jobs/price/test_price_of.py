@@ -11,9 +11,10 @@ import pytest
 from dlt_pipeline import price_of
 from dlt_pipeline.common.exceptions import WarehouseLockedError, WrongWarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.kraken.session import Request, Session, make_request, make_window, make_windows_request
+from dlt_pipeline.kraken.load import load_request
+from dlt_pipeline.kraken.request import Request, make_request, make_window, make_windows_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.loading import load_request
 from tests.loading.quick import NOW, NOW_NS, START_NS, SYMBOLS, quick_load
 from tests.truth import expected_trades
 

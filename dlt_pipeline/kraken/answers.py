@@ -1,4 +1,4 @@
-"""The strict check of one Trades answer. Every number is text on the way in; nothing passes through a float."""
+"""Kraken's answers of trades and candles, checked strictly: what does not fit is named, nothing is rounded."""
 
 import json
 import re
@@ -9,7 +9,15 @@ from typing import Any, Final, NamedTuple
 from dlt_pipeline.common.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, NS_PER_SECOND, SINCE_TOLERANCE_NS
-from dlt_pipeline.kraken.trade_rule import HIGHEST_WHOLE, ORDER_TYPES, SIDES, price_flaw, time_flaw, volume_flaw
+from dlt_pipeline.kraken.trade_rule import (
+    HIGHEST_WHOLE,
+    OPENED_SECONDS,
+    ORDER_TYPES,
+    SIDES,
+    price_flaw,
+    time_flaw,
+    volume_flaw,
+)
 
 _EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)
@@ -172,3 +180,56 @@ def check_page(
     if rows and last is not None and min(abs(last - rows[-1].time_ns), abs(last - highest_ns)) > _LAST_TOLERANCE_NS:
         raise BadAnswerError(f"{where}: `last` {last} is not the time of the page's last trade, {rows[-1].time_ns}.")
     return TradePage(rows=rows, last=last, exchange_ns=exchange_ns)
+
+
+class RestCandle(NamedTuple):
+    """One of Kraken's own candles; `start` is Unix seconds (UTC), the decimals are text, volume in base units."""
+
+    start: int
+    open: str
+    high: str
+    low: str
+    close: str
+    vwap: str
+    volume: str
+    trade_count: int
+
+
+@dataclass(frozen=True)
+class RestSnapshot:
+    """The committed candles of one OHLC answer, ascending."""
+
+    timeframe: str
+    timeframe_seconds: int
+    candles: tuple[RestCandle, ...]
+
+
+def check_snapshot(body: Any, market_id: str, timeframe: str, seconds: int, where: str) -> RestSnapshot:
+    """Check one decoded OHLC answer, and raise BadAnswerError for a wrong one.
+
+    Rows later than `last` are still open and left out, as are those of price 0 or of a time before Kraken opened. A
+    row that comes twice counts once; one that differs from the other is an error.
+    """
+    items, last_text = result_of(body, market_id, where)
+    last = check_integer(last_text, "`last`", where)
+    candles: dict[int, RestCandle] = {}
+    for item in items:
+        if not isinstance(item, list) or len(item) != 8:
+            raise BadAnswerError(f"{where}: a candle is not a list of 8 items: {str(item)[:120]}.")
+        start = check_integer(item[0], "a candle's time", where)
+        open_, high, low, close, vwap, volume = (check_number(text, "a candle's number", where) for text in item[1:7])
+        count = check_integer(item[7], "a candle's count", where)
+        candle = RestCandle(start, open_, high, low, close, vwap, volume, count)
+        if start in candles:
+            if candles[start] != candle:
+                raise BadAnswerError(f"{where}: the candle at {start} comes twice and differs: {str(item)[:120]}.")
+            continue
+        if start + seconds <= OPENED_SECONDS or not low.strip("0."):  # the one row of a pair without data
+            continue
+        flaws = [time_flaw(start + seconds - 1), *(price_flaw(Decimal(price)) for price in (open_, high, low, close))]
+        if flaw := next(filter(None, [*flaws, volume_flaw(Decimal(volume))]), None):
+            raise BadAnswerError(f"{where}: a number of the candle at {start} {flaw}: {str(item)[:120]}.")
+        if start % seconds or (candles and start < max(candles)):
+            raise BadAnswerError(f"{where}: the candle at {start} is off the {timeframe} grid or out of order.")
+        candles[start] = candle
+    return RestSnapshot(timeframe, seconds, tuple(candle for candle in candles.values() if candle.start <= last))

@@ -15,10 +15,10 @@ import duckdb
 from dlt_pipeline.common.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.kraken.settings import KrakenSettings
-from dlt_pipeline.kraken.stream import TradeStream
-from dlt_pipeline.kraken.stream_ear import OnTrades
-from dlt_pipeline.streaming.proof import Loaded, Proof, prove
-from dlt_pipeline.streaming.record import TABLE, read_loaded, write_proofs
+from dlt_pipeline.stream.client import TradeStream
+from dlt_pipeline.stream.listener import OnTrades
+from dlt_pipeline.stream.record import TABLE, read_loaded, write_proofs
+from dlt_pipeline.stream.stretches import Loaded, Proof, prove
 from dlt_pipeline.trouble import explain, when_unlocked
 from dlt_pipeline.warehouse import open_warehouse
 

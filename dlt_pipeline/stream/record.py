@@ -7,11 +7,10 @@ from typing import Any, Final
 import duckdb
 
 from dlt_pipeline.common.time import utc_of_ns
-from dlt_pipeline.kraken.heard import IdRange, Stretch
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
-from dlt_pipeline.kraken.rows import LEDGER_COLUMNS, ledger_row
+from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
-from dlt_pipeline.streaming.proof import Loaded, Proof
+from dlt_pipeline.stream.stretches import IdRange, Loaded, Proof, Stretch
 from dlt_pipeline.warehouse import DATASET
 
 TABLE: Final = "kraken_ops.streamed_stretches"

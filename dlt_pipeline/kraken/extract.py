@@ -11,13 +11,12 @@ import pyarrow as pa
 from dlt_pipeline.common.exceptions import BadAnswerError, BrokenChainError, StalledCursorError, TransientExchangeError
 from dlt_pipeline.common.threads import Stop
 from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.kraken.arrow import trades_table
+from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
 from dlt_pipeline.kraken.ledger import Wanted
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.page import TradePage
-from dlt_pipeline.kraken.rows import hole_row, missing_ids, page_row, snapshot_rows
+from dlt_pipeline.kraken.raw_tables import hole_row, missing_ids, page_row, snapshot_rows, trades_table
 from dlt_pipeline.kraken.session import way_out
 from dlt_pipeline.kraken.settings import (
     DISPLAY_REWIND_NS,

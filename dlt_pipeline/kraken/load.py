@@ -12,11 +12,12 @@ import dlt
 from dlt_pipeline.common.exceptions import KrakenCandlesError
 from dlt_pipeline.common.time import When
 from dlt_pipeline.kraken.chunk import Chunk
+from dlt_pipeline.kraken.extract import Progress
 from dlt_pipeline.kraken.reader import Readers
-from dlt_pipeline.kraken.session import Request, Session, make_request
+from dlt_pipeline.kraken.request import Request, make_request
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind, source_of
-from dlt_pipeline.kraken.symbol_load import Progress
 from dlt_pipeline.packages import drop_old_packages, only_load, ready_pipeline
 from dlt_pipeline.trouble import explain, when_unlocked
 from dlt_pipeline.warehouse import check_usable, warehouse_path

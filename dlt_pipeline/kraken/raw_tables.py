@@ -1,0 +1,315 @@
+"""The raw tables: their schemas, and the rows of them that checked answers make; decimals stay text up to Arrow."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import accumulate
+from typing import Any, Final
+
+import pyarrow as pa
+
+from dlt_pipeline.common.time import utc, utc_of_ns
+from dlt_pipeline.kraken.answers import RestSnapshot, TradePage
+from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step
+from dlt_pipeline.kraken.ledger import LedgerRow
+from dlt_pipeline.kraken.markets import Market
+from dlt_pipeline.kraken.settings import NS_PER_SECOND
+
+DECIMAL: Final = pa.decimal128(38, 12)
+_TIMESTAMP: Final = pa.timestamp("us")  # naive, holding UTC: no session's time zone can shift it
+
+_TEXT, _BIGINT, _BOOL, DATE = pa.string(), pa.int64(), pa.bool_(), pa.date32()
+
+
+def _schema(required: Mapping[str, pa.DataType], optional: Sequence[str] = ()) -> pa.Schema:
+    return pa.schema([pa.field(name, kind, nullable=name in optional) for name, kind in required.items()])
+
+
+SCHEMAS: Final[dict[str, pa.Schema]] = {
+    "trades": _schema(
+        {
+            "symbol": _TEXT,
+            "trade_id": _BIGINT,
+            "idless_time_ns": _BIGINT,
+            "place": _BIGINT,
+            "after_trade_id": _BIGINT,
+            "time_ns": _BIGINT,
+            "traded_at": _TIMESTAMP,
+            "traded_on": DATE,
+            "price": DECIMAL,
+            "volume": DECIMAL,
+            "side": _TEXT,
+            "order_type": _TEXT,
+            "misc": _TEXT,
+            "more_items": _TEXT,
+        },
+        optional=("more_items",),
+    ),
+    "pages": _schema(
+        {
+            "symbol": _TEXT,
+            "market_id": _TEXT,
+            "since": _BIGINT,
+            "asked_tail_count": _BIGINT,
+            "asked_known_trade_id": _BIGINT,
+            "last": _BIGINT,
+            "trade_count": _BIGINT,
+            "new_trade_count": _BIGINT,
+            "idless_count": _BIGINT,
+            "stepped_back_count": _BIGINT,
+            "first_trade_id": _BIGINT,
+            "last_trade_id": _BIGINT,
+            "first_time_ns": _BIGINT,
+            "last_time_ns": _BIGINT,
+            "covered_from_ns": _BIGINT,
+            "covered_to_ns": _BIGINT,
+            "is_full": _BOOL,
+            "is_backfill": _BOOL,
+            "next_since": _BIGINT,
+            "known_trade_id": _BIGINT,
+            "idless_since_id": _BIGINT,
+            "tail_time_ns": _BIGINT,
+            "tail_count": _BIGINT,
+            "missing_id_count": _BIGINT,
+            "asked_at": _TIMESTAMP,
+            "answered_at": _TIMESTAMP,
+            "exchange_at": _TIMESTAMP,
+        },
+        optional=(
+            "stepped_back_count",
+            "asked_known_trade_id",
+            "last",
+            "first_trade_id",
+            "last_trade_id",
+            "first_time_ns",
+            "last_time_ns",
+            "known_trade_id",
+        ),
+    ),
+    "id_holes": _schema(
+        {
+            "symbol": _TEXT,
+            "first_missing_id": _BIGINT,
+            "last_missing_id": _BIGINT,
+            "from_time_ns": _BIGINT,
+            "to_time_ns": _BIGINT,
+            "times_asked": _BIGINT,
+            "found_at": _TIMESTAMP,
+        }
+    ),
+    "rest_candles": _schema(
+        {
+            "symbol": _TEXT,
+            "timeframe": _TEXT,
+            "timeframe_seconds": _BIGINT,
+            "bucket_start": _TIMESTAMP,
+            "open": DECIMAL,
+            "high": DECIMAL,
+            "low": DECIMAL,
+            "close": DECIMAL,
+            "vwap": DECIMAL,
+            "base_volume": DECIMAL,
+            "trade_count": _BIGINT,
+            "fetched_at": _TIMESTAMP,
+        }
+    ),
+    "markets": _schema(
+        {
+            "symbol": _TEXT,
+            "market_id": _TEXT,
+            "altname": _TEXT,
+            "wsname": _TEXT,
+            "base": _TEXT,
+            "quote": _TEXT,
+            "price_decimals": _BIGINT,
+            "volume_decimals": _BIGINT,
+            "status": _TEXT,
+            "fetched_at": _TIMESTAMP,
+        },
+        optional=("wsname", "status"),
+    ),
+    "warehouse_versions": _schema(
+        {"schema_version": _BIGINT, "exchange": _TEXT, "base_url": _TEXT, "written_by": _TEXT, "written_at": _TIMESTAMP}
+    ),
+}
+
+KEYS: Final[dict[str, tuple[str, ...]]] = {
+    # Identity is (symbol, trade_id); the other two tell apart rows that Kraken shows without an id (trade_id 0).
+    "trades": ("symbol", "trade_id", "idless_time_ns", "place"),
+    "pages": ("symbol", "asked_at", "since"),
+    "id_holes": ("symbol", "first_missing_id", "last_missing_id", "found_at"),
+    "rest_candles": ("symbol", "timeframe", "bucket_start", "fetched_at"),
+    "markets": ("symbol",),
+    "warehouse_versions": ("schema_version", "exchange"),
+}
+
+
+def hints(table: str) -> dict[str, Any]:
+    """Return dlt's resource hints of a raw table: name, key, insert-only merge, typed columns."""
+    strategy = "upsert" if table == "markets" else "insert-only"
+    return {
+        "table_name": table,
+        "primary_key": list(KEYS[table]),
+        "write_disposition": {"disposition": "merge", "strategy": strategy},
+        "columns": column_hints(SCHEMAS[table]),
+        # A warehouse of an earlier version lacks columns of this one; no others can come, for rows have SCHEMAS' own.
+        "schema_contract": {"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
+    }
+
+
+def column_hints(schema: pa.Schema) -> dict[str, dict[str, Any]]:
+    """Return dlt's hints of the columns of an Arrow schema."""
+    return {field.name: _column(field) for field in schema}
+
+
+def _column(field: pa.Field) -> dict[str, Any]:
+    column: dict[str, Any] = {"nullable": field.nullable}
+    if field.type == DECIMAL:
+        return column | {"data_type": "decimal", "precision": 38, "scale": 12}
+    if field.type == _TIMESTAMP:
+        return column | {"data_type": "timestamp", "precision": 6, "timezone": False}
+    return column | {"data_type": {_TEXT: "text", _BIGINT: "bigint", _BOOL: "bool", DATE: "date"}[field.type]}
+
+
+def to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Turn dicts into an Arrow table of the raw table's schema; decimals may be exact text."""
+    schema = SCHEMAS[table]
+    columns = [_array([row[field.name] for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    if kind == DECIMAL:
+        return pa.array(values, pa.string()).cast(DECIMAL)  # the cast refuses to round
+    if kind == DATE and values and isinstance(values[0], int):
+        return pa.array(values, pa.int32()).cast(DATE)  # days since the epoch
+    return pa.array(values, kind)  # timestamps may be microseconds since the epoch
+
+
+def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
+    """Turn new trades into an Arrow table of `kraken_raw.trades`, column by column."""
+    listed = list(trades)
+    times = [trade.row.time_ns for trade in listed]
+    values: dict[str, Sequence[Any]] = {
+        "symbol": [symbol] * len(listed),
+        "trade_id": [trade.row.trade_id for trade in listed],
+        "idless_time_ns": [0 if trade.row.trade_id else trade.row.time_ns for trade in listed],
+        "place": [trade.place for trade in listed],
+        "after_trade_id": [trade.after_trade_id for trade in listed],
+        "time_ns": times,
+        "traded_at": [time // 1_000 for time in times],
+        "traded_on": [time // 86_400_000_000_000 for time in times],
+        "price": [trade.row.price for trade in listed],
+        "volume": [trade.row.volume for trade in listed],
+        "side": [trade.row.side for trade in listed],
+        "order_type": [trade.row.order_type for trade in listed],
+        "misc": [trade.row.misc for trade in listed],
+        "more_items": [trade.row.more_items for trade in listed],
+    }
+    schema = SCHEMAS["trades"]
+    return pa.Table.from_arrays([_array(values[field.name], field.type) for field in schema], schema=schema)
+
+
+# What a later load reads back of a ledger row, in this order.
+LEDGER_COLUMNS = (
+    "covered_from_ns",
+    "since",
+    "asked_tail_count",
+    "asked_known_trade_id",
+    "next_since",
+    "covered_to_ns",
+    "tail_time_ns",
+    "tail_count",
+    "known_trade_id",
+    "idless_since_id",
+)
+
+
+def page_row(
+    market: Market, step: Step, page: TradePage, asked: Cursor, stamps: tuple[float, float], is_backfill: bool
+) -> dict[str, Any]:
+    """Return the ledger row of one answer; `stamps` are our clock before and after asking (Unix seconds)."""
+    ids = [trade.row.trade_id for trade in step.trades if trade.row.trade_id]
+    times = [trade.row.time_ns for trade in step.trades]
+    highests = accumulate(times, max, initial=asked.tail_time_ns if asked.known_trade_id else 0)
+    return {
+        "symbol": market.symbol,
+        "market_id": market.market_id,
+        "since": asked.since,
+        "asked_tail_count": asked.tail_count,
+        "asked_known_trade_id": asked.known_trade_id,
+        "last": page.last,
+        "trade_count": len(page.rows),
+        "new_trade_count": len(step.trades),
+        "idless_count": len(step.trades) - len(ids),
+        "stepped_back_count": sum(time_ns < highest for time_ns, highest in zip(times, highests, strict=False)),
+        "first_trade_id": ids[0] if ids else None,
+        "last_trade_id": ids[-1] if ids else None,
+        "first_time_ns": min(times, default=None),
+        "last_time_ns": max(times, default=None),
+        "covered_from_ns": step.covered_from_ns,
+        "covered_to_ns": step.cursor.covered_to_ns,
+        "is_full": step.is_full,
+        "is_backfill": is_backfill,
+        "next_since": step.cursor.since,
+        "known_trade_id": step.cursor.known_trade_id,
+        "idless_since_id": step.cursor.idless_since_id,
+        "tail_time_ns": step.cursor.tail_time_ns,
+        "tail_count": step.cursor.tail_count,
+        "missing_id_count": missing_ids(step),
+        "asked_at": utc(stamps[0]),
+        "answered_at": utc(stamps[1]),
+        "exchange_at": utc_of_ns(page.exchange_ns),
+    }
+
+
+def missing_ids(step: Step) -> int:
+    """Return how many ids a page lacks."""
+    return sum(hole.last_id - hole.first_id + 1 for hole in step.holes)
+
+
+def ledger_row(values: tuple[Any, ...]) -> LedgerRow:
+    """Turn the values of LEDGER_COLUMNS back into what `page_row` was made of."""
+    covered_from_ns, *asked, since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless = values
+    cursor = Cursor(since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless)
+    return LedgerRow(covered_from_ns, (asked[0], asked[1], asked[2]), cursor)
+
+
+def hole_row(symbol: str, hole: Hole, times_asked: int, found: float) -> dict[str, Any]:
+    """Return the row of a hole that stayed after asking `times_asked` times; `found` is Unix seconds."""
+    return {
+        "symbol": symbol,
+        "first_missing_id": hole.first_id,
+        "last_missing_id": hole.last_id,
+        "from_time_ns": hole.from_ns,
+        "to_time_ns": hole.to_ns,
+        "times_asked": times_asked,
+        "found_at": utc(found),
+    }
+
+
+def snapshot_rows(symbol: str, snapshot: RestSnapshot, fetched: float) -> list[dict[str, Any]]:
+    """Return the rows of one OHLC answer's committed candles; `fetched` is Unix seconds."""
+    fetched_at = utc(fetched)
+    return [
+        {
+            "symbol": symbol,
+            "timeframe": snapshot.timeframe,
+            "timeframe_seconds": snapshot.timeframe_seconds,
+            "bucket_start": utc_of_ns(candle.start * NS_PER_SECOND),
+            "open": candle.open,
+            "high": candle.high,
+            "low": candle.low,
+            "close": candle.close,
+            "vwap": candle.vwap,
+            "base_volume": candle.volume,
+            "trade_count": candle.trade_count,
+            "fetched_at": fetched_at,
+        }
+        for candle in snapshot.candles
+    ]
+
+
+def market_rows(markets: list[Market], fetched: float) -> list[dict[str, Any]]:
+    """Return the rows of all pairs the exchange lists; `fetched` is Unix seconds."""
+    fetched_at = utc(fetched)
+    return [asdict(market) | {"fetched_at": fetched_at} for market in markets]
