@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 from filled_warehouse import FIRST_DAY, LEAST_TRADES, FilledWarehouse
 
-from dlt_pipeline.building import build
+from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.retention import remove_trades, want_removal
 
 

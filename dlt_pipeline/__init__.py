@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlt_pipeline.archive.importing import import_archives as import_archives
     from dlt_pipeline.archive.source import archive_source as archive_source
-    from dlt_pipeline.building import build as build
     from dlt_pipeline.following import follow as follow
+    from dlt_pipeline.jobs.build import build as build
     from dlt_pipeline.jobs.estimate import estimate as estimate
     from dlt_pipeline.jobs.estimate import price_of as price_of
     from dlt_pipeline.jobs.options import Options as Options
@@ -31,7 +31,7 @@ _HOMES = {
     "add_jobs": "dlt_pipeline.jobs.queue",
     "apply_retention": "dlt_pipeline.jobs.retention",
     "archive_source": "dlt_pipeline.archive.source",
-    "build": "dlt_pipeline.building",
+    "build": "dlt_pipeline.jobs.build",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
     "estimate": "dlt_pipeline.jobs.estimate",
     "follow": "dlt_pipeline.following",

@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from dlt_pipeline.building import build_result
 from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.console import Console
 from dlt_pipeline.jobs.asking import may_begin
+from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.price import iso
 from dlt_pipeline.jobs.removing import told_removal
 from dlt_pipeline.jobs.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
@@ -20,7 +20,7 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_se
 from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.publishing.report import partial_argument, publish_after_build
 from dlt_pipeline.unchanged import remember
-from dlt_pipeline.warehouse import require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 
 STOPPED = 130
 

@@ -8,7 +8,7 @@ import duckdb
 
 from dlt_pipeline.common.exceptions import NothingLoadedError
 from dlt_pipeline.console import Console, Rows
-from dlt_pipeline.warehouse import open_warehouse, require_trades
+from dlt_pipeline.warehouse.database import open_warehouse, require_trades
 
 _COVERED: Final = """
     with rest as (

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.building import SEEDS_NAME, project_folder
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
-from dlt_pipeline.warehouse import ENVIRONMENT_NAME, file_state
+from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
+from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
 
 # What comes and goes in the exports folder without being published.
 _OWN: Final = frozenset({".built", ".lock", ".partial"})

@@ -18,15 +18,15 @@ import duckdb
 import pytest
 import yaml
 
-from dlt_pipeline.building import dbt_folder, project_folder
 from dlt_pipeline.cli.app import ENVIRONMENT
 from dlt_pipeline.common.exceptions import WarehouseError
 from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
-from dlt_pipeline.packages import make_pipeline
-from dlt_pipeline.trouble import explain
-from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.dbt import dbt_folder, project_folder
+from dlt_pipeline.warehouse.errors import explain
+from dlt_pipeline.warehouse.pipeline import make_pipeline
 from tests.conftest import ROOT, Place
 from tests.publishing.made import Made
 from tests.truth import expected_trades, loaded_trades

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dlt_pipeline.building import project_folder
+from dlt_pipeline.warehouse.dbt import project_folder
 from tests.conftest import ROOT, Place
 from tests.test_readme import README, free_port
 

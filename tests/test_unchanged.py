@@ -12,7 +12,7 @@ import pytest
 from dlt_pipeline import unchanged
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.unchanged import nothing_new, remember
-from dlt_pipeline.warehouse import file_state
+from dlt_pipeline.warehouse.database import file_state
 from tests.conftest import Place
 
 

@@ -34,7 +34,7 @@ def test_load_build_and_summary_work_from_the_wheel(
     serve(SyntheticFeed(3, Clock(now), days=1), Clock(now))
     wheel = {"PYTHONPATH": str(site)}
     where = subprocess.run(
-        [sys.executable, "-c", "from dlt_pipeline.building import project_folder as f; print(f())"],
+        [sys.executable, "-c", "from dlt_pipeline.warehouse.dbt import project_folder as f; print(f())"],
         cwd=place.folder,
         env=place.environment(**wheel),
         capture_output=True,

@@ -15,9 +15,9 @@ from dlt_pipeline.archive.stored import asking, read_stored
 from dlt_pipeline.archive.superseding import drop_cut_off, tidy
 from dlt_pipeline.archive.work import ImportListener, Work
 from dlt_pipeline.common.time import When
-from dlt_pipeline.packages import drop_old_packages, make_pipeline, only_load
-from dlt_pipeline.trouble import explain, when_unlocked
-from dlt_pipeline.warehouse import check_usable, warehouse_path
+from dlt_pipeline.warehouse.database import check_usable, warehouse_path
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
+from dlt_pipeline.warehouse.pipeline import drop_old_packages, make_pipeline, only_load
 
 PIPELINE: Final = "kraken_archives"
 _T = TypeVar("_T")

@@ -19,7 +19,7 @@ from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
 from dlt_pipeline.kraken.source import exchange_kind
-from dlt_pipeline.warehouse import NO_EXCHANGE
+from dlt_pipeline.warehouse.database import NO_EXCHANGE
 
 # The tables that the rows of a file fill.
 FILE_TABLES: Final = (*ARCHIVE_SCHEMAS, "trades")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import duckdb
 
 from dlt_pipeline.kraken.ledger_store import editions
-from dlt_pipeline.warehouse import DATASET, open_warehouse
+from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
 _PAIRS: Final = f"""
     with {editions(f"{DATASET}.archive_files", f"{DATASET}._dlt_loads")},

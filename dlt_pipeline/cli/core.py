@@ -47,7 +47,7 @@ def build(
     Where nothing is new since the last green build, neither data nor a setting, it says so and ends.
     """
     from dlt_pipeline.unchanged import nothing_new  # noqa: PLC0415
-    from dlt_pipeline.warehouse import warehouse_path  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     told = None if always or context.args else nothing_new(warehouse_path())
     if told:
@@ -82,7 +82,7 @@ def publish() -> None:
 def summary() -> None:
     """Show what the warehouse holds and proves, by symbol."""
     from dlt_pipeline.summary import print_summary  # noqa: PLC0415
-    from dlt_pipeline.warehouse import warehouse_path  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     print_summary(out(), warehouse_path())
 

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
+from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
 
 
 def only_follow(path: Path) -> AbstractContextManager[None]:

@@ -18,7 +18,7 @@ from dlt_pipeline.following.telling import tell_round
 from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.progress import ProgressListener
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 
 if TYPE_CHECKING:
     from dlt_pipeline.stream import StreamWaiter

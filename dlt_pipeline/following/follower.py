@@ -18,7 +18,7 @@ from dlt_pipeline.following.state import State
 from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
 from dlt_pipeline.kraken.request import make_request, make_window
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 
 
 def follow(

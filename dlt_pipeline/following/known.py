@@ -8,7 +8,7 @@ from typing import Any, Final
 from dlt_pipeline.following.settings import FollowSettings
 from dlt_pipeline.kraken.ledger_store import reading, rows_found
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
-from dlt_pipeline.warehouse import DATASET
+from dlt_pipeline.warehouse.database import DATASET
 
 _TIMEFRAMES_TABLE: Final = "kraken_internal.timeframes"
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.building import prepare, run_dbt, with_variables
+from dlt_pipeline.jobs.build import job_variables
 from dlt_pipeline.jobs.retention import BY_AGE, remove_trades, want_old_days
-from dlt_pipeline.jobs.variables import job_variables
-from dlt_pipeline.trouble import explain
-from dlt_pipeline.warehouse import require_trades
+from dlt_pipeline.warehouse.database import require_trades
+from dlt_pipeline.warehouse.dbt import prepare, run_dbt, with_variables
+from dlt_pipeline.warehouse.errors import explain
 
 # The tables that published candles, coverage and gaps are made of. Readers saw each certificate, so each change of one
 # is told (candle_revisions). No selector of dbt's own: a manifest with one cannot be copied.

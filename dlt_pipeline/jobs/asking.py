@@ -17,8 +17,8 @@ from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.trouble import when_unlocked
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.errors import when_unlocked
 
 
 def may_begin(

@@ -10,25 +10,9 @@ import duckdb
 
 from dlt_pipeline.common.time import Span
 from dlt_pipeline.jobs.repair_settings import RepairSettings
-from dlt_pipeline.warehouse import open_warehouse
+from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.ops import REPAIR_ATTEMPTS, ensure_table
 
-_CREATE: Final = """
-    create schema if not exists kraken_ops;
-    create table if not exists kraken_ops.repair_attempts (
-        symbol varchar not null,
-        from_ns bigint not null,
-        to_ns bigint not null,
-        reason varchar not null,
-        first_missing_id bigint,
-        last_missing_id bigint,
-        times_asked bigint not null,
-        outcome varchar not null,
-        error varchar,
-        is_given_up boolean not null,
-        happened_at timestamp not null,
-        job_id bigint
-    );
-"""
 _COLUMNS: Final = (
     "symbol, from_ns, to_ns, reason, first_missing_id, last_missing_id, times_asked, outcome, error, happened_at"
 )
@@ -58,16 +42,11 @@ def read_attempts(path: Path) -> list[Attempt]:
     """Return all attempts, in the order in which they happened; none before the first repair."""
     with open_warehouse(path, read_only=True) as connection:
         try:
-            query = f"select {_COLUMNS} from kraken_ops.repair_attempts order by happened_at"  # noqa: S608 - own names
+            query = f"select {_COLUMNS} from {REPAIR_ATTEMPTS} order by happened_at"  # noqa: S608 - own names
             rows = connection.execute(query).fetchall()
         except duckdb.CatalogException:
             return []
     return [Attempt(symbol, (start, end), *rest) for symbol, start, end, *rest in rows]
-
-
-def ensure_table(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table of attempts where there is none."""
-    connection.execute(_CREATE)
 
 
 def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSettings) -> None:
@@ -75,12 +54,12 @@ def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSett
     known = read_attempts(path)
     with open_warehouse(path) as connection:
         connection.begin()
-        ensure_table(connection)
+        ensure_table(connection, REPAIR_ATTEMPTS)
         for each in attempts:
             known.append(each)
             is_given_up = tries(known, each.symbol, each.span, settings) >= settings.repair_attempts
             connection.execute(
-                f"insert into kraken_ops.repair_attempts ({_COLUMNS}, is_given_up, job_id) "  # noqa: S608 - own names
+                f"insert into {REPAIR_ATTEMPTS} ({_COLUMNS}, is_given_up, job_id) "  # noqa: S608 - own names
                 "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     *(each.symbol, *each.span, each.reason, each.first_missing_id, each.last_missing_id),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.warehouse import open_warehouse
+from dlt_pipeline.warehouse.database import open_warehouse
 
 _COVERED: Final = """
     select coalesce(sum(least(to_ns, $end) - greatest(from_ns, $start)), 0)::bigint

@@ -20,7 +20,7 @@ from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.progress import ProgressListener
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 
 
 def run_rebuild(

@@ -11,7 +11,7 @@ from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.ledger import Range
 from dlt_pipeline.kraken.ledger_store import rows_found
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
-from dlt_pipeline.warehouse import DATASET
+from dlt_pipeline.warehouse.database import DATASET
 
 Ask = Callable[[int | None, int], TradePage]
 # The moment before a bound seldom holds more trades than this; a large order meets some dozen small ones.

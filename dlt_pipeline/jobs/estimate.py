@@ -18,7 +18,7 @@ from dlt_pipeline.kraken.request import Request, make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
-from dlt_pipeline.warehouse import check_usable, warehouse_path
+from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 
 Piece = tuple[int, int | None]
 OnFailure = Callable[[str, ExchangeError], object]

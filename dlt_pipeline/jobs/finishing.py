@@ -4,8 +4,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from dlt_pipeline.building import BuildResult, build_result
 from dlt_pipeline.common.exceptions import KrakenCandlesError
+from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.checking import check_range
 from dlt_pipeline.jobs.import_job import lost_of_import
 from dlt_pipeline.jobs.in_hand import InHand
@@ -13,7 +13,8 @@ from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.removing import remove_for, want_for
 from dlt_pipeline.jobs.repairing import judge
 from dlt_pipeline.publishing import publish
-from dlt_pipeline.trouble import explain, when_unlocked
+from dlt_pipeline.warehouse.dbt import BuildResult
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
 
 def finish(jobs: Sequence[Job], hand: InHand, path: Path, stop: threading.Event) -> None:

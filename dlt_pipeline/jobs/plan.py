@@ -19,7 +19,7 @@ from dlt_pipeline.kraken.request import Request, Window, make_window
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
-from dlt_pipeline.warehouse import check_usable, warehouse_path
+from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dlt_pipeline.jobs.options import Options, parse_options
 from dlt_pipeline.jobs.processes import is_alive
 from dlt_pipeline.jobs.removing import withdraw_for
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 
 # Which types heed which options; another one would promise what nobody does.
 _HEEDED: Mapping[str, tuple[str, ...]] = {

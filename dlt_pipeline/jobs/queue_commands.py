@@ -9,7 +9,7 @@ from dlt_pipeline.jobs.job import STATUSES, Job
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.jobs.telling import jobs_table, status_text, tell_history
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 
 
 def run_add(

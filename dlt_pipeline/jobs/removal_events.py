@@ -8,24 +8,14 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.warehouse import open_warehouse
+from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.ops import REMOVED_DAYS, ensure_table, is_there
 
 WANTED: Final = "wanted"  # remove the trades once their candles are kept
 WITHDRAWN: Final = "withdrawn"  # do not, after all
 REMOVED: Final = "removed"  # done
 Day = tuple[str, date]  # a symbol and a UTC day
 
-_TABLE: Final = """
-    create schema if not exists kraken_ops;
-    create table if not exists kraken_ops.removed_days (
-        symbol varchar not null,
-        removed_on date not null,
-        job_id varchar,
-        state varchar not null,
-        trade_count bigint,
-        happened_at timestamp not null
-    );
-"""
 # The newest word on each day. Python's clock may stand still or go back between two events, so a new one is later than
 # the newest of all.
 NEWEST: Final = """
@@ -77,8 +67,7 @@ def write_events(
 
 def has_events(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether anything was ever wanted here."""
-    query = "select 1 from duckdb_tables() where schema_name = 'kraken_ops' and table_name = 'removed_days'"
-    return bool(connection.execute(query).fetchall())
+    return is_there(connection, REMOVED_DAYS)
 
 
 def _days(symbol: str, from_on: date, to_on: date) -> list[Day]:
@@ -89,7 +78,7 @@ def _days(symbol: str, from_on: date, to_on: date) -> list[Day]:
 
 def _say(path: Path, days: Iterable[Day], state: str, job_id: str | None) -> int:
     with open_warehouse(path) as connection:
-        connection.execute(_TABLE)
+        ensure_table(connection, REMOVED_DAYS)
         known = {(symbol, day): (word, job) for symbol, day, word, job in connection.execute(NEWEST).fetchall()}
         if state == WITHDRAWN:
             new = [day for day in days if known.get(day, ("",))[0] == WANTED]

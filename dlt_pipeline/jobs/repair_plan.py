@@ -16,7 +16,7 @@ from dlt_pipeline.jobs.unproven import Unproven, read_unproven
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
-from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 
 _NO_CURE = (
     "no trade is missing by its id, so rows of kraken_raw.trades stand twice or were changed, which no load mends; "

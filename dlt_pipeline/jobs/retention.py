@@ -10,8 +10,8 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.building import build_result
 from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
+from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.removal_events import (
     NEWEST,
     REMOVED,
@@ -23,8 +23,8 @@ from dlt_pipeline.jobs.removal_events import (
     withdraw_removal,
     write_events,
 )
-from dlt_pipeline.trouble import when_unlocked
-from dlt_pipeline.warehouse import open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.errors import when_unlocked
 
 __all__ = [
     "RemovalReport",

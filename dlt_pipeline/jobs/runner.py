@@ -18,9 +18,9 @@ from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
-from dlt_pipeline.trouble import explain, when_unlocked
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
+from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
 
 # Jobs that are loaded wait for others, so that one build of seconds serves all; not for longer than this.
 _LOADING_SECONDS: Final = 600.0

@@ -14,35 +14,15 @@ from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.common.version import program
 from dlt_pipeline.jobs.job import PHASES, Job
-from dlt_pipeline.trouble import when_unlocked
-from dlt_pipeline.warehouse import open_warehouse
+from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.errors import when_unlocked
+from dlt_pipeline.warehouse.ops import COLUMNS, JOB_EVENTS, ensure_table, is_there
 
 _T = TypeVar("_T")
 Change = Mapping[str, Any] | Callable[[Job], Mapping[str, Any]]
-SCHEMA: Final = "kraken_ops"
-TABLE: Final = f"{SCHEMA}.job_events"
 # As long as a build of a large warehouse, or a load that commits, may keep the file.
 _WAIT_SECONDS: Final = 120.0
-_TYPES: Final = {
-    "symbol": "varchar",
-    "job_type": "varchar",
-    "options": "varchar",
-    "status": "varchar",
-    "phase": "varchar",
-    "is_cancel_requested": "boolean",
-    "estimated_seconds": "double",
-    "seconds": "double",
-    "summary": "varchar",
-    "error": "varchar",
-    "process_started_at": "timestamp",
-}
 _FIELDS: Final = tuple(field.name for field in fields(Job))
-COLUMNS: Final[dict[str, str]] = {
-    "event_id": "bigint",
-    **{name: _TYPES.get(name, "bigint") for name in _FIELDS},
-    "happened_at": "timestamp",
-    "written_by": "varchar",
-}
 
 
 class JobStore:
@@ -58,7 +38,7 @@ class JobStore:
         """Write down new jobs, whose `job_id` is given here, counting from 1."""
 
         def write(connection: duckdb.DuckDBPyConnection) -> list[Job]:
-            (first,) = connection.execute(f"select coalesce(max(job_id), 0) + 1 from {TABLE}").fetchall()[0]  # noqa: S608
+            (first,) = connection.execute(f"select coalesce(max(job_id), 0) + 1 from {JOB_EVENTS}").fetchall()[0]  # noqa: S608
             added = [replace(job, job_id=first + place) for place, job in enumerate(jobs)]
             _append(connection, added)
             return added
@@ -97,10 +77,10 @@ class JobStore:
             return set()
 
         def read(connection: duckdb.DuckDBPyConnection) -> set[int]:
-            if not _is_there(connection):
+            if not is_there(connection, JOB_EVENTS):
                 return set()
             phases = PHASES[PHASES.index("building") :]
-            query = f"select distinct job_id from {TABLE} where phase in {phases}"  # noqa: S608 - own names only
+            query = f"select distinct job_id from {JOB_EVENTS} where phase in {phases}"  # noqa: S608 - own names only
             return {job_id for (job_id,) in connection.execute(query).fetchall()}
 
         return self._reading(read)
@@ -111,10 +91,10 @@ class JobStore:
             raise _unknown(job_id)
 
         def read(connection: duckdb.DuckDBPyConnection) -> list[tuple[datetime, Job]]:
-            if not _is_there(connection):
+            if not is_there(connection, JOB_EVENTS):
                 return []
             names = ", ".join(_FIELDS)
-            query = f"select happened_at, {names} from {TABLE} where job_id = ? order by event_id"  # noqa: S608
+            query = f"select happened_at, {names} from {JOB_EVENTS} where job_id = ? order by event_id"  # noqa: S608
             return [(at, Job(*values)) for at, *values in connection.execute(query, [job_id]).fetchall()]
 
         found = self._reading(read)
@@ -133,7 +113,7 @@ class JobStore:
         def once() -> _T:
             with open_warehouse(self.path) as connection:
                 connection.begin()
-                ensure_table(connection)
+                ensure_table(connection, JOB_EVENTS)
                 done = write(connection)
                 connection.commit()
                 return done
@@ -141,39 +121,27 @@ class JobStore:
         return when_unlocked(once, self.path, self._stop, self._wait_seconds)
 
 
-def ensure_table(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table of events where there is none."""
-    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-    connection.execute(f"create schema if not exists {SCHEMA}")
-    connection.execute(f"create table if not exists {TABLE} ({columns})")
-
-
-def _is_there(connection: duckdb.DuckDBPyConnection) -> bool:
-    query = "select 1 from duckdb_tables() where schema_name || '.' || table_name = ?"
-    return bool(connection.execute(query, [TABLE]).fetchall())
-
-
 def _read(connection: duckdb.DuckDBPyConnection) -> list[Job]:
-    if not _is_there(connection):
+    if not is_there(connection, JOB_EVENTS):
         return []
     names = ", ".join(_FIELDS)
     query = (
-        f"select {names} from {TABLE} "  # noqa: S608 - own names only
+        f"select {names} from {JOB_EVENTS} "  # noqa: S608 - own names only
         "qualify row_number() over (partition by job_id order by event_id desc) = 1 order by job_id"
     )
     return [Job(*values) for values in connection.execute(query).fetchall()]
 
 
 def _append(connection: duckdb.DuckDBPyConnection, jobs: Iterable[Job]) -> None:
-    (last,) = connection.execute(f"select coalesce(max(event_id), 0) from {TABLE}").fetchall()[0]  # noqa: S608
+    (last,) = connection.execute(f"select coalesce(max(event_id), 0) from {JOB_EVENTS}").fetchall()[0]  # noqa: S608
     happened_at, written_by = utc(time.time()), program()
     rows = [
         [last + place, *(getattr(job, name) for name in _FIELDS), happened_at, written_by]
         for place, job in enumerate(jobs, start=1)
     ]
     if rows:
-        marks = ", ".join("?" for _ in COLUMNS)
-        connection.executemany(f"insert into {TABLE} values ({marks})", rows)  # noqa: S608
+        marks = ", ".join("?" for _ in COLUMNS[JOB_EVENTS])
+        connection.executemany(f"insert into {JOB_EVENTS} values ({marks})", rows)  # noqa: S608
 
 
 def _unknown(job_id: int) -> BadInputError:

@@ -29,9 +29,9 @@ from dlt_pipeline.kraken.request import Request, Window, make_request, make_wind
 from dlt_pipeline.kraken.session import Session, way_out
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
-from dlt_pipeline.packages import held_alone, lock_folder, warehouse_key
-from dlt_pipeline.trouble import when_unlocked
-from dlt_pipeline.warehouse import DATASET, check_usable, open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import DATASET, check_usable, open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.errors import when_unlocked
+from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
 
 _TABLES: Final = ("trades", "pages", "id_holes", "_dlt_loads")
 # Answers that lie in the window in part, or at its start without any length.

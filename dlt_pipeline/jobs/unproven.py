@@ -9,7 +9,7 @@ import duckdb
 
 from dlt_pipeline.common.exceptions import NothingBuiltError
 from dlt_pipeline.common.time import Span
-from dlt_pipeline.warehouse import open_warehouse, require_trades
+from dlt_pipeline.warehouse.database import open_warehouse, require_trades
 
 _COVERAGE: Final = "select symbol, covered_from_ns, covered_to_ns from kraken.coverage order by all"
 _GAPS: Final = """

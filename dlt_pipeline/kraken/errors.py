@@ -14,7 +14,7 @@ from dlt_pipeline.common.exceptions import (
     UnknownSymbolError,
 )
 from dlt_pipeline.kraken.settings import without_password
-from dlt_pipeline.trouble import is_out_of_files, links
+from dlt_pipeline.warehouse.errors import is_out_of_files, links
 
 _RATE_TEXTS: Final = ("Rate limit exceeded", "Too many requests", "Temporary lockout", "Throttled")
 _BUSY_TEXTS: Final = ("EService:Unavailable", "EService:Busy", "EService:Timeout", "EGeneral:Internal error")

@@ -20,7 +20,7 @@ from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import way_out
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, STEP_BACK_LIMIT_NS
-from dlt_pipeline.warehouse import DATASET, open_warehouse
+from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
 
 def editions(files: str, loads: str) -> str:

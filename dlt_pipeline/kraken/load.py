@@ -18,9 +18,9 @@ from dlt_pipeline.kraken.request import Request, make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind, source_of
-from dlt_pipeline.packages import drop_old_packages, only_load, ready_pipeline
-from dlt_pipeline.trouble import explain, when_unlocked
-from dlt_pipeline.warehouse import check_usable, warehouse_path
+from dlt_pipeline.warehouse.database import check_usable, warehouse_path
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
+from dlt_pipeline.warehouse.pipeline import drop_old_packages, only_load, ready_pipeline
 
 _T = TypeVar("_T")
 GoingOn = Callable[[Sequence[str]], Collection[str]]

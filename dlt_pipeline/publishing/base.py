@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dlt_pipeline.publishing.partitions import Column, Key, Partition
 from dlt_pipeline.publishing.wanted import Wanted
-from dlt_pipeline.warehouse import connect
+from dlt_pipeline.warehouse.database import connect
 
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.

@@ -11,7 +11,7 @@ import duckdb
 from dlt_pipeline.common.exceptions import PublishError, WarehouseError
 from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.publishing.whole import put
-from dlt_pipeline.warehouse import connect
+from dlt_pipeline.warehouse.database import connect
 
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"

@@ -23,8 +23,8 @@ from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings, load_sett
 from dlt_pipeline.publishing.tree import put_in_tree, remove_vanished
 from dlt_pipeline.publishing.versions import drop_replaced, has_version, version_path, write_version
 from dlt_pipeline.publishing.wanted import Wanted, sources
-from dlt_pipeline.trouble import explain, when_unlocked
-from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 
@@ -11,27 +11,8 @@ from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
 from dlt_pipeline.stream.stretches import IdRange, Loaded, Proof, Stretch
-from dlt_pipeline.warehouse import DATASET
-
-TABLE: Final = "kraken_ops.streamed_stretches"
-_COLUMNS: Final = {
-    "symbol": "varchar not null",
-    "first_trade_id": "bigint not null",
-    "last_trade_id": "bigint not null",
-    "heard_count": "bigint not null",
-    "missing_in_stream": "bigint not null",
-    "completed_from_rest": "bigint not null",
-    "not_loaded_yet": "bigint not null",
-    "outside_load": "bigint not null",
-    "not_in_rest": "bigint not null",
-    "first_not_in_rest": "bigint",
-    "last_not_in_rest": "bigint",
-    "connected_at": "timestamp not null",
-    "disconnected_at": "timestamp",
-    "first_heard_at": "timestamp not null",
-    "last_heard_at": "timestamp not null",
-    "proven_at": "timestamp not null",
-}
+from dlt_pipeline.warehouse.database import DATASET
+from dlt_pipeline.warehouse.ops import COLUMNS, STREAMED_STRETCHES, ensure_table
 
 
 def read_loaded(connection: duckdb.DuckDBPyConnection, symbol: str, stretches: Sequence[Stretch]) -> Loaded:
@@ -95,15 +76,14 @@ def _spans(ranges: Sequence[Range], rows: Sequence[tuple[int | None, LedgerRow]]
 
 def write_proofs(connection: duckdb.DuckDBPyConnection, proofs: Sequence[Proof], proven_at: datetime) -> None:
     """Add a row a proof, all or none; `proven_at` is naive UTC."""
-    columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
-    marks = ", ".join("?" * len(_COLUMNS))
+    columns = COLUMNS[STREAMED_STRETCHES]
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     connection.execute("begin")
-    connection.execute("create schema if not exists kraken_ops")
-    connection.execute(f"create table if not exists {TABLE} ({columns})")
+    ensure_table(connection, STREAMED_STRETCHES)
     for proof in proofs:
         row = _row(proof, proven_at)
-        names = ", ".join(_COLUMNS)
-        connection.execute(f"insert into {TABLE} ({names}) values ({marks})", [row[name] for name in _COLUMNS])  # noqa: S608
+        statement = f"insert into {STREAMED_STRETCHES} ({names}) values ({marks})"  # noqa: S608 - own names only
+        connection.execute(statement, [row[name] for name in columns])
     connection.execute("commit")
 
 

@@ -17,10 +17,11 @@ from dlt_pipeline.common.time import utc
 from dlt_pipeline.kraken.settings import KrakenSettings
 from dlt_pipeline.stream.client import TradeStream
 from dlt_pipeline.stream.listener import OnTrades
-from dlt_pipeline.stream.record import TABLE, read_loaded, write_proofs
+from dlt_pipeline.stream.record import read_loaded, write_proofs
 from dlt_pipeline.stream.stretches import Loaded, Proof, prove
-from dlt_pipeline.trouble import explain, when_unlocked
-from dlt_pipeline.warehouse import open_warehouse
+from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
+from dlt_pipeline.warehouse.ops import STREAMED_STRETCHES
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 # The end of a follower waits so long for a reader of the warehouse; what is not recorded then is no loss of trades.
@@ -93,7 +94,9 @@ class StreamWaiter:
                 lambda: self._prove(warehouse, is_last=True), warehouse, threading.Event(), _LAST_WAIT_SECONDS
             )
         except WarehouseError as error:
-            _log.warning("What was heard last is not recorded in %s, no trade is lost by it: %s", TABLE, error)
+            _log.warning(
+                "What was heard last is not recorded in %s, no trade is lost by it: %s", STREAMED_STRETCHES, error
+            )
             return []
 
     def _prove(self, warehouse: Path, is_last: bool) -> list[Proof]:
@@ -113,7 +116,9 @@ class StreamWaiter:
                 try:
                     write_proofs(connection, done, utc(time.time()))
                 except duckdb.Error as error:
-                    raise explain(error, warehouse) or WarehouseError(f"{TABLE} cannot be written: {error}") from error
+                    raise explain(error, warehouse) or WarehouseError(
+                        f"{STREAMED_STRETCHES} cannot be written: {error}"
+                    ) from error
         for proof in done:
             self.stream.forget(proof.stretch.symbol, proof.stretch.last_trade_id)
         return done
@@ -138,5 +143,5 @@ class StreamWaiter:
                 "explicit bounds over that time asks once more.",
                 symbol,
                 f"trade {lost[0]} was" if len(lost) == 1 else f"{len(lost)} trades from {lost[0]} to {lost[-1]} were",
-                TABLE,
+                STREAMED_STRETCHES,
             )

@@ -33,7 +33,7 @@ def no_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def rows() -> Callable[[str], list[tuple[Any, ...]]]:
     """Ask the warehouse of the test."""
-    from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+    from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 
     def ask(query: str) -> list[tuple[Any, ...]]:
         with open_warehouse(warehouse_path(), read_only=True) as connection:

@@ -11,10 +11,10 @@ import duckdb
 import pytest
 
 from dlt_pipeline import build, import_archives, load
-from dlt_pipeline.building import build_result
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.repair import carry_out, plan_repairs
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.archive import exported
 from tests.archive.exported import SECOND, Traded
 

@@ -18,7 +18,7 @@ from dlt_pipeline import build, import_archives
 from dlt_pipeline.exchange import Clock, SyntheticFeed
 from dlt_pipeline.kraken.load import load_request
 from dlt_pipeline.kraken.request import Window, make_windows_request
-from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from tests.archive import exported
 from tests.archive.exported import SECOND, Traded
 

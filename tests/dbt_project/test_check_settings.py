@@ -38,8 +38,8 @@ def test_a_build_before_the_first_load_says_what_to_do(tmp_path: Path, monkeypat
     """The command says so itself; this is plain dbt's own build."""
     monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / "new.duckdb"))
     monkeypatch.chdir(tmp_path)
-    from dlt_pipeline.building import run_dbt
     from dlt_pipeline.common.exceptions import WarehouseError
+    from dlt_pipeline.warehouse.dbt import run_dbt
 
     with pytest.raises(WarehouseError, match=r"There is no table kraken_raw\.trades yet: load first, with `kraken-"):
         run_dbt(tmp_path / "new.duckdb", "build", flags=["--quiet"])

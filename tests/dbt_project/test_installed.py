@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from dlt_pipeline import kraken_source
-from dlt_pipeline.building import project_folder
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.warehouse.dbt import project_folder
 from tests.conftest import ROOT
 from tests.loading.quick import NOW
 

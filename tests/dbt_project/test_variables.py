@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dlt_pipeline.building import check_variables
 from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.warehouse.dbt import check_variables
 from tests.conftest import ROOT, Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN

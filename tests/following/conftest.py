@@ -10,7 +10,7 @@ import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.following import Round, Wake
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 
 NOW = datetime(2026, 11, 8, 0, 34, 56, tzinfo=timezone.utc)
 SYMBOLS = ("BTC/USD", "MINA/GBP")

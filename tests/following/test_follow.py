@@ -8,11 +8,12 @@ import duckdb
 import psutil
 import pytest
 
-from dlt_pipeline import follow, packages
+from dlt_pipeline import follow
 from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.following import Round
 from dlt_pipeline.following.alone import only_follow
+from dlt_pipeline.warehouse import pipeline
 from tests.following.conftest import NOW, SYMBOLS, Story
 from tests.following.truth import MINUTE_NS, as_floats, minutes_in, true_minutes
 from tests.truth import expected_trades, loaded_trades, query
@@ -211,7 +212,7 @@ def test_nothing_grows_round_after_round_with_faults(
     exchange: LocalExchange, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An hour of rounds a minute: memory, descriptors, threads, folders and the file stay as they were."""
-    monkeypatch.setattr(packages, "_KEPT_PACKAGES", 2)  # else they grow for 20 rounds
+    monkeypatch.setattr(pipeline, "_KEPT_PACKAGES", 2)  # else they grow for 20 rounds
     monkeypatch.setenv("KRAKEN_CANDLES_KEEP_REPLACED_SECONDS", "0")
     rounds = int(os.environ.get("KRAKEN_CANDLES_SOAK_ROUNDS", "60"))
     seen: list[tuple[int, int, int, int, int]] = []

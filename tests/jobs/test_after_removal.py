@@ -10,7 +10,7 @@ from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.stream.record import read_loaded
 from dlt_pipeline.stream.stretches import Stretch, prove
-from dlt_pipeline.warehouse import open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from tests.jobs.conftest import NOW
 from tests.truth import expected_trades, loaded_trades
 

@@ -10,7 +10,7 @@ from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job
 from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.request import make_request
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.archive.conftest import DAY_NS, NOW_NS
 from tests.archive.exported import cut, of_feed, trades_file, write_zip
 from tests.truth import query

@@ -7,7 +7,7 @@ import pytest
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job
 from dlt_pipeline.jobs.runner import run_jobs
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.jobs.conftest import NOW
 from tests.truth import expected_trades, loaded_trades, query
 

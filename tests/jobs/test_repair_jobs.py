@@ -1,11 +1,11 @@
 """A repair in the queue: asks for what its window lacks, and says what it could not fill."""
 
-from dlt_pipeline.building import build
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.kraken.load import load
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.built_parts import FOR_REPAIRS
 from tests.jobs.conftest import NOW
 from tests.truth import expected_trades, loaded_trades, query

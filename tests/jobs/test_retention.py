@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.building import build
 from dlt_pipeline.common.exceptions import BadInputError, NothingLoadedError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.retention import apply_retention, days_by_age, keep_trades_days, want_removal
 from dlt_pipeline.summary import print_summary
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.built_parts import only
 from tests.loading.quick import NOW, quick_load
 from tests.truth import query

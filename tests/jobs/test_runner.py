@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from dlt_pipeline.building import build
 from dlt_pipeline.common.exceptions import NoConnectionError, WarehouseLockedError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.rebuild import rebuild
 from dlt_pipeline.jobs.runner import only_runner, run_jobs
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.built_parts import only
 from tests.jobs.conftest import NOW
 from tests.loading.quick import Silent

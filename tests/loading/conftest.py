@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.loading.quick import NOW
 
 

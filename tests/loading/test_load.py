@@ -9,8 +9,8 @@ import dlt
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, ReplayFeed, SyntheticFeed
-from dlt_pipeline.packages import PIPELINE
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.pipeline import PIPELINE
 from tests.loading.quick import DAY_NS, NOW, NOW_NS, START_NS, SYMBOLS, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 

@@ -22,8 +22,8 @@ from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.kraken.source import source_of
-from dlt_pipeline.packages import make_pipeline
-from dlt_pipeline.warehouse import open_warehouse
+from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.pipeline import make_pipeline
 from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 

@@ -13,7 +13,7 @@ from dlt_pipeline.kraken.ledger_store import read_ledger
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import Window, make_windows_request
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
-from dlt_pipeline.packages import make_pipeline
+from dlt_pipeline.warehouse.pipeline import make_pipeline
 from tests.dbt_project.dbt_run import build
 from tests.loading.quick import DAY_NS, NOW, NOW_NS, START_NS
 from tests.truth import expected_trades, loaded_trades, query

@@ -15,7 +15,7 @@ from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.stream import StreamWaiter
 from dlt_pipeline.stream import client as stream_module
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.loading.quick import NOW
 from tests.truth import query
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.warehouse import warehouse_path
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.jobs.repair.gappy import make_gaps
 from tests.loading.quick import NOW
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from dlt_pipeline.building import build
 from dlt_pipeline.exchange import Fault, LocalExchange
+from dlt_pipeline.jobs.build import build
 from tests.loading.quick import NOW, quick_load
 
 HIDDEN = {300, 301, 700}  # ids of BONK/USD, of which 300 and 301 lie within one burst

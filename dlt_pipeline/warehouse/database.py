@@ -13,7 +13,7 @@ import psutil
 
 from dlt_pipeline.common.exceptions import NothingLoadedError, WarehouseError, WarehouseTooNewError, WrongWarehouseError
 from dlt_pipeline.common.version import SCHEMA_VERSION
-from dlt_pipeline.trouble import explain
+from dlt_pipeline.warehouse.errors import explain
 
 ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"

@@ -1,16 +1,40 @@
-"""dbt's variables as the jobs of a warehouse want them: the timeframes and policies that rebuilds asked for stay."""
+"""Builds with dbt as the jobs of a warehouse want it: the timeframes and policies that rebuilds asked for stay."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.building import project_variables
 from dlt_pipeline.common.timeframe import timeframe_seconds
 from dlt_pipeline.jobs.job import BUILDING_TYPES, Job
 from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.dbt import BuildResult, project_variables, run_build
 
 _TIMEFRAMES: Final = "kraken_candles_timeframes"
 _OVERRIDES: Final = "kraken_candles_empty_bucket_overrides"
+
+
+def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
+    """Run `dbt build` as `build_result` does; True if all is green."""
+    return build_result(warehouse, arguments, quiet).is_green
+
+
+def build_result(
+    warehouse: str | Path | None = None,
+    arguments: Sequence[str] = (),
+    quiet: bool = False,
+) -> BuildResult:
+    """Run `dbt build` (models and tests) on the warehouse, with the timeframes and policies that its jobs asked for.
+
+    `arguments` go to dbt as they are, such as `("--select", "candles")`; a `--vars` in them has the last word. The
+    models' unit tests, which say nothing of the warehouse, run only where `arguments` choose the kinds of nodes by
+    `--resource-type`. dbt's files go to `target/` and `logs/` here, or beside the warehouse where nothing can be
+    written here; DBT_WRITE_JSON=true adds its manifest and run results, DBT_LOG_LEVEL_FILE=debug each statement. Raises
+    NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError for a variable
+    that cannot be.
+    """
+    path = warehouse_path(warehouse)
+    return run_build(path, arguments, lambda: job_variables(path), quiet)
 
 
 def job_variables(warehouse: Path) -> dict[str, Any]:

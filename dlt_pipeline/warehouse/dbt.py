@@ -21,9 +21,9 @@ import duckdb
 import yaml
 
 from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
-from dlt_pipeline.jobs.store import ensure_table
-from dlt_pipeline.trouble import explain
-from dlt_pipeline.warehouse import ENVIRONMENT_NAME, file_state, open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state, open_warehouse, require_trades
+from dlt_pipeline.warehouse.errors import explain
+from dlt_pipeline.warehouse.ops import JOB_EVENTS, ensure_table
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -61,29 +61,14 @@ class BuildResult:
     built: frozenset[str] = frozenset()
 
 
-def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
-    """Run `dbt build` as `build_result` does; True if all is green."""
-    return build_result(warehouse, arguments, quiet).is_green
-
-
-def build_result(
-    warehouse: str | Path | None = None,
-    arguments: Sequence[str] = (),
-    quiet: bool = False,
+def run_build(
+    path: Path, arguments: Sequence[str], variables: Callable[[], Mapping[str, Any]], quiet: bool = False
 ) -> BuildResult:
-    """Run `dbt build` (models and tests) on the warehouse, with the timeframes and policies that its jobs asked for.
+    """Run `dbt build` on the warehouse at `path`; `variables` gives what is to stand beside those in `arguments`.
 
-    `arguments` go to dbt as they are, such as `("--select", "candles")`; a `--vars` in them has the last word. The
-    models' unit tests, which say nothing of the warehouse, run only where `arguments` choose the kinds of nodes by
-    `--resource-type`. dbt's files go to `target/` and `logs/` here, or beside the warehouse where nothing can be
-    written here; DBT_WRITE_JSON=true adds its manifest and run results, DBT_LOG_LEVEL_FILE=debug each statement. Raises
-    NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError for a variable
-    that cannot be.
+    It is asked once the warehouse is known to have trades. Raises what `dlt_pipeline.build` does.
     """
-    from dlt_pipeline.jobs.variables import job_variables  # noqa: PLC0415 - it asks this module for the project
-
     check_variables(arguments)
-    path = warehouse_path(warehouse)
     require_trades(path)
     prepare(path)
     left: list[str | None] = []
@@ -91,7 +76,7 @@ def build_result(
         path,
         "build",
         *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
-        *with_variables(arguments, job_variables(path)),
+        *with_variables(arguments, variables()),
         flags=["--quiet"] if quiet else [],
         before_close=lambda: left.append(_state_left(path)),
     )
@@ -114,7 +99,9 @@ def _state_left(path: Path) -> str | None:
 def prepare(path: Path) -> None:
     """Point dbt to the warehouse at `path`; BadInputError for a setting in the environment that cannot be."""
     with open_warehouse(path) as connection:
-        ensure_table(connection)  # else kraken.data_jobs would be a view of nothing until the build after the first job
+        ensure_table(
+            connection, JOB_EVENTS
+        )  # else kraken.data_jobs would be a view of nothing until the build after the first job
     os.environ[ENVIRONMENT_NAME] = str(path)
     _check_threads()
     _check_seeds()
