@@ -27,8 +27,8 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from dlt_pipeline import import_archives
-from dlt_pipeline.archive.import_settings import load_import_settings
 from dlt_pipeline.archive.members import find_members
+from dlt_pipeline.archive.settings import load_import_settings
 
 _MB: Final = 1_000_000
 

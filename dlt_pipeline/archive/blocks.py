@@ -5,9 +5,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
-from dlt_pipeline.archive.damage import UNREADABLE, told
+from dlt_pipeline.archive.files import UNREADABLE, Member, told
 from dlt_pipeline.archive.formats import BOM
-from dlt_pipeline.archive.member import Member
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 
 # So many bytes are parsed at once: some 150,000 rows, large enough for Arrow, small beside the memory of a load.

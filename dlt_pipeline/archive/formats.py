@@ -3,10 +3,8 @@
 import re
 from typing import Final
 
-from dlt_pipeline.archive.damage import UNREADABLE, told
-from dlt_pipeline.archive.file_names import TIMEFRAMES
-from dlt_pipeline.archive.member import Member
-from dlt_pipeline.archive.values import EXPONENT
+from dlt_pipeline.archive.files import TIMEFRAMES, UNREADABLE, Member, told
+from dlt_pipeline.archive.line_parser import EXPONENT
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.trade_rule import LATEST_SECONDS
 

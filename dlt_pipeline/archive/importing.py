@@ -7,12 +7,11 @@ from typing import Final, TypeVar
 
 import dlt
 
-from dlt_pipeline.archive.chunk import ArchiveChunk
+from dlt_pipeline.archive.cleanup import drop_cut_off, tidy
 from dlt_pipeline.archive.report import ImportReport
-from dlt_pipeline.archive.request import ArchiveRequest, make_archive_request
-from dlt_pipeline.archive.source import source_of
+from dlt_pipeline.archive.source import ArchiveChunk, source_of
 from dlt_pipeline.archive.stored import asking, read_stored
-from dlt_pipeline.archive.superseding import drop_cut_off, tidy
+from dlt_pipeline.archive.symbols import ArchiveRequest, make_archive_request
 from dlt_pipeline.archive.work import ImportListener, Work
 from dlt_pipeline.common.time import When
 from dlt_pipeline.warehouse.database import check_usable, warehouse_path

@@ -1,21 +1,128 @@
-"""The rows that say what was read of a file: its parts, what was refused, and the file as a whole."""
+"""The ledger of imports: what each run of rows of a file covers, its sums, and from where to read on."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from itertools import pairwise
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlt_pipeline.archive.columns import Refused
-from dlt_pipeline.archive.coverage import Coverage
-from dlt_pipeline.archive.member import Member
-from dlt_pipeline.archive.parts import Run
-from dlt_pipeline.archive.plan import Reading
-from dlt_pipeline.archive.sums import Sums
-from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.blocks import BLOCK_BYTES
+from dlt_pipeline.archive.coverage import Bounds, Coverage
+from dlt_pipeline.archive.files import Member
+from dlt_pipeline.archive.parser import Refused
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.kraken.raw_tables import DECIMAL
+
+# A file whose ids jump more often than that within a block is no file of one market; then the models judge it.
+_MOST_JUMPS: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """Rows [start, stop) of a block's columns, the first of which is the file's row `first_row`."""
+
+    start: int
+    stop: int
+    first_row: int
+
+    @property
+    def length(self) -> int:
+        """How many rows they are."""
+        return self.stop - self.start
+
+    @property
+    def last_row(self) -> int:
+        """The file's number of the last one."""
+        return self.first_row + self.length - 1
+
+
+def runs_of(numbers: pa.Array, trade_ids: pa.Array | None) -> list[Run]:
+    """Return the unbroken runs of ascending row numbers; where trade ids jump, a run ends too."""
+    if not len(numbers):
+        return []
+    cuts = _breaks(numbers)
+    if trade_ids is not None and pc.min(trade_ids).as_py() > 0:
+        jumps = _breaks(trade_ids)
+        cuts = sorted({*cuts, *jumps}) if len(jumps) <= _MOST_JUMPS else cuts
+    places = [0, *cuts, len(numbers)]
+    return [Run(start, stop, numbers[start].as_py()) for start, stop in pairwise(places)]
+
+
+def _breaks(ascending: pa.Array) -> list[int]:
+    """Return the places whose value is not the one before plus 1."""
+    if ascending[-1].as_py() - ascending[0].as_py() == len(ascending) - 1:
+        return []
+    steps = pc.subtract(ascending[1:], ascending[:-1])
+    return [place + 1 for place in pc.indices_nonzero(pc.not_equal(steps, 1)).to_pylist()]
+
+
+_EXACTLY: Final = Context(prec=60)  # sums of DECIMAL(38, 12); Python's own 28 digits would round them
+
+
+@dataclass
+class Sums:
+    """Rows taken in, refused, and left out for lying outside the bounds; volume and times of those taken in."""
+
+    row_count: int = 0
+    refused_count: int = 0
+    left_out_count: int = 0
+    base_volume: Decimal = field(default_factory=Decimal)
+    first_time_ns: int | None = None
+    last_time_ns: int | None = None
+
+    def add(self, row_count: int, base_volume: Decimal, first_time_ns: int, last_time_ns: int) -> None:
+        """Add rows, with their earliest and latest time."""
+        self.row_count += row_count
+        self.base_volume = _EXACTLY.add(self.base_volume, base_volume)
+        self.first_time_ns = first_time_ns if self.first_time_ns is None else min(self.first_time_ns, first_time_ns)
+        self.last_time_ns = last_time_ns if self.last_time_ns is None else max(self.last_time_ns, last_time_ns)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Where a file that was not read to its end goes on: behind the rows of its complete parts, of which these are the
+    sums; times and coverage in ns."""
+
+    last_row: int
+    next_row: int
+    next_byte: int
+    row_count: int
+    base_volume: Decimal
+    first_time_ns: int
+    last_time_ns: int
+    covered_from_ns: int
+    covered_to_ns: int
+    refused_count: int = 0
+
+
+@dataclass
+class Reading:
+    """How to read a file: its market and kind, the bounds asked for (ns, half-open), and where to go on."""
+
+    symbol: str
+    format: str
+    timeframe: str | None
+    edition_id: int
+    bounds: Bounds
+    is_whole_days: bool
+    begun: Begun | None
+    new_part_id: Callable[[], int]
+    most_refused_rows: int = 10_000
+    block_bytes: int = BLOCK_BYTES
+
+
+@dataclass
+class Taken:
+    """What one block brought, by raw table, and how many bytes are read; the last one has the file's own row."""
+
+    tables: Mapping[str, pa.Table]
+    bytes_read: int
+
 
 Row = dict[str, Any]
 

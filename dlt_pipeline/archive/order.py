@@ -7,7 +7,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlt_pipeline.archive.columns import Parsed, Refused, shown
+from dlt_pipeline.archive.parser import Parsed, Refused, shown
 
 # Kraken's own stamps of neighbours may stand in the wrong order by a little; a row that is further off is broken.
 FAR_NS: Final = 60 * 10**9

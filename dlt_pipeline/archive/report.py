@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from dlt_pipeline.archive.superseding import Pair
+from dlt_pipeline.archive.cleanup import Pair
 
 # `unknown` until it is looked into; `stopped` files go on where they were when the import is run again.
 Outcome = Literal["waiting", "imported", "already there", "empty", "failed", "stopped"]

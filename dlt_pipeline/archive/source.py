@@ -1,8 +1,9 @@
 """The dlt source of Kraken's downloads: rows, the ledger of parts and files, and refused rows, as resources."""
 
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,16 +11,87 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
-from dlt_pipeline.archive.chunk import ArchiveChunk
-from dlt_pipeline.archive.gathered import Batch
-from dlt_pipeline.archive.request import make_archive_request
-from dlt_pipeline.archive.tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.stored import asking, read_stored
+from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.archive.work import Work
 from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.warehouse.database import NO_EXCHANGE
+
+Batch = dict[str, pa.Table]
+"""Rows of one yield, by raw table."""
+
+
+class Gathered:
+    """What was taken in since the last batch."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._tables: dict[str, list[pa.Table]] = {}
+        self.row_count = 0
+
+    def add(self, tables: Mapping[str, pa.Table]) -> None:
+        """Put tables behind those that are there; empty ones are left out."""
+        for name, table in tables.items():
+            if table.num_rows:
+                self._tables.setdefault(name, []).append(table)
+                self.row_count += table.num_rows
+
+    def flush(self) -> Batch:
+        """Return all of it by table, and begin anew."""
+        batch = {
+            name: tables[0] if len(tables) == 1 else pa.concat_tables(tables) for name, tables in self._tables.items()
+        }
+        self._tables, self.row_count = {}, 0
+        return batch
+
+
+class ArchiveChunk:
+    """Shared by the threads that read files; `work` goes on from chunk to chunk."""
+
+    def __init__(self, work: Work) -> None:
+        """Begin it."""
+        self.work = work
+        self.is_first = not work.has_begun
+        work.begin_chunk()
+        self.reader_count = work.settings.reader_count
+        self._rows = 0
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Learn what the warehouse has and which files are to be read: once, by whoever is first."""
+        with self._lock:
+            if not self.work.is_prepared:
+                self.work.prepare(read_stored(asking(dlt.current.pipeline())))
+            self.work.has_begun = True
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield batches of one file after another until the chunk has its rows, nothing waits or the user stops."""
+        self.begin()
+        gathered = Gathered()
+        while self._has_room and (task := self.work.take()) is not None:
+            for taken in self.work.read(task):
+                gathered.add(taken.tables)
+                self._count(taken.tables)
+                if gathered.row_count >= self.work.settings.batch_rows:
+                    yield gathered.flush()
+                if not self._has_room:
+                    break
+            self.work.put_down(task)
+        if gathered.row_count:
+            yield gathered.flush()
+
+    @property
+    def _has_room(self) -> bool:
+        return self._rows < self.work.settings.chunk_rows and not self.work.stop.is_set()
+
+    def _count(self, tables: Mapping[str, pa.Table]) -> None:
+        with self._lock:
+            self._rows += sum(table.num_rows for table in tables.values())
+
 
 # The tables that the rows of a file fill.
 FILE_TABLES: Final = (*ARCHIVE_SCHEMAS, "trades")

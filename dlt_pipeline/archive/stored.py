@@ -1,5 +1,6 @@
 """What the warehouse says before an import: its markets, and which files and parts of files it has already."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dlt_pipeline.archive.reading import Begun
+from dlt_pipeline.archive.reader import Begun
 from dlt_pipeline.kraken.markets import Market
 
 Rows = list[tuple[Any, ...]]
@@ -113,3 +114,20 @@ def _begun(ask: Ask) -> dict[int, Begun]:
         count = sum(edition_id == other and row < next_row for other, row in refused)
         found[edition_id] = Begun(*(*values, count))
     return found
+
+
+def edition_id_of(
+    symbol: str,
+    kind: tuple[str, str | None],
+    crc32: int,
+    size_bytes: int,
+    bounds: tuple[int | None, int | None],
+    is_whole_days: bool,
+) -> int:
+    """Return a positive number of 62 bits; `kind` is format and timeframe, `bounds` in ns UTC.
+
+    The same file asked for in the same way has the same number, and a ZIP's directory is enough to tell it.
+    """
+    text = repr((symbol, *kind, crc32, size_bytes, *bounds, is_whole_days))
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 2
+    return number or 1

@@ -7,8 +7,7 @@ from typing import Any
 
 from dlt_pipeline.archive.importing import import_request
 from dlt_pipeline.archive.report import ImportReport
-from dlt_pipeline.archive.request import ArchiveRequest
-from dlt_pipeline.archive.symbol_map import read_symbol_map
+from dlt_pipeline.archive.symbols import ArchiveRequest, read_symbol_map
 from dlt_pipeline.common.exceptions import ArchiveError, LoadStoppedError
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.recorder import size_of

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from dlt_pipeline.archive.request import make_archive_request
+from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, show_ns, to_ns, widen
 from dlt_pipeline.jobs.job import BUILDING_TYPES, JOB_TYPES, LOADING_TYPES, Job, JobType

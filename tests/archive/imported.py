@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.archive.import_settings import load_import_settings
 from dlt_pipeline.archive.members import Member, find_members
-from dlt_pipeline.archive.reading import Reading, look, read_parts
+from dlt_pipeline.archive.reader import Reading, look, read_parts
+from dlt_pipeline.archive.settings import load_import_settings
 from tests.archive.exported import write_folder
 
 _numbers = count(1)

@@ -8,9 +8,9 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from dlt_pipeline.archive.import_settings import ImportSettings
 from dlt_pipeline.archive.members import Member, find_members
-from dlt_pipeline.archive.reading import Begun, Reading, Taken, read_parts
+from dlt_pipeline.archive.reader import Begun, Reading, Taken, read_parts
+from dlt_pipeline.archive.settings import ImportSettings
 
 TABLE_OF = {"trades": "archive_trades", "trades_with_ids": "trades", "candles": "archive_candles"}
 EVERYTHING = (None, None)

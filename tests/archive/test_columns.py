@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt_pipeline.archive.at_once import at_once
-from dlt_pipeline.archive.columns import line_by_line, parse
+from dlt_pipeline.archive.parser import at_once, line_by_line, parse
 
 NUMBERS = st.sampled_from(
     [

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from dlt_pipeline import build, import_archives
-from dlt_pipeline.archive import raw_rows
+from dlt_pipeline.archive import reader
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.archive.report import FileReport, ImportReport
-from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
 from tests.archive.exported import QUARTER_HEADER, write_zip
 from tests.built_parts import only
 
@@ -190,7 +190,7 @@ def test_float_sums_replace_rounded_ones_in_a_warehouse_of_an_older_program(
     old = pa.schema([field for field in fields if field.name != "base_volume_text"])
     with monkeypatch.context() as older:
         older.setitem(ARCHIVE_SCHEMAS, "archive_candles", old)
-        older.setitem(raw_rows._SCHEMAS, "archive_candles", old)
+        older.setitem(reader._SCHEMAS, "archive_candles", old)
         bring(tmp_path / "a", "XBTUSD_60.csv", f"{START},1,2,1,2,4.84841803,3\n")
     report = bring(tmp_path / "b", "XBTUSD_60.csv", f"{START},1,2,1,2,4.8484180299999995,3\n")
     assert (report.problems, [pair.is_removed for pair in report.replaced]) == ([], [True])

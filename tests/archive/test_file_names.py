@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlt_pipeline.archive.file_names import called
+from dlt_pipeline.archive.files import called
 
 
 @pytest.mark.parametrize(

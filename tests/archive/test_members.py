@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from dlt_pipeline.archive.formats import look
-from dlt_pipeline.archive.import_settings import ImportSettings
 from dlt_pipeline.archive.members import Member, Problem, find_members
+from dlt_pipeline.archive.settings import ImportSettings
 from dlt_pipeline.common.exceptions import DamagedFileError, KrakenCandlesError, WrongFormatError
 from tests.archive.exported import write_folder, write_zip
 from tests.archive.reader import Plan, read

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from dlt_pipeline.archive.parts import runs_of
+from dlt_pipeline.archive.ledger import runs_of
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from dlt_pipeline.archive.formats import look
-from dlt_pipeline.archive.import_settings import ImportSettings
 from dlt_pipeline.archive.members import Member, find_members
-from dlt_pipeline.archive.reading import Reading, Taken, read_parts
+from dlt_pipeline.archive.reader import Reading, Taken, read_parts
+from dlt_pipeline.archive.settings import ImportSettings
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.answers import TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import start_at, take

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.archive.symbol_map import Names, listed_names, read_symbol_map
+from dlt_pipeline.archive.symbols import Names, listed_names, read_symbol_map
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.kraken.markets import Market
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlt_pipeline.archive.values import RefusedLine, values_of
+from dlt_pipeline.archive.line_parser import RefusedLine, values_of
 
 TIME = 1_704_067_200 * 10**9
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from tests.archive.exported import MINUTES, SECOND, Candle
 from tests.dbt_project import raw
 

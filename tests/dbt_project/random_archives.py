@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.raw_tables import DECIMAL, SCHEMAS
 from tests.dbt_project import raw
 from tests.dbt_project.random_loads import World

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.archive.tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.raw_tables import KEYS, LEDGER_COLUMNS, SCHEMAS
 
 _SCHEMAS = SCHEMAS | ARCHIVE_SCHEMAS

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.raw_tables import SCHEMAS
 from tests.dbt_project import raw
 from tests.dbt_project.dbt_run import ROOT, Built

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from dlt_pipeline.archive.tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from tests.archive import exported
 from tests.archive.imported import import_files
 from tests.dbt_project import raw

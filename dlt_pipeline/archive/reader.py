@@ -1,23 +1,128 @@
-"""Reads one file of Kraken's downloads, part by part, into tables of the raw schemas."""
+"""Reads files block by block into rows of the raw tables, bounded to what was asked for."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlt_pipeline.archive.blocks import Block, Blocks
-from dlt_pipeline.archive.bounds import Within, within
-from dlt_pipeline.archive.columns import Parsed, columns_of, line_by_line, parse
-from dlt_pipeline.archive.coverage import SECOND_NS, Coverage, Others, Stretch, provable
+from dlt_pipeline.archive.coverage import DAY_NS, SECOND_NS, Bounds, Coverage, Others, Stretch, provable
+from dlt_pipeline.archive.files import TIMEFRAMES, Member
 from dlt_pipeline.archive.formats import look, without_header
-from dlt_pipeline.archive.ledger import file_row, ledger_table, part_row, refused_rows
-from dlt_pipeline.archive.member import Member
+from dlt_pipeline.archive.ledger import (
+    Begun,
+    Reading,
+    Sums,
+    Taken,
+    file_row,
+    ledger_table,
+    part_row,
+    refused_rows,
+    runs_of,
+)
 from dlt_pipeline.archive.order import Order
-from dlt_pipeline.archive.parts import runs_of
-from dlt_pipeline.archive.plan import Begun, Reading, Taken
-from dlt_pipeline.archive.raw_rows import raw_rows
-from dlt_pipeline.archive.sums import Sums
+from dlt_pipeline.archive.parser import Parsed, columns_of, line_by_line, parse
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
+from dlt_pipeline.kraken.raw_tables import SCHEMAS
+
+
+class Within(NamedTuple):
+    """The columns and row numbers of the rows within; of the others, how many there are, the last one before the
+    bounds, above all of those within, and the first one behind the bounds, below them (0: none)."""
+
+    columns: dict[str, pa.Array]
+    numbers: pa.Array
+    left_out_count: int = 0
+    before: int = 0
+    behind: int = 0
+
+
+def within(columns: dict[str, pa.Array], numbers: pa.Array, bounds: Bounds) -> Within:
+    """Take away the rows outside `bounds`."""
+    times = columns["time_ns"]
+    if bounds == (None, None) or not len(times):
+        return Within(columns, numbers)
+    spread = pc.min_max(times).as_py()
+    start = spread["min"] if bounds[0] is None else bounds[0]
+    end = spread["max"] + 1 if bounds[1] is None else bounds[1]
+    if start <= spread["min"] and spread["max"] < end:
+        return Within(columns, numbers)
+    is_before, is_behind = pc.less(times, start), pc.greater_equal(times, end)
+    is_inside = pc.invert(pc.or_(is_before, is_behind))
+    kept = numbers.filter(is_inside)
+    before, behind = numbers.filter(is_before), numbers.filter(is_behind)
+    if len(kept):
+        before = before.filter(pc.less(before, kept[0]))
+        behind = behind.filter(pc.greater(behind, kept[-1]))
+    return Within(
+        {name: column.filter(is_inside) for name, column in columns.items()},
+        kept,
+        len(numbers) - len(kept),
+        pc.max(before).as_py() or 0,
+        pc.min(behind).as_py() or 0,
+    )
+
+
+_SCHEMAS: Final = ARCHIVE_SCHEMAS | SCHEMAS
+_MINUTES: Final = {name: length for length, name in TIMEFRAMES.items()}
+_TABLES: Final = {"trades": "archive_trades", "trades_with_ids": "trades", "candles": "archive_candles"}
+
+
+class Kind(Protocol):
+    """What all rows of a file share; see Reading."""
+
+    symbol: str
+    format: str
+    timeframe: str | None
+    edition_id: int
+
+
+def raw_rows(
+    kind: Kind, columns: Mapping[str, pa.Array], numbers: pa.Array, part_ids: pa.Array
+) -> tuple[str, pa.Table]:
+    """Return the raw table's name and its rows. Prices in quote, volumes in base units; times ns and UTC."""
+    name = _TABLES[kind.format]
+    count = len(numbers)
+    values: dict[str, pa.Array] = {
+        "symbol": pa.repeat(kind.symbol, count),
+        "edition_id": pa.repeat(pa.scalar(kind.edition_id, pa.int64()), count),
+        "part_id": part_ids,
+        "row_number": numbers,
+        **columns,
+    }
+    values |= _of_candles(kind, values, count) if kind.format == "candles" else _of_trades(values)
+    if kind.format == "trades_with_ids":
+        values |= _of_ids(values)
+    schema = _SCHEMAS[name]
+    return name, pa.Table.from_arrays([values[column.name] for column in schema], schema=schema)
+
+
+def _of_trades(values: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    days = pc.divide(values["time_ns"], DAY_NS)
+    return {"traded_on": days.cast(pa.int32()).cast(pa.date32())}
+
+
+def _of_candles(kind: Kind, values: Mapping[str, pa.Array], count: int) -> dict[str, pa.Array]:
+    minutes = _MINUTES[kind.timeframe or ""]
+    return {
+        "timeframe": pa.repeat(kind.timeframe, count),
+        "timeframe_seconds": pa.repeat(pa.scalar(minutes * 60, pa.int64()), count),
+        "bucket_start": pc.divide(values["time_ns"], 1_000).cast(pa.timestamp("us")),
+        "base_volume": values["volume"],
+        "base_volume_text": values["volume_text"],
+    }
+
+
+def _of_ids(values: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    has_no_id = pc.equal(values["trade_id"], 0)
+    return {
+        "more_items": pa.nulls(len(has_no_id), pa.string()),
+        "idless_time_ns": pc.if_else(has_no_id, values["time_ns"], 0),
+        "traded_at": pc.divide(values["time_ns"], 1_000).cast(pa.timestamp("us")),
+    }
+
 
 __all__ = ["Begun", "Reading", "Taken", "look", "read_parts"]
 

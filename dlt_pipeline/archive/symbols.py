@@ -1,0 +1,167 @@
+"""What to import and of which symbols: by what the user says, by the markets known, or by the file's own name."""
+
+import csv
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlt_pipeline.archive.stored import Stored
+from dlt_pipeline.common.exceptions import BadInputError, ExchangeError, LoadStoppedError
+from dlt_pipeline.common.time import When, show_ns, to_ns, widen
+from dlt_pipeline.kraken.markets import Market
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session
+from dlt_pipeline.kraken.settings import KrakenSettings
+from dlt_pipeline.kraken.source import exchange_kind
+
+
+@dataclass(frozen=True)
+class Names:
+    """Tells symbols by altnames: `given` by the user, else `listed` by Kraken; both by names in capitals."""
+
+    given: Mapping[str, str]
+    listed: Mapping[str, str]
+
+    def symbol_of(self, altname: str) -> str | None:
+        """Return the symbol of a file called by this altname, such as BTC/USD for XBTUSD; None if nobody knows."""
+        return self.given.get(altname.upper()) or self.listed.get(altname.upper())
+
+    def wants(self, altname: str, symbols: Iterable[str]) -> bool:
+        """Tell whether one of the symbols or altnames that the user named means the files of this altname."""
+        meant = {name.upper() for name in symbols}
+        known = self.symbol_of(altname)
+        return altname.upper() in meant or (known is not None and known.upper() in meant)
+
+    def spelt(self, symbol: str) -> str:
+        """Return a symbol that the user named as it is stored: an altname becomes its symbol."""
+        return self.symbol_of(symbol) or symbol
+
+
+def listed_names(markets: Iterable[Market]) -> dict[str, str]:
+    """Return the symbols of all markets by altname, and by Kraken's other names where these leave no doubt."""
+    known = list(markets)
+    found: dict[str, str] = {}
+    for names in (
+        [(market.altname, market.symbol) for market in known],
+        [(market.market_id, market.symbol) for market in known],
+        [((market.wsname or "").replace("/", ""), market.symbol) for market in known],
+        [(market.symbol.replace("/", ""), market.symbol) for market in known],
+    ):
+        for name, symbol in names:
+            if name:
+                found.setdefault(name.upper(), symbol)
+    return found
+
+
+def read_symbol_map(path: Path) -> dict[str, str]:
+    """Read lines of `altname,symbol` (the header may be there or not) as symbols by altnames in capitals.
+
+    Raises BadInputError that names the line: a file that cannot be read, a line of other than two names, an altname
+    that stands twice for different symbols.
+    """
+    if path.exists() and not path.is_file():
+        raise BadInputError(f"The symbol map {path} is no file.")
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"The symbol map {path} cannot be read: {error}.") from None
+    found: dict[str, str] = {}
+    for line, row in enumerate(rows, start=1):
+        fields = [field.strip() for field in row]
+        if not any(fields) or (line == 1 and [field.lower() for field in fields] == ["altname", "symbol"]):
+            continue
+        if len(fields) != 2 or not all(fields):
+            raise BadInputError(
+                f"Line {line} of the symbol map {path} is {','.join(row)!r}; it must be an altname and a symbol, such "
+                "as XBTUSD,BTC/USD."
+            )
+        altname, symbol = fields[0].upper(), fields[1]
+        if found.setdefault(altname, symbol) != symbol:
+            raise BadInputError(
+                f"Line {line} of the symbol map {path} says {symbol} for {fields[0]}, an earlier line says "
+                f"{found[altname]}; leave one of them."
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class ArchiveRequest:
+    """Paths to look into; symbols or altnames wanted (none: all); bounds in ns UTC, half-open; and how to read."""
+
+    paths: tuple[Path, ...]
+    symbols: tuple[str, ...] = ()
+    start_ns: int | None = None
+    end_ns: int | None = None
+    symbol_map: Mapping[str, str] = field(default_factory=dict)
+    password: str | None = None
+    is_whole_days: bool = False
+
+
+def make_archive_request(
+    paths: str | Path | Sequence[str | Path],
+    symbols: Sequence[str] | None,
+    start: When | None,
+    end: When | None,
+    symbol_map: str | Path | None,
+    password: str | None,
+    whole_days: bool,
+    exact: bool,
+) -> ArchiveRequest:
+    """Check what can be without reading an archive; BadInputError says what is wrong."""
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not listed:
+        raise BadInputError("No archive was named: give a ZIP, a folder or a CSV file.")
+    found = tuple(dict.fromkeys(Path(path) for path in listed))
+    for path in found:
+        if not path.exists():
+            raise BadInputError(f"There is no {path}; name a ZIP, a folder or a CSV file of Kraken's downloads.")
+    start_ns = None if start is None else to_ns(start, "The start")
+    end_ns = None if end is None else to_ns(end, "The end")
+    if start_ns is not None and end_ns is not None and end_ns <= start_ns:
+        raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
+    if not exact:
+        start_ns = None if start_ns is None else widen(start_ns, None)[0]
+        end_ns = None if end_ns is None else widen(0, end_ns)[1]
+    wanted = tuple(dict.fromkeys(name.strip() for name in symbols or ()))
+    if not all(wanted):
+        raise BadInputError("One of the symbols is empty: name such as BTC/USD or XBTUSD.")
+    given = read_symbol_map(Path(symbol_map)) if symbol_map is not None else {}
+    return ArchiveRequest(found, wanted, start_ns, end_ns, given, password, whole_days)
+
+
+@dataclass(frozen=True)
+class FoundNames:
+    """The names; the markets asked for now, to be stored; and why nobody could be asked."""
+
+    names: Names
+    asked: tuple[Market, ...] = ()
+    trouble: str | None = None
+
+
+def find_names(
+    stored: Stored,
+    altnames: Collection[str],
+    given: Mapping[str, str],
+    settings: KrakenSettings,
+    stop: threading.Event,
+) -> FoundNames:
+    """Return what tells the symbols of these altnames; the exchange is asked only if the warehouse has no markets.
+
+    An exchange that cannot be reached is no error: files are then imported under their altnames. Raises
+    LoadStoppedError if the user stopped it meanwhile.
+    """
+    if stored.markets or all(name.upper() in given for name in altnames):
+        return FoundNames(Names(given, listed_names(stored.markets)))
+    kind = exchange_kind(settings.base_url)
+    if any(other != kind for other in stored.exchanges):
+        trouble = f"the warehouse is of a {stored.exchanges[0]} exchange, and {settings.base_url} is a {kind} one"
+        return FoundNames(Names(given, {}), trouble=trouble)
+    session = Session(settings, stop)
+    try:
+        session.open(Request({}, ()))
+    except LoadStoppedError:
+        raise
+    except ExchangeError as error:
+        return FoundNames(Names(given, {}), trouble=str(error).rstrip("."))
+    return FoundNames(Names(given, listed_names(session.markets)), tuple(session.markets))
