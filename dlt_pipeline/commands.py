@@ -4,22 +4,22 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+from dlt_pipeline.cli.publish_words import partial_argument, publish_after_build
 from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.console import Console
+from dlt_pipeline.estimate.price import iso
 from dlt_pipeline.jobs.asking import may_begin
 from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.price import iso
 from dlt_pipeline.jobs.removing import told_removal
-from dlt_pipeline.jobs.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.progress import ProgressListener
-from dlt_pipeline.publishing.report import partial_argument, publish_after_build
-from dlt_pipeline.unchanged import remember
+from dlt_pipeline.publish.unchanged import remember
+from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
 from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 
 STOPPED = 130

@@ -46,7 +46,7 @@ def build(
 
     Where nothing is new since the last green build, neither data nor a setting, it says so and ends.
     """
-    from dlt_pipeline.unchanged import nothing_new  # noqa: PLC0415
+    from dlt_pipeline.publish.unchanged import nothing_new  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     told = None if always or context.args else nothing_new(warehouse_path())
@@ -67,7 +67,7 @@ def build(
 @app.command()
 def publish() -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
-    from dlt_pipeline.publishing.report import run_publish  # noqa: PLC0415
+    from dlt_pipeline.cli.publish_words import run_publish  # noqa: PLC0415
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")

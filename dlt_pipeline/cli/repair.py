@@ -56,7 +56,7 @@ def repair(
         supersede_window,
         tell_plan,
     )
-    from dlt_pipeline.jobs.repair_plan import plan_repairs  # noqa: PLC0415
+    from dlt_pipeline.repair.plan import plan_repairs  # noqa: PLC0415
 
     configure_logging()
     console = out()

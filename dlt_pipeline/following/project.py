@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.jobs.build import job_variables
-from dlt_pipeline.jobs.retention import BY_AGE, remove_trades, want_old_days
+from dlt_pipeline.retention.retention import BY_AGE, remove_trades, want_old_days
 from dlt_pipeline.warehouse.database import require_trades
 from dlt_pipeline.warehouse.dbt import prepare, run_dbt, with_variables
 from dlt_pipeline.warehouse.errors import explain

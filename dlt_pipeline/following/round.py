@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
-from dlt_pipeline.publishing import Published
+from dlt_pipeline.publish import Published
 
 
 @dataclass

@@ -20,7 +20,7 @@ from dlt_pipeline.following.loads import Loads
 from dlt_pipeline.following.project import Built, KeptProject
 from dlt_pipeline.following.round import Round
 from dlt_pipeline.following.state import State
-from dlt_pipeline.publishing.newest import Publisher
+from dlt_pipeline.publish.newest import Publisher
 from dlt_pipeline.warehouse.errors import explain
 
 # Wrong from the beginning, so no waiting mends it; the kinds of WarehouseError that pass are waited for.

@@ -12,9 +12,9 @@ import typer
 from dlt_pipeline.common.exceptions import ExchangeError, LoadStoppedError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.console import Console
+from dlt_pipeline.estimate.estimate import price_of
+from dlt_pipeline.estimate.price import Estimate
 from dlt_pipeline.jobs.confirm import confirm
-from dlt_pipeline.jobs.estimate import price_of
-from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.warehouse.database import warehouse_path

@@ -7,9 +7,9 @@ from typing import Any
 from dlt_pipeline.common.exceptions import WarehouseLockedError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.console import Console
+from dlt_pipeline.estimate.price import Estimate
 from dlt_pipeline.jobs.asking import may_begin_at
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.jobs.pricing import estimated, price_jobs
 from dlt_pipeline.jobs.queue import add_jobs, make_job
 from dlt_pipeline.jobs.queue_commands import tell_queued

@@ -8,10 +8,9 @@ import typer
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.console import Console
-from dlt_pipeline.jobs.cheaper import ARCHIVE_SIZES, archive_end, rest_timeframes
-from dlt_pipeline.jobs.costs import Costs
-from dlt_pipeline.jobs.price import Estimate, total_of, until
-from dlt_pipeline.jobs.settings import load_job_settings
+from dlt_pipeline.estimate.plan_ways import ARCHIVE_SIZES, archive_end, rest_timeframes
+from dlt_pipeline.estimate.price import Costs, Estimate, total_of, until
+from dlt_pipeline.estimate.settings import load_job_settings
 from dlt_pipeline.jobs.show import duration, price_table, remarks, size
 from dlt_pipeline.kraken.settings import load_settings
 

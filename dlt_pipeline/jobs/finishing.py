@@ -12,7 +12,7 @@ from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.removing import remove_for, want_for
 from dlt_pipeline.jobs.repairing import judge
-from dlt_pipeline.publishing import publish
+from dlt_pipeline.publish import publish
 from dlt_pipeline.warehouse.dbt import BuildResult
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 

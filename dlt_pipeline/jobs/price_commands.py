@@ -8,12 +8,11 @@ from dlt_pipeline.commands import timeframes_of
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.console import Console, Rows
-from dlt_pipeline.jobs.cheaper import ARCHIVE_SIZES
-from dlt_pipeline.jobs.costs import Costs
-from dlt_pipeline.jobs.estimate import estimate
-from dlt_pipeline.jobs.plan import Plan, plan
-from dlt_pipeline.jobs.plan_ways import PlanRange
-from dlt_pipeline.jobs.settings import load_job_settings
+from dlt_pipeline.estimate.estimate import estimate
+from dlt_pipeline.estimate.plan import Plan, plan
+from dlt_pipeline.estimate.plan_ways import ARCHIVE_SIZES, PlanRange
+from dlt_pipeline.estimate.price import Costs
+from dlt_pipeline.estimate.settings import load_job_settings
 from dlt_pipeline.jobs.show import count, duration, price_table, remarks
 from dlt_pipeline.kraken.settings import load_settings
 

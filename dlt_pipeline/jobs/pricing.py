@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dlt_pipeline.common.exceptions import ExchangeError
-from dlt_pipeline.jobs.estimate import price_of
+from dlt_pipeline.estimate.estimate import price_of
+from dlt_pipeline.estimate.price import Estimate
 from dlt_pipeline.jobs.job import PRICED_TYPES, Job
-from dlt_pipeline.jobs.price import Estimate
 from dlt_pipeline.jobs.rounds import Round, next_round
 from dlt_pipeline.kraken.session import Session
 

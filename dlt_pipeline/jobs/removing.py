@@ -4,9 +4,13 @@ import threading
 from datetime import date, datetime, timezone
 from pathlib import Path
 
+from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.common.time import NS_PER_DAY
+from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.retention import RemovalReport, remove_trades, want_removal, withdraw_removal
+from dlt_pipeline.retention.events import want_removal, withdraw_removal
+from dlt_pipeline.retention.retention import BY_AGE, RemovalReport, keep_trades_days, remove_trades, want_old_days
+from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 
 
 def want_for(path: Path, job: Job) -> None:
@@ -52,3 +56,32 @@ def _owner(job: Job) -> str:
 
 def _day(number: int) -> date:
     return datetime.fromtimestamp(number * 86_400, tz=timezone.utc).date()
+
+
+def apply_retention(
+    warehouse: str | Path | None = None,
+    keep_days: int | None = None,
+    now: datetime | None = None,
+    job_id: str | None = None,
+    stop: threading.Event | None = None,
+) -> RemovalReport:
+    """Remove the raw trades of all days beyond an age, once a build has kept their candles.
+
+    `keep_days`: whole UTC days before today's whose trades stay (default: KRAKEN_CANDLES_KEEP_TRADES_DAYS; without
+    both nothing is removed). `now`: default this machine's clock; without a zone it is UTC. Raises BadInputError,
+    NothingLoadedError or another WarehouseError.
+    """
+    path = warehouse_path(warehouse)
+    days_kept = keep_trades_days() if keep_days is None else keep_days
+    if days_kept is None:
+        return RemovalReport()
+    if days_kept < 0:
+        raise BadInputError(f"Trades cannot be kept for {days_kept} days; it must be a whole number from 0.")
+    require_trades(path)
+    if not want_old_days(path, days_kept, now, job_id):
+        return RemovalReport()
+    result = build_result(path, quiet=True)
+    if not result.is_green:
+        first = (*result.errors, *result.red, "dbt's log says what")[0]
+        raise WarehouseError(f"No trades were removed, for the build of {path} is not green: {first}.")
+    return remove_trades(path, job_id or BY_AGE, stop)

@@ -9,16 +9,15 @@ from pathlib import Path
 
 from dlt_pipeline.common.exceptions import WarehouseError
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.jobs.attempts import Attempt, write_attempts
 from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
-from dlt_pipeline.jobs.repair_plan import RepairPlan, plan_repairs
-from dlt_pipeline.jobs.repair_settings import load_repair_settings
-from dlt_pipeline.jobs.repair_windows import Repair, asked_spans
 from dlt_pipeline.kraken.load import Listener, LoadReport, load_request
 from dlt_pipeline.kraken.request import Request, Window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.repair.attempts import Attempt, load_repair_settings, write_attempts
+from dlt_pipeline.repair.outcome import Outcome, check_repairs
+from dlt_pipeline.repair.plan import RepairPlan, plan_repairs
+from dlt_pipeline.repair.windows import Repair, asked_spans
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
 

@@ -10,11 +10,11 @@ from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.options import Options
 from dlt_pipeline.jobs.repair import record_attempts
-from dlt_pipeline.jobs.repair_check import Outcome, check_repairs
-from dlt_pipeline.jobs.repair_windows import Repair, asked_spans, repairs_of_list
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.jobs.unproven import read_unproven
 from dlt_pipeline.kraken.request import Window
+from dlt_pipeline.repair.gaps import read_unproven
+from dlt_pipeline.repair.outcome import Outcome, check_repairs
+from dlt_pipeline.repair.windows import Repair, asked_spans, repairs_of_list
 
 
 def job_of(repair: Repair) -> Job:

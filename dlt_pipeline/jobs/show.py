@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from dlt_pipeline.console import Rows
-from dlt_pipeline.jobs.costs import Costs
-from dlt_pipeline.jobs.price import Estimate, Total, total_of
+from dlt_pipeline.estimate.price import Costs, Estimate, Total, total_of
 
 
 def duration(seconds: float) -> str:

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timezone
 
+from dlt_pipeline.estimate.estimate import price_of
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.estimate import price_of
 from dlt_pipeline.jobs.options import Options
 from dlt_pipeline.jobs.rebuild import rebuild
 from dlt_pipeline.kraken.load import load

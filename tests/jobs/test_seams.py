@@ -11,10 +11,10 @@ from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job
 from dlt_pipeline.jobs.removing import want_for
-from dlt_pipeline.jobs.retention import remove_trades
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import load
+from dlt_pipeline.retention.retention import remove_trades
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from tests.built_parts import only
 from tests.jobs.conftest import NOW

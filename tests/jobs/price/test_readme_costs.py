@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from dlt_pipeline.jobs.costs import Costs
-from dlt_pipeline.jobs.price import price_trades, total_of
-from dlt_pipeline.jobs.settings import JobSettings
+from dlt_pipeline.estimate.price import Costs, price_trades, total_of
+from dlt_pipeline.estimate.settings import JobSettings
 from dlt_pipeline.jobs.show import duration, size
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
 from tests.conftest import ROOT

@@ -9,8 +9,15 @@ import pytest
 import yaml
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.jobs.attempts import Attempt, read_attempts, tries, why_not_now, write_attempts
-from dlt_pipeline.jobs.repair_settings import RepairSettings, load_repair_settings
+from dlt_pipeline.repair.attempts import (
+    Attempt,
+    RepairSettings,
+    load_repair_settings,
+    read_attempts,
+    tries,
+    why_not_now,
+    write_attempts,
+)
 from tests.conftest import ROOT
 
 SPAN = (10, 20)

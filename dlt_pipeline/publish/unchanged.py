@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.publishing.settings import PublishSettings, load_settings
+from dlt_pipeline.publish.settings import PublishSettings, load_settings
 from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
 from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
 
@@ -69,7 +69,7 @@ def _inputs() -> Iterator[str]:
     settings = {name: os.environ[name] for name in os.environ if name not in (ENVIRONMENT_NAME, SEEDS_NAME)}
     yield from (f"{name}={settings[name]}" for name in sorted(settings) if name.startswith(("KRAKEN_", "DBT_")))
     project, seeds = project_folder(), os.environ.get(SEEDS_NAME)
-    ours = [project / "profiles.yml", *Path(__file__).parent.rglob("*.py")]
+    ours = [project / "profiles.yml", *Path(__file__).parents[1].rglob("*.py")]
     ours += [path for path in _below(project / "dbt_project", {"target", "logs"}) if path.suffix in _PARSED]
     for path in sorted([*ours, *(Path(seeds).expanduser().resolve().glob("*.csv") if seeds else ())]):
         yield f"{path} {hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -1,15 +1,122 @@
 """The cheapest way to fill what is missing of a plan, its price, and the command that does it."""
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from datetime import datetime, timezone
+from itertools import pairwise
+from typing import Any, Final, Literal
 
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import NS_PER_DAY, show_ns
-from dlt_pipeline.jobs.cheaper import archive_end
-from dlt_pipeline.jobs.costs import Costs, calls_of
-from dlt_pipeline.jobs.counting import Counter
-from dlt_pipeline.jobs.plan_ranges import Span, State, Stretch
-from dlt_pipeline.jobs.price import Estimate, days_between, iso, price_trades
-from dlt_pipeline.kraken.settings import NS_PER_SECOND
+from dlt_pipeline.estimate.counter import Counter
+from dlt_pipeline.estimate.price import Costs, Estimate, calls_of, days_between, iso, price_trades
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
+
+State = Literal["trades", "archive", "rest", "missing"]
+Span = tuple[int, int]
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """[start_ns, end_ns) is covered by `state`, the best there is of it, or missing."""
+
+    start_ns: int
+    end_ns: int
+    state: State
+
+
+def timeframe_seconds(name: str) -> int:
+    """Return the seconds of a timeframe such as 1m, 12h or 15d; BadInputError for what cannot be built."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", name)
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not seconds or (seconds % _DAY and _DAY % seconds):
+        raise BadInputError(
+            f"{name!r} is not a timeframe that candles can have: it must divide a day or be whole days, such as "
+            f"{', '.join(REST_TIMEFRAMES)} or 12h."
+        )
+    return seconds
+
+
+def cut(
+    start_ns: int, end_ns: int, covered: Sequence[tuple[State, Iterable[Span]]], borders: Iterable[int]
+) -> list[Stretch]:
+    """Cut [start_ns, end_ns) into stretches that follow each other without overlap and leave nothing out.
+
+    `covered` names the spans of each state, the best first: where two overlap, the better one counts. What no span
+    holds is missing, and cut at each of the `borders` too.
+    """
+    spans = [(state, list(each)) for state, each in covered]
+    inner = {time for _, each in spans for span in each for time in span if start_ns < time < end_ns}
+    split = {time for time in borders if start_ns < time < end_ns}
+    points = [start_ns, *sorted(inner | split), end_ns]
+    cursors = dict.fromkeys(range(len(spans)), 0)
+    found: list[Stretch] = []
+    for left, right in pairwise(points):
+        state = _state(left, spans, cursors)
+        previous = found[-1] if found else None
+        if previous and previous.state == state and not (state == "missing" and left in split):
+            found[-1] = Stretch(previous.start_ns, right, state)
+        elif right > left:
+            found.append(Stretch(left, right, state))
+    return found
+
+
+def _state(time_ns: int, spans: Sequence[tuple[State, Sequence[Span]]], cursors: dict[int, int]) -> State:
+    """Return the best state of the moment; the cursors only ever move on, as the moments do."""
+    best: State = "missing"
+    for number, (state, each) in enumerate(spans):
+        while cursors[number] < len(each) and each[cursors[number]][1] <= time_ns:
+            cursors[number] += 1
+        is_inside = cursors[number] < len(each) and each[cursors[number]][0] <= time_ns
+        if is_inside and best == "missing":
+            best = state
+    return best
+
+
+def uncovered(start_ns: int, end_ns: int, lacking: Iterable[Span]) -> list[Span]:
+    """Return what of [start_ns, end_ns) the ascending `lacking` spans leave over."""
+    found: list[Span] = []
+    position = start_ns
+    for start, end in lacking:
+        if start > position:
+            found.append((position, min(start, end_ns)))
+        position = max(position, end)
+    if position < end_ns:
+        found.append((position, end_ns))
+    return found
+
+
+# Kraken answers at most 720 candles, of which the newest is still open.
+COMMITTED_CANDLES: Final = 719
+# As Kraken offers them in 2026.
+ARCHIVE_SIZES: Final = "some 5 GB a quarter zipped, the whole history 47 GB unzipped"
+
+
+def rest_reach(seconds: int, now_ns: int) -> tuple[int, int]:
+    """Return the time for which the OHLC endpoint has committed candles of so many seconds: [start, end)."""
+    size_ns = seconds * NS_PER_SECOND
+    open_ns = now_ns // size_ns * size_ns
+    return max(0, open_ns - COMMITTED_CANDLES * size_ns), open_ns
+
+
+def rest_timeframes(start_ns: int, end_ns: int, now_ns: int) -> list[str]:
+    """Return Kraken's timeframes whose candles reach back over all of [start, end), at least one of them whole."""
+    return [
+        name
+        for name, seconds in REST_TIMEFRAMES.items()
+        if rest_reach(seconds, now_ns)[0] <= start_ns and end_ns - start_ns >= seconds * NS_PER_SECOND
+    ]
+
+
+def archive_end(now_ns: int) -> int:
+    """Return how far Kraken's ZIP downloads reach: it publishes a file for each quarter after the quarter's end."""
+    now = datetime.fromtimestamp(now_ns // NS_PER_SECOND, tz=timezone.utc)
+    quarter = datetime(now.year, (now.month - 1) // 3 * 3 + 1, 1, tzinfo=timezone.utc)
+    return int(quarter.timestamp()) * NS_PER_SECOND
+
 
 Way = Literal["rest", "trades", "zip"]
 

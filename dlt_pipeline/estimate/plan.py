@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlt_pipeline.common.time import When, utc
-from dlt_pipeline.jobs.cheaper import archive_end, rest_reach
-from dlt_pipeline.jobs.costs import Costs
-from dlt_pipeline.jobs.counting import Counter
-from dlt_pipeline.jobs.edges import edges_of
-from dlt_pipeline.jobs.plan_ranges import Span, State, cut, timeframe_seconds, uncovered
-from dlt_pipeline.jobs.plan_ways import Planner, PlanRange
-from dlt_pipeline.jobs.settings import load_job_settings
+from dlt_pipeline.estimate.counter import Counter
+from dlt_pipeline.estimate.edges import edges_of
+from dlt_pipeline.estimate.plan_ways import (
+    Planner,
+    PlanRange,
+    Span,
+    State,
+    archive_end,
+    cut,
+    rest_reach,
+    timeframe_seconds,
+    uncovered,
+)
+from dlt_pipeline.estimate.price import Costs
+from dlt_pipeline.estimate.settings import load_job_settings
 from dlt_pipeline.kraken.ledger import missing
 from dlt_pipeline.kraken.ledger_store import archived_spans, ledger_of, reading, rest_spans
 from dlt_pipeline.kraken.request import Request, Window, make_window

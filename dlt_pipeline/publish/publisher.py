@@ -5,6 +5,8 @@ tree, file by file; then published.duckdb, at once; and only then does anything 
 """
 
 import errno
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,19 +14,74 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import filelock
 import pyarrow as pa
 
 from dlt_pipeline.common.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
-from dlt_pipeline.publishing.alone import only_publish
-from dlt_pipeline.publishing.base import Base, read_base
-from dlt_pipeline.publishing.database import Part, check_replaceable, write_database
-from dlt_pipeline.publishing.partitions import Key, Partition
-from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings, load_settings
-from dlt_pipeline.publishing.tree import put_in_tree, remove_vanished
-from dlt_pipeline.publishing.versions import drop_replaced, has_version, version_path, write_version
-from dlt_pipeline.publishing.wanted import Wanted, sources
+from dlt_pipeline.publish.atomic import make_folder
+from dlt_pipeline.publish.database import Part, check_replaceable, write_database
+from dlt_pipeline.publish.files import (
+    drop_replaced,
+    has_version,
+    put_in_tree,
+    remove_vanished,
+    version_path,
+    write_version,
+)
+from dlt_pipeline.publish.partitions import Key, Partition
+from dlt_pipeline.publish.settings import EXPORTS, PublishSettings, load_settings
+from dlt_pipeline.publish.snapshot import Base, read_base
+from dlt_pipeline.publish.warehouse_rows import Wanted, sources
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
+
+
+@contextmanager
+def only_publish(settings: PublishSettings, warehouse: Path) -> Iterator[None]:
+    """Wait for another publish into the folder to end, then hold the folder, with nothing half-written left in it.
+
+    Raises PublishError if the other one takes too long, or if the folder belongs to another warehouse.
+    """
+    if settings.exports.exists() and not settings.exports.is_dir():
+        raise PublishError(
+            f"{settings.exports} is a file where the exports folder should be; set {EXPORTS} to a folder."
+        )
+    make_folder(settings.exports)
+    lock = filelock.FileLock(settings.exports / ".lock", timeout=settings.wait_seconds)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise PublishError(
+            f"Another publish is writing into {settings.exports}; wait for it and run `kraken-candles publish`."
+        ) from None
+    try:
+        _claim(settings.exports, warehouse)
+        _empty(settings.partial)
+        yield
+    finally:
+        shutil.rmtree(settings.partial, ignore_errors=True)
+        lock.release()
+
+
+def _claim(exports: Path, warehouse: Path) -> None:
+    """Remember the warehouse, as a path from the folder, so that both can be moved together.
+
+    Publishing another one would remove the first one's candles. One that is no longer there was renamed or deleted.
+    """
+    remembered = exports / ".warehouse"
+    if remembered.exists():
+        other = Path(os.path.normpath(exports / remembered.read_text()))
+        if other.exists() and not other.samefile(warehouse):
+            raise PublishError(
+                f"{exports} is published from the warehouse {other}, and a second one would remove its candles; set "
+                f"{EXPORTS} to another folder for {warehouse}, or delete {remembered} to give it this one."
+            )
+    remembered.write_text(os.path.relpath(warehouse, exports))
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    make_folder(folder)
 
 
 @dataclass(frozen=True)

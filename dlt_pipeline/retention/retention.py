@@ -10,31 +10,18 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
-from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.removal_events import (
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.retention.events import (
     NEWEST,
     REMOVED,
     WANTED,
     Day,
     has_events,
-    want_removal,
     want_removal_of,
-    withdraw_removal,
     write_events,
 )
-from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.errors import when_unlocked
-
-__all__ = [
-    "RemovalReport",
-    "apply_retention",
-    "days_by_age",
-    "keep_trades_days",
-    "remove_trades",
-    "want_removal",
-    "withdraw_removal",
-]
 
 BY_AGE: Final = "by age"  # who wants the removal of days beyond an age
 KEEP_TRADES_DAYS: Final = "KRAKEN_CANDLES_KEEP_TRADES_DAYS"
@@ -195,35 +182,6 @@ def days_by_age(path: Path, keep_days: int, now: datetime | None = None) -> list
     with open_warehouse(path, read_only=True) as connection:
         query = "select distinct symbol, traded_on from kraken_raw.trades where traded_on < ? order by all"
         return connection.execute(query, [oldest]).fetchall()
-
-
-def apply_retention(
-    warehouse: str | Path | None = None,
-    keep_days: int | None = None,
-    now: datetime | None = None,
-    job_id: str | None = None,
-    stop: threading.Event | None = None,
-) -> RemovalReport:
-    """Remove the raw trades of all days beyond an age, once a build has kept their candles.
-
-    `keep_days`: whole UTC days before today's whose trades stay (default: KRAKEN_CANDLES_KEEP_TRADES_DAYS; without
-    both nothing is removed). `now`: default this machine's clock; without a zone it is UTC. Raises BadInputError,
-    NothingLoadedError or another WarehouseError.
-    """
-    path = warehouse_path(warehouse)
-    days_kept = keep_trades_days() if keep_days is None else keep_days
-    if days_kept is None:
-        return RemovalReport()
-    if days_kept < 0:
-        raise BadInputError(f"Trades cannot be kept for {days_kept} days; it must be a whole number from 0.")
-    require_trades(path)
-    if not want_old_days(path, days_kept, now, job_id):
-        return RemovalReport()
-    result = build_result(path, quiet=True)
-    if not result.is_green:
-        first = (*result.errors, *result.red, "dbt's log says what")[0]
-        raise WarehouseError(f"No trades were removed, for the build of {path} is not green: {first}.")
-    return remove_trades(path, job_id or BY_AGE, stop)
 
 
 def want_old_days(

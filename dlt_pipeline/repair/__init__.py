@@ -1,0 +1,1 @@
+"""What the last build found not proven: asked for again, or replaced, and what came of it."""

@@ -1,0 +1,1 @@
+"""Raw trades whose candles are kept are removed, of the days that somebody wants."""
