@@ -1,4 +1,4 @@
-"""The commands of jobs: rebuild, and the queue they lie in."""
+"""What can be typed of jobs: the queue they lie in. Nothing that takes seconds is imported before it is wanted."""
 
 from typing import Annotated
 
@@ -31,26 +31,6 @@ Export = Annotated[bool | None, typer.Option("--export/--no-export", help="Publi
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")]
 
 
-@app.command()
-def rebuild(
-    symbols: Symbols,
-    start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2026-11-01 or 2026-11-01T12:30.")],
-    end: End = None,
-    bucket_size: BucketSize = None,
-    include_trades: IncludeTrades = None,
-    empty_bucket_policy: Policy = None,
-    export: Export = None,
-    exact: Exact = False,
-    yes: Yes = False,
-) -> None:
-    """Rebuild a history as jobs: price, load, build, check against Kraken's candles, publish; resumed if cut off."""
-    from dlt_pipeline.jobs.commands import run_rebuild  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
-
-    configure_logging()
-    options = _options(bucket_size, include_trades, empty_bucket_policy, export)
-    raise typer.Exit(run_rebuild(out(), stop_on_signals(), symbols, start, end, options, exact, yes))
-
-
 @jobs_app.command("add")
 def add(
     job_type: Annotated[
@@ -81,7 +61,7 @@ def add(
 
     configure_logging()
     options = {
-        **_options(bucket_size, include_trades, empty_bucket_policy, export),
+        **options_of(bucket_size, include_trades, empty_bucket_policy, export),
         "symbols": only,
         "symbol_map": symbol_map,
         "whole_days": whole_days,
@@ -134,9 +114,10 @@ def retry(jobs: Ids) -> None:
     raise typer.Exit(run_retry(out(), jobs))
 
 
-def _options(
+def options_of(
     bucket_size: str | None, include_trades: bool | None, policy: str | None, export: bool | None
 ) -> dict[str, str | bool | None]:
+    """Return what a job's options are called."""
     return {
         "bucket_size": bucket_size,
         "include_trades": include_trades,

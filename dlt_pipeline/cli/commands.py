@@ -1,0 +1,339 @@
+"""What can be typed: each command with its options. Nothing that takes seconds is imported before it is wanted."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from dlt_pipeline.cli.app import STOPPED, app, configure_logging, out, stop_on_signals
+from dlt_pipeline.cli.commands_jobs import (
+    BucketSize,
+    End,
+    Exact,
+    Export,
+    IncludeTrades,
+    Policy,
+    Symbols,
+    Yes,
+    options_of,
+)
+from dlt_pipeline.common.exceptions import BadInputError
+
+
+@app.command(name="import")
+def import_(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Kraken's ZIPs, folders with its files, or single CSVs.")
+    ],
+    symbols: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these, by commas or repeated: BTC/USD,XDGUSD. Default: all that is there."),
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="First day or moment wanted, UTC. Default: all.")] = None,
+    end: Annotated[str | None, typer.Option(help="First day or moment not wanted any more, UTC.")] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Take the bounds as they are, not widened to whole UTC days.")
+    ] = False,
+    symbol_map: Annotated[
+        Path | None, typer.Option(help="A CSV of altname,symbol that has the last word on what a file is called.")
+    ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="KRAKEN_CANDLES_ARCHIVE_PASSWORD", help="Password of encrypted ZIPs.", show_envvar=True),
+    ] = None,
+    whole_days: Annotated[
+        bool,
+        typer.Option(
+            "--whole-days", help="Believe that each file holds the whole of the UTC days of its first and last trade."
+        ),
+    ] = False,
+) -> None:
+    """Import Kraken's downloads, time and sales or OHLCVT, out of ZIPs; a second import of a file adds nothing."""
+    from dlt_pipeline.archive.command import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
+
+    configure_logging()
+    wanted = None if not symbols else [name for each in symbols for name in each.replace(",", " ").split()] or [""]
+    raise typer.Exit(
+        run_import(out(), stop_on_signals(), paths, wanted, start, end, exact, symbol_map, password, whole_days)
+    )
+
+
+@app.command()
+def load(
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols, such as BTC/USD ETH/USD.")],
+    start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2026-11-01 or 2026-11-01T12:30.")],
+    end: Annotated[
+        str | None, typer.Option(help="First day or moment not wanted any more; without it, load up to now.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Take the bounds as they are, not widened to whole UTC days.")
+    ] = False,
+    timeframes: Annotated[
+        str | None, typer.Option(help="Kraken's own candles to fetch, such as 1m,1h; 'none' for none. Default: all 9.")
+    ] = None,
+    also_archived: Annotated[
+        bool, typer.Option("--also-archived", help="Ask for days, too, that imported archives hold.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the load costs.")] = False,
+) -> None:
+    """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
+    from dlt_pipeline.commands import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
+
+    configure_logging()
+    stop = stop_on_signals()
+    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes, also_archived))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def build(
+    context: typer.Context,
+    always: Annotated[bool, typer.Option("--always", help="Build also where nothing is new.")] = False,
+) -> None:
+    """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt.
+
+    Where nothing is new since the last green build, neither data nor a setting, it says so and ends.
+    """
+    from dlt_pipeline.publish.unchanged import nothing_new  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
+
+    told = None if always or context.args else nothing_new(warehouse_path())
+    if told:
+        out().print(told, markup=False)
+        return
+    from dlt_pipeline.commands import run_build  # noqa: PLC0415 - dlt and dbt take seconds to import
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
+        os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
+
+    configure_logging()
+    signal.signal(signal.SIGINT, stop)
+    raise typer.Exit(run_build(out(), context.args))
+
+
+@app.command()
+def publish() -> None:
+    """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
+    from dlt_pipeline.cli.publish_words import run_publish  # noqa: PLC0415
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")
+        os._exit(STOPPED)
+
+    configure_logging()
+    signal.signal(signal.SIGINT, stop)
+    raise typer.Exit(run_publish(out()))
+
+
+@app.command()
+def summary() -> None:
+    """Show what the warehouse holds and proves, by symbol."""
+    from dlt_pipeline.summary import print_summary  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
+
+    print_summary(out(), warehouse_path())
+
+
+@app.command()
+def exchange(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
+    replay: Annotated[
+        list[Path] | None, typer.Option(help="Folder of recorded answers; may be given several times.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic trades.")] = 1,
+    clock: Annotated[
+        str | None,
+        typer.Option(help="The exchange's time, UTC; it then stands still. Default: now, or a recording's end."),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days of synthetic history before the clock's day.")] = 3,
+    scale: Annotated[float, typer.Option(min=0.001, help="Multiplies the synthetic trades a day.")] = 1.0,
+    seconds_per_call: Annotated[
+        float, typer.Option(min=0, help="Rate limit: seconds between two calls for a pair; 0 for none.")
+    ] = 1.0,
+    since_inclusive: Annotated[
+        bool, typer.Option("--since-inclusive", help="Let `since` include the trade at that very nanosecond.")
+    ] = False,
+) -> None:
+    """Serve a local, Kraken-compatible exchange on 127.0.0.1: synthetic trades, or recorded answers replayed."""
+    from dlt_pipeline.exchange.command import run_exchange_command  # noqa: PLC0415
+
+    run_exchange_command(out(), port, replay or [], seed, clock, days, scale, seconds_per_call, since_inclusive)
+
+
+@app.command()
+def demo() -> None:
+    """Run the whole way offline: local exchange, load, build, summary. Fills the warehouse of this folder."""
+    from dlt_pipeline.demo import run_demo  # noqa: PLC0415
+
+    configure_logging()
+    raise typer.Exit(run_demo(out(), stop_on_signals()))
+
+
+@app.command()
+def follow(
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols, such as BTC/USD ETH/USD.")],
+    start: Annotated[
+        str | None,
+        typer.Option(help="First day or moment wanted, UTC; without it, go on from what the warehouse covers."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="One round with all tests, then end: for cron.")] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Seconds between rounds. Default: each close of the finest timeframe."),
+    ] = None,
+    timeframes: Annotated[
+        str | None, typer.Option(help="Kraken's own candles to fetch, such as 1m,1h; 'none' for none. Default: all 9.")
+    ] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Hear new trades on Kraken's WebSocket too; REST stays the record.")
+    ] = False,
+) -> None:
+    """Keep symbols up to date until Ctrl-C: load, build what changed, publish, sleep; catches up by itself."""
+    from dlt_pipeline.following.command import run_follow  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
+
+    configure_logging()
+    raise typer.Exit(run_follow(out(), stop_on_signals(), symbols, start, once, every, timeframes, stream))
+
+
+@app.command()
+def rebuild(
+    symbols: Symbols,
+    start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2026-11-01 or 2026-11-01T12:30.")],
+    end: End = None,
+    bucket_size: BucketSize = None,
+    include_trades: IncludeTrades = None,
+    empty_bucket_policy: Policy = None,
+    export: Export = None,
+    exact: Exact = False,
+    yes: Yes = False,
+) -> None:
+    """Rebuild a history as jobs: price, load, build, check against Kraken's candles, publish; resumed if cut off."""
+    from dlt_pipeline.jobs.commands import run_rebuild  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
+
+    configure_logging()
+    options = options_of(bucket_size, include_trades, empty_bucket_policy, export)
+    raise typer.Exit(run_rebuild(out(), stop_on_signals(), symbols, start, end, options, exact, yes))
+
+
+@app.command()
+def estimate(
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols, such as BTC/USD ETH/USD.")],
+    start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2024-01-01 or 2024-01-01T12:30.")],
+    end: Annotated[
+        str | None, typer.Option(help="First day or moment not wanted any more; without it, up to now.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Take the bounds as they are, not widened to whole UTC days.")
+    ] = False,
+    timeframes: Annotated[
+        str | None, typer.Option(help="Kraken's own candles that a load would fetch; 'none' for none. Default: all 9.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")] = False,
+) -> None:
+    """Tell what a load would cost before it begins: trades, calls, hours and bytes, by two calls a symbol."""
+    from dlt_pipeline.jobs.price_commands import run_estimate  # noqa: PLC0415 - dlt and ccxt take seconds to import
+
+    configure_logging()
+    raise typer.Exit(run_estimate(out(), stop_on_signals(), symbols, start, end, exact, timeframes, json))
+
+
+@app.command()
+def plan(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ccxt symbol, such as BTC/USD.")],
+    timeframe: Annotated[str, typer.Option(help="The candles wanted, such as 1m, 1h or 12h.")],
+    start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2024-01-01 or 2024-01-01T12:30.")],
+    end: Annotated[
+        str | None, typer.Option(help="First day or moment not wanted any more; without it, up to now.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Take the bounds as they are, not widened to whole UTC days.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask the exchange nothing: show what is there, without prices.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")] = False,
+) -> None:
+    """Show which time is covered and by what, what is missing, and the cheapest way to fill it with its price."""
+    from dlt_pipeline.jobs.price_commands import run_plan  # noqa: PLC0415
+
+    configure_logging()
+    raise typer.Exit(run_plan(out(), stop_on_signals(), symbol, timeframe, start, end, exact, offline, json))
+
+
+@app.command()
+def repair(
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="[SYMBOL...]", help="Only these, such as BTC/USD; all without it.")
+    ] = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from", help="A CSV of symbol,start,end (UTC, end exclusive) to repair instead of kraken.gaps."),
+    ] = None,
+    timeframe: Annotated[
+        str | None,
+        typer.Option(help="Of which of Kraken's own candles to look for breaks. Default: the finest stored."),
+    ] = None,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only gaps for this reason: never_loaded, archive_ends, rows_refused, ids_missing, trades_lost or "
+            "rest_hole; repeatable."
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="First UTC day of a window to ask for anew, and to replace as a whole; symbols are needed."),
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="First day after that window; without it, up to now.")] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Ask also for what was tried too often or too lately, and for all of a list."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before loading.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be asked for, and change nothing.")
+    ] = False,
+) -> None:
+    """Load what the last build found missing, build and check it: gaps, breaks in Kraken's candles, or a list.
+
+    With --start, replace what is loaded of these days, rows and ledger, by answers that prove all of it, and build.
+    """
+    from dlt_pipeline.cli.repair_words import (  # noqa: PLC0415 - dlt and ccxt take seconds to import
+        carry_out,
+        confirm,
+        supersede_window,
+        tell_plan,
+    )
+    from dlt_pipeline.repair.plan import plan_repairs  # noqa: PLC0415
+
+    configure_logging()
+    console = out()
+    if start is not None or end is not None:
+        if from_file or timeframe or reason or again:
+            raise BadInputError("--start and --end say what to repair: give no list, reason or timeframe beside them.")
+        raise typer.Exit(
+            supersede_window(
+                console, stop_on_signals(), symbols or (), start, end, yes, dry_run, lambda: _end_at_once("build")
+            )
+        )
+    plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason)
+    tell_plan(console, plan)
+    is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
+    if not is_wanted:
+        raise typer.Exit(1 if plan.broken or plan.left_out else 0)
+    raise typer.Exit(carry_out(console, plan, stop_on_signals(), lambda: _end_at_once("jobs run")))
+
+
+def _end_at_once(goes_on: str) -> None:
+    """End the process at a signal from now on; dbt hears none while it builds. `goes_on` is the command that does."""
+
+    def end_now(_number: int, _frame: FrameType | None) -> None:
+        text = f"\nStopped; what was loaded and built stays. `kraken-candles {goes_on}` goes on.\n"
+        os.write(2, text.encode())
+        os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_now)
