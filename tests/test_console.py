@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.archive.command import files_table
 from dlt_pipeline.archive.report import FileReport, ImportReport
 from dlt_pipeline.cli.app import configure_logging
-from dlt_pipeline.cli.repair_words import repairs_table
-from dlt_pipeline.console import Console, Rows
+from dlt_pipeline.cli.archive import files_table
+from dlt_pipeline.cli.confirm import price_table
+from dlt_pipeline.cli.console import Console, Rows
+from dlt_pipeline.cli.estimate import plan_table
+from dlt_pipeline.cli.queue import jobs_table
+from dlt_pipeline.cli.repair import repairs_table
+from dlt_pipeline.cli.summary import candles_table, others_table, symbols_table
 from dlt_pipeline.estimate.plan import Plan
 from dlt_pipeline.estimate.plan_ways import PlanRange
 from dlt_pipeline.estimate.price import Costs, price_trades
 from dlt_pipeline.estimate.settings import load_job_settings
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.price_commands import plan_table
-from dlt_pipeline.jobs.show import price_table
-from dlt_pipeline.jobs.telling import jobs_table
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.repair.windows import Repair
-from dlt_pipeline.summary import candles_table, others_table, symbols_table
 
 START_NS = int(datetime(2025, 10, 9, tzinfo=timezone.utc).timestamp()) * 10**9
 END_NS = START_NS + 86_400 * 10**9

@@ -19,6 +19,7 @@ from rich.console import ConsoleRenderable
 from rich.logging import RichHandler
 from rich.text import Text
 
+from dlt_pipeline.cli.console import STOPPED, Console
 from dlt_pipeline.common.exceptions import (
     BadInputError,
     KrakenCandlesError,
@@ -27,7 +28,6 @@ from dlt_pipeline.common.exceptions import (
     UnknownSymbolError,
 )
 from dlt_pipeline.common.version import program
-from dlt_pipeline.console import Console
 
 app = typer.Typer(
     help="Exact, proven candles from Kraken's raw trades: dlt loads, dbt builds and checks, DuckDB keeps.",
@@ -36,7 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _T = TypeVar("_T")
-STOPPED = 130  # what a shell reports after Ctrl-C
 _PREFIX: Final = "KRAKEN_CANDLES_"
 ENVIRONMENT: Final = (
     *("ARCHIVE_PASSWORD", "EXPORTS", "KEEP_REPLACED_SECONDS", "KEEP_TRADES_DAYS", "PUBLISH_WAIT_SECONDS", "SEEDS"),

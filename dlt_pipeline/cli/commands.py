@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import STOPPED, app, configure_logging, out, stop_on_signals
+from dlt_pipeline.cli.app import app, configure_logging, out, stop_on_signals
 from dlt_pipeline.cli.commands_jobs import (
     BucketSize,
     End,
@@ -20,6 +20,7 @@ from dlt_pipeline.cli.commands_jobs import (
     Yes,
     options_of,
 )
+from dlt_pipeline.cli.console import STOPPED
 from dlt_pipeline.common.exceptions import BadInputError
 
 
@@ -52,7 +53,7 @@ def import_(
     ] = False,
 ) -> None:
     """Import Kraken's downloads, time and sales or OHLCVT, out of ZIPs; a second import of a file adds nothing."""
-    from dlt_pipeline.archive.command import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
+    from dlt_pipeline.cli.archive import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     configure_logging()
     wanted = None if not symbols else [name for each in symbols for name in each.replace(",", " ").split()] or [""]
@@ -80,7 +81,7 @@ def load(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the load costs.")] = False,
 ) -> None:
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
-    from dlt_pipeline.commands import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
+    from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     configure_logging()
     stop = stop_on_signals()
@@ -103,7 +104,7 @@ def build(
     if told:
         out().print(told, markup=False)
         return
-    from dlt_pipeline.commands import run_build  # noqa: PLC0415 - dlt and dbt take seconds to import
+    from dlt_pipeline.cli.build import run_build  # noqa: PLC0415 - dlt and dbt take seconds to import
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
@@ -117,7 +118,7 @@ def build(
 @app.command()
 def publish() -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
-    from dlt_pipeline.cli.publish_words import run_publish  # noqa: PLC0415
+    from dlt_pipeline.cli.publish import run_publish  # noqa: PLC0415
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")
@@ -131,7 +132,7 @@ def publish() -> None:
 @app.command()
 def summary() -> None:
     """Show what the warehouse holds and proves, by symbol."""
-    from dlt_pipeline.summary import print_summary  # noqa: PLC0415
+    from dlt_pipeline.cli.summary import print_summary  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     print_summary(out(), warehouse_path())
@@ -158,7 +159,7 @@ def exchange(
     ] = False,
 ) -> None:
     """Serve a local, Kraken-compatible exchange on 127.0.0.1: synthetic trades, or recorded answers replayed."""
-    from dlt_pipeline.exchange.command import run_exchange_command  # noqa: PLC0415
+    from dlt_pipeline.cli.exchange import run_exchange_command  # noqa: PLC0415
 
     run_exchange_command(out(), port, replay or [], seed, clock, days, scale, seconds_per_call, since_inclusive)
 
@@ -166,7 +167,7 @@ def exchange(
 @app.command()
 def demo() -> None:
     """Run the whole way offline: local exchange, load, build, summary. Fills the warehouse of this folder."""
-    from dlt_pipeline.demo import run_demo  # noqa: PLC0415
+    from dlt_pipeline.cli.demo import run_demo  # noqa: PLC0415
 
     configure_logging()
     raise typer.Exit(run_demo(out(), stop_on_signals()))
@@ -192,7 +193,7 @@ def follow(
     ] = False,
 ) -> None:
     """Keep symbols up to date until Ctrl-C: load, build what changed, publish, sleep; catches up by itself."""
-    from dlt_pipeline.following.command import run_follow  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
+    from dlt_pipeline.cli.follow import run_follow  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
 
     configure_logging()
     raise typer.Exit(run_follow(out(), stop_on_signals(), symbols, start, once, every, timeframes, stream))
@@ -211,7 +212,7 @@ def rebuild(
     yes: Yes = False,
 ) -> None:
     """Rebuild a history as jobs: price, load, build, check against Kraken's candles, publish; resumed if cut off."""
-    from dlt_pipeline.jobs.commands import run_rebuild  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
+    from dlt_pipeline.cli.jobs import run_rebuild  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
 
     configure_logging()
     options = options_of(bucket_size, include_trades, empty_bucket_policy, export)
@@ -234,7 +235,7 @@ def estimate(
     json: Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")] = False,
 ) -> None:
     """Tell what a load would cost before it begins: trades, calls, hours and bytes, by two calls a symbol."""
-    from dlt_pipeline.jobs.price_commands import run_estimate  # noqa: PLC0415 - dlt and ccxt take seconds to import
+    from dlt_pipeline.cli.estimate import run_estimate  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     configure_logging()
     raise typer.Exit(run_estimate(out(), stop_on_signals(), symbols, start, end, exact, timeframes, json))
@@ -257,7 +258,7 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")] = False,
 ) -> None:
     """Show which time is covered and by what, what is missing, and the cheapest way to fill it with its price."""
-    from dlt_pipeline.jobs.price_commands import run_plan  # noqa: PLC0415
+    from dlt_pipeline.cli.estimate import run_plan  # noqa: PLC0415
 
     configure_logging()
     raise typer.Exit(run_plan(out(), stop_on_signals(), symbol, timeframe, start, end, exact, offline, json))
@@ -301,12 +302,7 @@ def repair(
 
     With --start, replace what is loaded of these days, rows and ledger, by answers that prove all of it, and build.
     """
-    from dlt_pipeline.cli.repair_words import (  # noqa: PLC0415 - dlt and ccxt take seconds to import
-        carry_out,
-        confirm,
-        supersede_window,
-        tell_plan,
-    )
+    from dlt_pipeline.cli.repair import carry_out, confirm, supersede_window, tell_plan  # noqa: PLC0415 - dlt and ccxt take seconds to import
     from dlt_pipeline.repair.plan import plan_repairs  # noqa: PLC0415
 
     configure_logging()

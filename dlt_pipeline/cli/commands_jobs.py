@@ -57,7 +57,7 @@ def add(
     ] = None,
 ) -> None:
     """Queue a job a symbol, or an archive_import a path; nothing is asked yet, and `jobs run` does them."""
-    from dlt_pipeline.jobs.queue_commands import run_add  # noqa: PLC0415
+    from dlt_pipeline.cli.queue import run_add  # noqa: PLC0415
 
     configure_logging()
     options = {
@@ -76,7 +76,7 @@ def list_(
     ] = None,
 ) -> None:
     """Show the jobs of the warehouse, with what they brought of what was estimated."""
-    from dlt_pipeline.jobs.queue_commands import run_list  # noqa: PLC0415
+    from dlt_pipeline.cli.queue import run_list  # noqa: PLC0415
 
     raise typer.Exit(run_list(out(), status))
 
@@ -84,7 +84,7 @@ def list_(
 @jobs_app.command()
 def show(job: Annotated[int, typer.Argument(help="Id of a job, as `jobs list` shows it.")]) -> None:
     """Show one job and everything that happened to it."""
-    from dlt_pipeline.jobs.queue_commands import run_show  # noqa: PLC0415
+    from dlt_pipeline.cli.queue import run_show  # noqa: PLC0415
 
     raise typer.Exit(run_show(out(), job))
 
@@ -92,7 +92,7 @@ def show(job: Annotated[int, typer.Argument(help="Id of a job, as `jobs list` sh
 @jobs_app.command()
 def run(yes: Yes = False) -> None:
     """Run queued jobs, and what a killed process left behind, until none waits."""
-    from dlt_pipeline.jobs.commands import run_queue  # noqa: PLC0415
+    from dlt_pipeline.cli.jobs import run_queue  # noqa: PLC0415
 
     configure_logging()
     raise typer.Exit(run_queue(out(), stop_on_signals(), yes))
@@ -101,7 +101,7 @@ def run(yes: Yes = False) -> None:
 @jobs_app.command()
 def cancel(jobs: Ids) -> None:
     """Cancel queued jobs; a running one ends after the step in hand. What was loaded stays."""
-    from dlt_pipeline.jobs.queue_commands import run_cancel  # noqa: PLC0415
+    from dlt_pipeline.cli.queue import run_cancel  # noqa: PLC0415
 
     raise typer.Exit(run_cancel(out(), jobs))
 
@@ -109,7 +109,7 @@ def cancel(jobs: Ids) -> None:
 @jobs_app.command()
 def retry(jobs: Ids) -> None:
     """Queue failed or cancelled jobs again; what they loaded is not loaded again."""
-    from dlt_pipeline.jobs.queue_commands import run_retry  # noqa: PLC0415
+    from dlt_pipeline.cli.queue import run_retry  # noqa: PLC0415
 
     raise typer.Exit(run_retry(out(), jobs))
 

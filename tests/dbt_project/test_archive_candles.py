@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from dlt_pipeline.console import Console
-from dlt_pipeline.summary import print_summary
+from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.summary import print_summary
 from tests.archive.exported import MINUTES, SECOND, Candle
 from tests.dbt_project import archive_story, raw
 from tests.dbt_project.archive_story import MARKETS, Market

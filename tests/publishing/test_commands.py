@@ -14,7 +14,7 @@ import filelock
 import pytest
 
 from dlt_pipeline import load
-from dlt_pipeline.cli.publish_words import partial_argument
+from dlt_pipeline.cli.publish import partial_argument
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from tests.conftest import Place
 from tests.publishing.made import Made

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from dlt_pipeline.cli.confirm import duration, size
 from dlt_pipeline.estimate.price import Costs, price_trades, total_of
 from dlt_pipeline.estimate.settings import JobSettings
-from dlt_pipeline.jobs.show import duration, size
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
 from tests.conftest import ROOT
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlt_pipeline.cli.console import Console
 from dlt_pipeline.common.time import utc_datetime
-from dlt_pipeline.console import Console
 from dlt_pipeline.exchange import Clock, Feed, ReplayFeed, SyntheticFeed, run_exchange
 
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Final
 
-from dlt_pipeline.cli.publish_words import publish_after_build
-from dlt_pipeline.commands import run_load
-from dlt_pipeline.console import Console
+from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.load import run_load
+from dlt_pipeline.cli.publish import publish_after_build
+from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.build import build
-from dlt_pipeline.summary import print_summary
 from dlt_pipeline.warehouse.database import warehouse_path
 
 # A fixed clock and seed make every run the same; 35 days hold whole weeks and a whole 15-day candle.

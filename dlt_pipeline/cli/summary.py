@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import duckdb
 
+from dlt_pipeline.cli.console import Console, Rows
 from dlt_pipeline.common.exceptions import NothingLoadedError
-from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades
 
 _COVERED: Final = """

@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+STOPPED: Final = 130  # what a shell reports after Ctrl-C
 # Those of the terminal, those that turn the direction of text, and halves of a character, which cannot be written.
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -4,22 +4,21 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dlt_pipeline.cli.confirm import may_begin_at
+from dlt_pipeline.cli.console import STOPPED, Console
+from dlt_pipeline.cli.progress import ProgressListener
+from dlt_pipeline.cli.queue import tell_job, tell_queued, tell_run
 from dlt_pipeline.common.exceptions import WarehouseLockedError
 from dlt_pipeline.common.threads import beside_main
-from dlt_pipeline.console import Console
 from dlt_pipeline.estimate.price import Estimate
-from dlt_pipeline.jobs.asking import may_begin_at
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.pricing import estimated, price_jobs
 from dlt_pipeline.jobs.queue import add_jobs, make_job
-from dlt_pipeline.jobs.queue_commands import tell_queued
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.jobs.telling import STOPPED, tell_job, tell_run
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.warehouse.database import warehouse_path
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.archive.importing import import_archives
-from dlt_pipeline.archive.progress import ImportProgress
 from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
+from dlt_pipeline.cli.console import STOPPED, Console, Rows
+from dlt_pipeline.cli.progress import ImportProgress
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.console import Console, Rows
 
-STOPPED = 130
 # As many lines as fit on a screen.
 _SHOWN_FILES: Final = 20
 _SHOWN_PROBLEMS: Final = 50

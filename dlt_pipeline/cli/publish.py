@@ -5,8 +5,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from dlt_pipeline.cli.console import Console
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError
-from dlt_pipeline.console import Console
 from dlt_pipeline.publish.publisher import Published, publish
 from dlt_pipeline.publish.settings import load_settings
 

@@ -10,13 +10,13 @@ from typing import Final
 
 import typer
 
-from dlt_pipeline.cli.app import STOPPED
-from dlt_pipeline.cli.publish_words import publish_after_build
-from dlt_pipeline.commands import run_build
+from dlt_pipeline.cli.build import run_build
+from dlt_pipeline.cli.console import STOPPED, Console, Rows
+from dlt_pipeline.cli.progress import ProgressListener
+from dlt_pipeline.cli.publish import publish_after_build
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import Span, show_ns, utc
-from dlt_pipeline.console import Console, Rows
 from dlt_pipeline.estimate.estimate import price_of
 from dlt_pipeline.jobs.repair import RepairReport, finish, load_repairs
 from dlt_pipeline.jobs.repairing import Noted
@@ -25,7 +25,6 @@ from dlt_pipeline.kraken.load import LoadReport
 from dlt_pipeline.kraken.request import Window, make_window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.progress import ProgressListener
 from dlt_pipeline.repair.outcome import Outcome
 from dlt_pipeline.repair.plan import RepairPlan
 from dlt_pipeline.repair.supersede import supersede
