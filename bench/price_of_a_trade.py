@@ -3,7 +3,7 @@
     python bench/price_of_a_trade.py
 
 Bytes: a local exchange is loaded and built, with hardly a trade a day and with many. Seconds: warehouses filled by SQL
-are built, with many days and with many trades. The figures stand in `dlt_pipeline/estimate/settings.py`.
+are built, with many days and with many trades. The figures stand in `dlt_pipeline/estimates/settings.py`.
 """
 
 import os

@@ -6,48 +6,48 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlt_pipeline.archive.importing import import_archives as import_archives
     from dlt_pipeline.archive.source import archive_source as archive_source
-    from dlt_pipeline.estimate.estimate import estimate as estimate
-    from dlt_pipeline.estimate.estimate import price_of as price_of
-    from dlt_pipeline.estimate.plan import plan as plan
+    from dlt_pipeline.estimates.estimate import estimate as estimate
+    from dlt_pipeline.estimates.estimate import price_of as price_of
+    from dlt_pipeline.estimates.plan import plan as plan
     from dlt_pipeline.following import follow as follow
     from dlt_pipeline.jobs.build import build as build
-    from dlt_pipeline.jobs.options import Options as Options
+    from dlt_pipeline.jobs.job import Options as Options
     from dlt_pipeline.jobs.queue import add_jobs as add_jobs
     from dlt_pipeline.jobs.queue import cancel_jobs as cancel_jobs
     from dlt_pipeline.jobs.queue import list_jobs as list_jobs
     from dlt_pipeline.jobs.queue import make_job as make_job
     from dlt_pipeline.jobs.queue import retry_jobs as retry_jobs
-    from dlt_pipeline.jobs.rebuild import rebuild as rebuild
-    from dlt_pipeline.jobs.removing import apply_retention as apply_retention
+    from dlt_pipeline.jobs.removal import apply_retention as apply_retention
     from dlt_pipeline.jobs.repair import repair as repair
+    from dlt_pipeline.jobs.runner import rebuild as rebuild
     from dlt_pipeline.jobs.runner import run_jobs as run_jobs
     from dlt_pipeline.kraken.load import load as load
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
-    from dlt_pipeline.publish import publish as publish
-    from dlt_pipeline.repair.supersede import supersede as supersede
+    from dlt_pipeline.publishing import publish as publish
+    from dlt_pipeline.repairs.supersede import supersede as supersede
 
 _HOMES = {
-    "Options": "dlt_pipeline.jobs.options",
+    "Options": "dlt_pipeline.jobs.job",
     "add_jobs": "dlt_pipeline.jobs.queue",
-    "apply_retention": "dlt_pipeline.jobs.removing",
+    "apply_retention": "dlt_pipeline.jobs.removal",
     "archive_source": "dlt_pipeline.archive.source",
     "build": "dlt_pipeline.jobs.build",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
-    "estimate": "dlt_pipeline.estimate.estimate",
+    "estimate": "dlt_pipeline.estimates.estimate",
     "follow": "dlt_pipeline.following",
     "import_archives": "dlt_pipeline.archive.importing",
     "kraken_source": "dlt_pipeline.kraken.source",
     "list_jobs": "dlt_pipeline.jobs.queue",
     "load": "dlt_pipeline.kraken.load",
     "make_job": "dlt_pipeline.jobs.queue",
-    "plan": "dlt_pipeline.estimate.plan",
-    "price_of": "dlt_pipeline.estimate.estimate",
-    "publish": "dlt_pipeline.publish",
-    "rebuild": "dlt_pipeline.jobs.rebuild",
+    "plan": "dlt_pipeline.estimates.plan",
+    "price_of": "dlt_pipeline.estimates.estimate",
+    "publish": "dlt_pipeline.publishing",
+    "rebuild": "dlt_pipeline.jobs.runner",
     "repair": "dlt_pipeline.jobs.repair",
     "retry_jobs": "dlt_pipeline.jobs.queue",
     "run_jobs": "dlt_pipeline.jobs.runner",
-    "supersede": "dlt_pipeline.repair.supersede",
+    "supersede": "dlt_pipeline.repairs.supersede",
 }
 __all__ = [
     "Options",

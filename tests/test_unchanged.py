@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.publish import unchanged
-from dlt_pipeline.publish.unchanged import nothing_new, remember
+from dlt_pipeline.publishing import unchanged
+from dlt_pipeline.publishing.unchanged import nothing_new, remember
 from dlt_pipeline.warehouse.database import file_state
 from tests.conftest import Place
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.publish import partial_argument, publish_after_build
 from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.removing import told_removal
-from dlt_pipeline.publish.unchanged import remember
+from dlt_pipeline.jobs.removal import told_removal
+from dlt_pipeline.publishing.unchanged import remember
 from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
 from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 

@@ -97,7 +97,7 @@ def build(
 
     Where nothing is new since the last green build, neither data nor a setting, it says so and ends.
     """
-    from dlt_pipeline.publish.unchanged import nothing_new  # noqa: PLC0415
+    from dlt_pipeline.publishing.unchanged import nothing_new  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     told = None if always or context.args else nothing_new(warehouse_path())
@@ -303,7 +303,7 @@ def repair(
     With --start, replace what is loaded of these days, rows and ledger, by answers that prove all of it, and build.
     """
     from dlt_pipeline.cli.repair import carry_out, confirm, supersede_window, tell_plan  # noqa: PLC0415 - dlt and ccxt take seconds to import
-    from dlt_pipeline.repair.plan import plan_repairs  # noqa: PLC0415
+    from dlt_pipeline.repairs.plan import plan_repairs  # noqa: PLC0415
 
     configure_logging()
     console = out()

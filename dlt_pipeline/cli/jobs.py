@@ -10,10 +10,10 @@ from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.cli.queue import tell_job, tell_queued, tell_run
 from dlt_pipeline.common.exceptions import WarehouseLockedError
 from dlt_pipeline.common.threads import beside_main
-from dlt_pipeline.estimate.price import Estimate
+from dlt_pipeline.estimates.price import Estimate
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.pricing import estimated, price_jobs
 from dlt_pipeline.jobs.queue import add_jobs, make_job
+from dlt_pipeline.jobs.rounds import estimated, price_jobs
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.request import make_request

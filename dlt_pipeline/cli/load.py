@@ -10,7 +10,7 @@ from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import NS_PER_DAY
-from dlt_pipeline.estimate.price import iso
+from dlt_pipeline.estimates.price import iso
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session

@@ -7,8 +7,8 @@ from typing import Final
 
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError
-from dlt_pipeline.publish.publisher import Published, publish
-from dlt_pipeline.publish.settings import load_settings
+from dlt_pipeline.publishing.publisher import Published, publish
+from dlt_pipeline.publishing.settings import load_settings
 
 # With these, dbt builds a part, or no rows, or somewhere else than where we publish from.
 _PARTIAL: Final = (

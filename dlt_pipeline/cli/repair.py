@@ -17,18 +17,17 @@ from dlt_pipeline.cli.publish import publish_after_build
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import Span, show_ns, utc
-from dlt_pipeline.estimate.estimate import price_of
-from dlt_pipeline.jobs.repair import RepairReport, finish, load_repairs
-from dlt_pipeline.jobs.repairing import Noted
+from dlt_pipeline.estimates.estimate import price_of
+from dlt_pipeline.jobs.repair import Noted, RepairReport, finish, load_repairs
 from dlt_pipeline.jobs.runner import only_runner
 from dlt_pipeline.kraken.load import LoadReport
 from dlt_pipeline.kraken.request import Window, make_window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.repair.outcome import Outcome
-from dlt_pipeline.repair.plan import RepairPlan
-from dlt_pipeline.repair.supersede import supersede
-from dlt_pipeline.repair.windows import Repair
+from dlt_pipeline.repairs.outcome import Outcome
+from dlt_pipeline.repairs.plan import RepairPlan
+from dlt_pipeline.repairs.supersede import supersede
+from dlt_pipeline.repairs.windows import Repair
 
 # What Kraken's answers must have been like for a stretch to stay what it was.
 _NOT_PROVEN: Final = "its answers do not prove that all trades of this time came"

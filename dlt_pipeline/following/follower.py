@@ -3,15 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, to_ns
-from dlt_pipeline.following.alone import only_follow
 from dlt_pipeline.following.loads import Loads, Progressing, no_progress
 from dlt_pipeline.following.project import KeptProject
-from dlt_pipeline.following.round import Round
-from dlt_pipeline.following.rounds import Rounds
+from dlt_pipeline.following.rounds import Round, Rounds
 from dlt_pipeline.following.schedule import Schedule
 from dlt_pipeline.following.settings import load_follow_settings
 from dlt_pipeline.following.state import State
@@ -19,6 +18,16 @@ from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
 from dlt_pipeline.kraken.request import make_request, make_window
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
+
+
+def only_follow(path: Path) -> AbstractContextManager[None]:
+    """Be the only one that follows into the warehouse at `path`; WarehouseLockedError if another process does.
+
+    Loads and builds of other commands find their place between the rounds.
+    """
+    place = lock_folder() / f"follow-{warehouse_key(path)}"
+    return held_alone(place, "follow", f"it keeps {path} up to date: stop it and name all symbols in one command")
 
 
 def follow(

@@ -1,27 +1,58 @@
-"""The two kinds of rounds: the quick one after each close, and the check with all tests."""
+"""A round: load up to now, build what changed, publish; and what came of it."""
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Final
 
 from dlt_pipeline.common.exceptions import (
     BadInputError,
     DiskFullError,
+    KrakenCandlesError,
     LoadStoppedError,
     OutOfFilesError,
     UnknownSymbolError,
     WarehouseError,
     WarehouseLockedError,
 )
-from dlt_pipeline.following.known import finest_ns
-from dlt_pipeline.following.loads import Loads
+from dlt_pipeline.following.loads import Loads, finest_ns
 from dlt_pipeline.following.project import Built, KeptProject
-from dlt_pipeline.following.round import Round
 from dlt_pipeline.following.state import State
-from dlt_pipeline.publish.newest import Publisher
+from dlt_pipeline.publishing import Published
+from dlt_pipeline.publishing.newest import Publisher
 from dlt_pipeline.warehouse.errors import explain
+
+
+@dataclass
+class Round:
+    """What came of a round; told to `on_round` when it is over.
+
+    `ended_at` is the machine's time, UTC. `trades` are those added, by symbol; `reached` is how far each symbol is
+    covered (ns, UTC). `failures` are symbols that failed alone; `trouble` is what concerned all, and what was not done
+    for it is done in a later round. `is_check`: a whole build with all tests; what is `red` then is not published, nor
+    are the rounds after it until a check is green. `published` is None where nothing was.
+    """
+
+    number: int
+    is_check: bool
+    symbols: tuple[str, ...]
+    ended_at: datetime
+    seconds: float = 0.0
+    trades: Mapping[str, int] = field(default_factory=dict)
+    reached: Mapping[str, int] = field(default_factory=dict)
+    missing_ids: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, KrakenCandlesError] = field(default_factory=dict)
+    trouble: KrakenCandlesError | None = None
+    red: str = ""
+    published: Published | None = None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether all symbols were loaded and all is built, green and published."""
+        return not self.failures and self.trouble is None and not self.red and self.published is not None
+
 
 # Wrong from the beginning, so no waiting mends it; the kinds of WarehouseError that pass are waited for.
 _ENDS: Final = (BadInputError, UnknownSymbolError, WarehouseError)

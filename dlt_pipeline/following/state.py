@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dlt_pipeline.following.moments import ExchangeClock
-from dlt_pipeline.following.schedule import Schedule
+from dlt_pipeline.following.schedule import ExchangeClock, Schedule
 from dlt_pipeline.following.settings import FollowSettings
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
 

@@ -1,10 +1,13 @@
-"""Waiting between rounds: in short pieces, so that a stop, a laptop's sleep or a clock that was set is noticed."""
+"""What waits between rounds: a sleep, or a stream that ends it with news; a jump of the machine's clock ends both."""
 
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+if TYPE_CHECKING:
+    from dlt_pipeline.stream import StreamWaiter
 
 PIECE_SECONDS: Final = 0.5
 # A machine's clock is corrected by seconds now and then; more is a sleep, or somebody set it.
@@ -55,3 +58,25 @@ class SleepingWaiter:
 def apart() -> float:
     """How far the machine's clock is from the monotonic one, which stands still while a laptop sleeps (seconds)."""
     return time.time() - time.monotonic()
+
+
+class HearingWaiter:
+    """Sleeps like SleepingWaiter, and listens meanwhile."""
+
+    def __init__(self, stream: "StreamWaiter", tick: Callable[[float], object] = lambda _left: None) -> None:
+        """`tick` is told the seconds left. The stream is started and finished by whoever made it."""
+        self._stream, self._tick = stream, tick
+
+    def wait(self, seconds: float, stop: threading.Event) -> Wake:
+        """Wait for the time, news, a stop or a jump of the machine's clock."""
+        began, before = time.monotonic(), apart()
+        while not stop.is_set():
+            left = seconds - (time.monotonic() - began)
+            if left <= 0:
+                return Wake("due", quiet=frozenset(self._stream.quiet()))
+            if abs(apart() - before) > JUMP_SECONDS:
+                return Wake("clock")
+            self._tick(left)
+            if heard := self._stream.wait(min(left, PIECE_SECONDS), stop):
+                return Wake("heard", frozenset(heard))
+        return Wake("stopped")

@@ -8,10 +8,17 @@ from typing import Any, get_args
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, show_ns, to_ns, widen
-from dlt_pipeline.jobs.job import BUILDING_TYPES, JOB_TYPES, LOADING_TYPES, Job, JobType
-from dlt_pipeline.jobs.options import Options, parse_options
-from dlt_pipeline.jobs.processes import is_alive
-from dlt_pipeline.jobs.removing import withdraw_for
+from dlt_pipeline.jobs.job import (
+    BUILDING_TYPES,
+    JOB_TYPES,
+    LOADING_TYPES,
+    Job,
+    JobType,
+    Options,
+    is_alive,
+    parse_options,
+)
+from dlt_pipeline.jobs.removal import withdraw_for
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path
 

@@ -2,18 +2,20 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError, WarehouseError
-from dlt_pipeline.jobs.finishing import finish
+from dlt_pipeline.common.time import When
+from dlt_pipeline.jobs.active import InHand, RunReport, Tell
+from dlt_pipeline.jobs.finish import finish
 from dlt_pipeline.jobs.import_job import import_of_job
-from dlt_pipeline.jobs.in_hand import InHand, RunReport, Tell
-from dlt_pipeline.jobs.job import BUILDING_TYPES, PRICED_TYPES, Job
-from dlt_pipeline.jobs.pricing import estimated, price_round
+from dlt_pipeline.jobs.job import BUILDING_TYPES, PRICED_TYPES, Job, Options
+from dlt_pipeline.jobs.queue import add_jobs, make_job
 from dlt_pipeline.jobs.recorder import Recorder
-from dlt_pipeline.jobs.rounds import Round, Snapshot, needs_load, next_round
+from dlt_pipeline.jobs.rounds import Round, Snapshot, estimated, needs_load, next_round, price_round
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.session import Session
@@ -166,3 +168,26 @@ class _Runner:
             chosen.jobs = list(
                 self._hand.change({job.job_id: priced.get(job.job_id, {}) for job in chosen.jobs}).values()
             )
+
+
+def rebuild(
+    symbols: Sequence[str],
+    start: When,
+    end: When | None = None,
+    *,
+    options: Options | None = None,
+    exact: bool = False,
+    warehouse: str | Path | None = None,
+    tell: Tell = lambda _: None,
+    listener: Listener | None = None,
+    stop: threading.Event | None = None,
+) -> RunReport:
+    """Rebuild [start, end) of the symbols: load what lacks, build, check, publish; `options` say what is made of it.
+
+    The jobs are queued and run with whatever else waits in the queue; nobody is asked, whatever they cost (`estimate`
+    and `price_of` tell). Arguments as of `dlt_pipeline.load`. Raises
+    KrakenCandlesError for what concerns all jobs; a job that failed is in the report.
+    """
+    jobs = [make_job("trade_rebuild", symbol, start, end, options, exact=exact) for symbol in dict.fromkeys(symbols)]
+    add_jobs(jobs, warehouse)
+    return run_jobs(warehouse, tell=tell, listener=listener, stop=stop)

@@ -12,7 +12,7 @@ from dlt_pipeline import follow
 from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, UnknownSymbolError, WarehouseLockedError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.following import Round
-from dlt_pipeline.following.alone import only_follow
+from dlt_pipeline.following.follower import only_follow
 from dlt_pipeline.warehouse import pipeline
 from tests.following.conftest import NOW, SYMBOLS, Story
 from tests.following.truth import MINUTE_NS, as_floats, minutes_in, true_minutes

@@ -2,8 +2,7 @@
 
 import pytest
 
-from dlt_pipeline.following.moments import SPARE_NS, ExchangeClock, next_moment_ns
-from dlt_pipeline.following.schedule import Schedule
+from dlt_pipeline.following.schedule import SPARE_NS, ExchangeClock, Schedule, next_moment_ns
 from dlt_pipeline.following.settings import FollowSettings
 
 S = 10**9

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timezone
 
-from dlt_pipeline.estimate.estimate import price_of
+from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.options import Options
-from dlt_pipeline.jobs.rebuild import rebuild
+from dlt_pipeline.jobs.job import Options
+from dlt_pipeline.jobs.runner import rebuild
 from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.stream.record import read_loaded

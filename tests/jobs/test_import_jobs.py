@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.estimate.estimate import price_of
+from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job
 from dlt_pipeline.kraken.load import load

@@ -10,7 +10,7 @@ from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.exceptions import BadInputError, NothingLoadedError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.build import build
-from dlt_pipeline.jobs.removing import apply_retention
+from dlt_pipeline.jobs.removal import apply_retention
 from dlt_pipeline.retention.events import want_removal
 from dlt_pipeline.retention.retention import days_by_age, keep_trades_days
 from dlt_pipeline.warehouse.database import warehouse_path

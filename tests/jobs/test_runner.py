@@ -11,8 +11,7 @@ from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
-from dlt_pipeline.jobs.rebuild import rebuild
-from dlt_pipeline.jobs.runner import only_runner, run_jobs
+from dlt_pipeline.jobs.runner import only_runner, rebuild, run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.built_parts import only

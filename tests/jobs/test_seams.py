@@ -7,10 +7,10 @@ import pytest
 
 from dlt_pipeline.common.exceptions import DiskFullError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.active import InHand
 from dlt_pipeline.jobs.build import build
-from dlt_pipeline.jobs.in_hand import InHand
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job
-from dlt_pipeline.jobs.removing import want_for
+from dlt_pipeline.jobs.removal import want_for
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import load

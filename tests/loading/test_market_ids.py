@@ -11,7 +11,7 @@ from dlt_pipeline.common.exceptions import BadAnswerError, UnknownSymbolError, W
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.market import Market, market_from_listing
 from dlt_pipeline.exchange.trade import TradeSeries
-from dlt_pipeline.repair.supersede import supersede
+from dlt_pipeline.repairs.supersede import supersede
 from tests.loading.quick import NOW, NOW_NS, START, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.repair import supersede as module
-from dlt_pipeline.repair.plan import plan_repairs
-from dlt_pipeline.repair.supersede import supersede
+from dlt_pipeline.repairs import supersede as module
+from dlt_pipeline.repairs.plan import plan_repairs
+from dlt_pipeline.repairs.supersede import supersede
 from tests.dbt_project.dbt_in_process import DbtProject, read_models
 from tests.dbt_project.same_tables import compared, differences
 from tests.loading.quick import DAY_NS, NOW, NOW_NS, START, SYMBOLS, quick_load

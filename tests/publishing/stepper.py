@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dlt_pipeline.publish import publish  # imported before the steps are counted
+from dlt_pipeline.publishing import publish  # imported before the steps are counted
 
 STEPS = {"os.rename", "os.link", "os.mkdir", "os.rmdir", "os.remove", "open"}
 

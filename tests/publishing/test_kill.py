@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.publish.settings import KEEP_REPLACED
+from dlt_pipeline.publishing.settings import KEEP_REPLACED
 from tests.conftest import ROOT
 from tests.publishing.made import Made
 from tests.publishing.reader import look_at_database, look_at_tree

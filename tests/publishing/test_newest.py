@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.publish.newest import Publisher
-from dlt_pipeline.publish.settings import KEEP_REPLACED
+from dlt_pipeline.publishing.newest import Publisher
+from dlt_pipeline.publishing.settings import KEEP_REPLACED
 from tests.publishing.made import Made
 
 COLUMNS = "symbol, timeframe, * exclude (source, symbol, timeframe, year, is_best), source"

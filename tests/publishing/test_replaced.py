@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.publish.settings import KEEP_REPLACED, PublishSettings
+from dlt_pipeline.publishing.settings import KEEP_REPLACED, PublishSettings
 from tests.publishing.made import MINUTES, Made
 
 CHANGE = "update made.minutes set volume = volume + 1 where source = 'trades' and symbol = 'BTC/USD'"

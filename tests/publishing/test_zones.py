@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.publish import partitions
+from dlt_pipeline.publishing import partitions
 from tests.publishing.made import Made
 
 TRIALS = Path(__file__).with_name("zone_trials.py")

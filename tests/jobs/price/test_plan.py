@@ -11,8 +11,8 @@ import pytest
 from dlt_pipeline import plan
 from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, UnknownSymbolError
 from dlt_pipeline.common.time import to_ns
-from dlt_pipeline.estimate.plan import Plan
-from dlt_pipeline.estimate.plan_ways import PlanRange
+from dlt_pipeline.estimates.plan import Plan
+from dlt_pipeline.estimates.plan_ways import PlanRange
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import LoadReport, load
 from tests.loading.quick import NOW, NOW_NS, START_NS, quick_load
@@ -159,7 +159,7 @@ def test_offline_the_ledger_alone_speaks(
     quick_load("BTC/USD", start="2026-11-06", end="2026-11-07")
     monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", "http://127.0.0.1:9")
     now = NOW_NS
-    monkeypatch.setattr("dlt_pipeline.estimate.plan.time.time_ns", lambda: now)
+    monkeypatch.setattr("dlt_pipeline.estimates.plan.time.time_ns", lambda: now)
     made = plan("BTC/USD", "1h", "2026-11-05", "2026-11-08", offline=True)
     whole(made)
     assert [one.state for one in made.ranges] == ["missing", "trades", "missing"]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.repair.attempts import (
+from dlt_pipeline.repairs.attempts import (
     Attempt,
     RepairSettings,
     load_repair_settings,

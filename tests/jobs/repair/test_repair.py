@@ -12,7 +12,7 @@ from dlt_pipeline.exchange import Call, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.candle_loop import candles
 from dlt_pipeline.jobs.repair import carry_out, load_repairs, repair
 from dlt_pipeline.kraken.settings import FURTHER_REWINDS_NS, HEAD_REWIND_NS
-from dlt_pipeline.repair.plan import plan_repairs
+from dlt_pipeline.repairs.plan import plan_repairs
 from tests.jobs.repair.gappy import HIDDEN, ns
 from tests.loading.quick import NOW_NS
 from tests.truth import expected_trades, loaded_trades, query

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline.common.exceptions import BadInputError, UnknownSymbolError
-from dlt_pipeline.repair.plan import ListedWindow, read_list
+from dlt_pipeline.repairs.plan import ListedWindow, read_list
 from tests.jobs.repair.gappy import ns
 
 NOW_NS = ns("2026-11-08T12:00")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlt_pipeline.common.time import When, utc
-from dlt_pipeline.estimate.counter import Counter
-from dlt_pipeline.estimate.edges import edges_of
-from dlt_pipeline.estimate.plan_ways import (
+from dlt_pipeline.estimates.counter import Counter
+from dlt_pipeline.estimates.edges import edges_of
+from dlt_pipeline.estimates.plan_ways import (
     Planner,
     PlanRange,
     Span,
@@ -19,8 +19,8 @@ from dlt_pipeline.estimate.plan_ways import (
     timeframe_seconds,
     uncovered,
 )
-from dlt_pipeline.estimate.price import Costs
-from dlt_pipeline.estimate.settings import load_job_settings
+from dlt_pipeline.estimates.price import Costs
+from dlt_pipeline.estimates.settings import load_job_settings
 from dlt_pipeline.kraken.ledger import missing
 from dlt_pipeline.kraken.ledger_store import archived_spans, ledger_of, reading, rest_spans
 from dlt_pipeline.kraken.request import Request, Window, make_window

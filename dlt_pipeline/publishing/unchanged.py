@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.publish.settings import PublishSettings, load_settings
+from dlt_pipeline.publishing.settings import PublishSettings, load_settings
 from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
 from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
 

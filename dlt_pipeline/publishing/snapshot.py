@@ -7,8 +7,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from dlt_pipeline.publish.partitions import Column, Key, Partition
-from dlt_pipeline.publish.warehouse_rows import Wanted
+from dlt_pipeline.publishing.partitions import Column, Key, Partition
+from dlt_pipeline.publishing.warehouse_rows import Wanted
 from dlt_pipeline.warehouse.database import connect
 
 _KEY: Final = ", ".join(Key._fields)

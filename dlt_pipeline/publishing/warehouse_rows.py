@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from dlt_pipeline.common.exceptions import NothingBuiltError, PublishError
-from dlt_pipeline.publish.partitions import SOURCES, Column, Key, Partition, make_partition
-from dlt_pipeline.publish.settings import MEMORY, ROW_GROUP
+from dlt_pipeline.publishing.partitions import SOURCES, Column, Key, Partition, make_partition
+from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
 
 _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import NS_PER_DAY, show_ns
-from dlt_pipeline.estimate.counter import Counter
-from dlt_pipeline.estimate.price import Costs, Estimate, calls_of, days_between, iso, price_trades
+from dlt_pipeline.estimates.counter import Counter
+from dlt_pipeline.estimates.price import Costs, Estimate, calls_of, days_between, iso, price_trades
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
 
 State = Literal["trades", "archive", "rest", "missing"]

@@ -18,9 +18,9 @@ import filelock
 import pyarrow as pa
 
 from dlt_pipeline.common.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
-from dlt_pipeline.publish.atomic import make_folder
-from dlt_pipeline.publish.database import Part, check_replaceable, write_database
-from dlt_pipeline.publish.files import (
+from dlt_pipeline.publishing.atomic import make_folder
+from dlt_pipeline.publishing.database import Part, check_replaceable, write_database
+from dlt_pipeline.publishing.files import (
     drop_replaced,
     has_version,
     put_in_tree,
@@ -28,10 +28,10 @@ from dlt_pipeline.publish.files import (
     version_path,
     write_version,
 )
-from dlt_pipeline.publish.partitions import Key, Partition
-from dlt_pipeline.publish.settings import EXPORTS, PublishSettings, load_settings
-from dlt_pipeline.publish.snapshot import Base, read_base
-from dlt_pipeline.publish.warehouse_rows import Wanted, sources
+from dlt_pipeline.publishing.partitions import Key, Partition
+from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings, load_settings
+from dlt_pipeline.publishing.snapshot import Base, read_base
+from dlt_pipeline.publishing.warehouse_rows import Wanted, sources
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 

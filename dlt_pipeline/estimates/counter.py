@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlt_pipeline.common.exceptions import LoadStoppedError
-from dlt_pipeline.estimate.edges import Ask, Edge, find_edge, newest_edge
+from dlt_pipeline.estimates.edges import Ask, Edge, find_edge, newest_edge
 from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS

@@ -11,9 +11,8 @@ import duckdb
 
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.jobs.job import Job, Phase
-from dlt_pipeline.jobs.processes import this_process
-from dlt_pipeline.jobs.removing import withdraw_for
+from dlt_pipeline.jobs.job import Job, Phase, this_process
+from dlt_pipeline.jobs.removal import withdraw_for
 from dlt_pipeline.jobs.store import JobStore
 
 Tell = Callable[[Job], object]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.common.time import Span, cut, without
-from dlt_pipeline.repair.gaps import Gap, Unproven, read_unproven
-from dlt_pipeline.repair.windows import Repair
+from dlt_pipeline.repairs.gaps import Gap, Unproven, read_unproven
+from dlt_pipeline.repairs.windows import Repair
 from dlt_pipeline.warehouse.database import open_warehouse
 
 _HOLES: Final = """

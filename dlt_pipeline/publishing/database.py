@@ -9,8 +9,8 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.common.exceptions import PublishError, WarehouseError
-from dlt_pipeline.publish.atomic import put
-from dlt_pipeline.publish.partitions import SOURCES, Column
+from dlt_pipeline.publishing.atomic import put
+from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.warehouse.database import connect
 
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes

@@ -11,9 +11,9 @@ from typing import Final
 
 import pyarrow as pa
 
-from dlt_pipeline.publish.atomic import put, put_link, remove_empty_folders
-from dlt_pipeline.publish.partitions import Partition, is_ours, is_version, write_parquet
-from dlt_pipeline.publish.settings import PublishSettings
+from dlt_pipeline.publishing.atomic import put, put_link, remove_empty_folders
+from dlt_pipeline.publishing.partitions import Partition, is_ours, is_version, write_parquet
+from dlt_pipeline.publishing.settings import PublishSettings
 
 
 def version_path(settings: PublishSettings, partition: Partition) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from dlt_pipeline.common.time import NS_PER_DAY, show_ns
-from dlt_pipeline.estimate.settings import JobSettings
+from dlt_pipeline.estimates.settings import JobSettings
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
 
 _MINUTES_PER_DAY: Final = 1_440

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dlt_pipeline.common.time import Span, cut, joined, without
-from dlt_pipeline.repair.gaps import Gap, Unproven
+from dlt_pipeline.repairs.gaps import Gap, Unproven
 
 REASONS: Final = (
     "never_loaded",

@@ -1,0 +1,187 @@
+"""What follows the load of jobs: build, check against the ledger and Kraken's candles, publish, remove."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dlt_pipeline.common.exceptions import KrakenCandlesError
+from dlt_pipeline.jobs.active import InHand
+from dlt_pipeline.jobs.build import build_result
+from dlt_pipeline.jobs.import_job import lost_of_import
+from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.removal import remove_for, want_for
+from dlt_pipeline.jobs.repair import judge
+from dlt_pipeline.publishing import publish
+from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.dbt import BuildResult
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
+
+_COVERED: Final = """
+    select coalesce(sum(least(to_ns, $end) - greatest(from_ns, $start)), 0)::bigint
+    from (
+        select symbol, covered_from_ns as from_ns, covered_to_ns as to_ns from kraken.coverage
+        union all
+        select symbol, gap_from_ns, gap_to_ns from kraken.gaps where is_accepted
+    )
+    where symbol = $symbol and from_ns < $end and to_ns > $start
+"""
+_GAPS: Final = """
+    select reason, count(*) from kraken.gaps
+    where symbol = $symbol and gap_from_ns < $end and gap_to_ns > $start and not is_accepted
+    group by reason order by reason
+"""
+_CANDLES: Final = """
+    select count(*), coalesce(sum(trade_count), 0)::bigint from kraken.candles
+    where
+        symbol = $symbol and timeframe = $timeframe and is_closed
+        and bucket_start >= make_timestamp($start // 1000) and bucket_end <= make_timestamp($end // 1000)
+"""
+_REST: Final = """
+    select coalesce(sum(compared_count), 0)::bigint
+    from kraken.check_rest_summary
+    where
+        symbol = $symbol
+        and bucket_on between make_timestamp($start // 1000)::date and make_timestamp($end // 1000)::date
+"""
+_DIFFERING: Final = """
+    with faults as (
+        select symbol, timeframe, bucket_start from kraken.check_rest_candles
+        where bucket_status in ('differs', 'missing_here') and not is_accepted
+        union all
+        select symbol, timeframe, bucket_start from kraken.check_archive_candles
+        where bucket_status in ('differs', 'missing_here', 'missing_there') and not is_accepted
+    )
+    select count(distinct (timeframe, bucket_start)) from faults
+    where
+        symbol = $symbol
+        and bucket_start >= make_timestamp($start // 1000) and bucket_start < make_timestamp($end // 1000)
+"""
+
+
+@dataclass(frozen=True)
+class RangeCheck:
+    """What was found in [start, end) of a symbol: candles of the timeframe, their trades, REST candles compared."""
+
+    candles: int
+    trades: int
+    compared: int
+    differing: int
+    unproven_ns: int
+    gaps: tuple[tuple[str, int], ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all of the range is proven (or accepted as a gap) and no candle differs from Kraken's."""
+        return not self.unproven_ns and not self.differing
+
+    def trouble(self, symbol: str) -> str:
+        """Say what is wrong, and the way out."""
+        parts = []
+        if self.unproven_ns:
+            gaps = ", ".join(f"{count} {reason}" for reason, count in self.gaps) or "its ends are not covered"
+            parts.append(
+                f"{self.unproven_ns / 1e9:,.0f} s of the range are not proven (kraken.gaps: {gaps}); "
+                f"`kraken-candles repair {symbol}` asks for them again"
+            )
+        if self.differing:
+            parts.append(
+                f"{self.differing:,} candles differ from Kraken's or are missing (kraken.check_rest_candles, "
+                "kraken.check_archive_candles)"
+            )
+        return f"{symbol}: {'; '.join(parts)}."
+
+
+def check_range(path: Path, symbol: str, start_ns: int, end_ns: int, timeframe: str) -> RangeCheck:
+    """Read the built tables; `start_ns` inclusive, `end_ns` exclusive, UTC. The warehouse must be free for reading."""
+    asked = {"symbol": symbol, "start": start_ns, "end": end_ns}
+    with open_warehouse(path, read_only=True) as connection:
+        (covered,) = connection.execute(_COVERED, asked).fetchall()[0]
+        gaps = connection.execute(_GAPS, asked).fetchall()
+        candles, trades = connection.execute(_CANDLES, {**asked, "timeframe": timeframe}).fetchall()[0]
+        (compared,) = connection.execute(_REST, asked).fetchall()[0]
+        (differing,) = connection.execute(_DIFFERING, asked).fetchall()[0]
+    return RangeCheck(candles, trades, compared, differing, end_ns - start_ns - covered, tuple(gaps))
+
+
+def finish(jobs: Sequence[Job], hand: InHand, path: Path, stop: threading.Event) -> None:
+    """Build and end the jobs; each that fails says why, and what `stop` leaves is still in hand.
+
+    Waits where another process holds the warehouse. Raises KrakenCandlesError where nothing can be built.
+    """
+    jobs = hand.to_phase(jobs, "building")
+    for job in jobs:
+        when_unlocked(lambda job=job: want_for(path, job), path, stop)  # type: ignore[misc]
+    result = when_unlocked(lambda: _build(path), path, stop)
+    if stop.is_set():
+        return
+    if result.errors:
+        for job in hand.remaining(jobs):
+            hand.fail(job, KrakenCandlesError(f"The build failed at {result.errors[0]}."))
+        return
+    remark = ""
+    if not result.is_green:
+        remark = f"; not published, for the build is not green: {'; '.join(result.red[:3])}"
+    jobs = hand.remaining(hand.to_phase(jobs, "checking"))
+    jobs = [job for job in jobs if when_unlocked(lambda job=job: _is_sound(path, job, hand, remark), path, stop)]  # type: ignore[misc]
+    if result.is_green:
+        _export(path, [job for job in jobs if job.parsed.export], hand)
+    for job in hand.remaining(jobs):
+        if not job.parsed.include_trades:
+            hand.to(job, phase="removing")
+            said = remove_for(path, job, stop)
+            hand.to(job, summary=f"{job.summary}; {said}")
+        hand.end(job)
+
+
+def _build(path: Path) -> BuildResult:
+    """Build; a lock or a full disk that a model met is raised as what it is."""
+    result = build_result(path, quiet=True)
+    for each in result.errors:
+        known = explain(RuntimeError(each), path)
+        if known:
+            raise known
+    return result
+
+
+def _is_sound(path: Path, job: Job, hand: InHand, remark: str) -> bool:
+    """Check the job's own range in what was built; the job fails if it is not proven or differs from Kraken's."""
+    if job.job_type == "archive_import":
+        trouble = lost_of_import(path, job)
+        if trouble:
+            hand.fail(job, KrakenCandlesError(trouble))
+        else:
+            hand.to(job, summary=f"{job.summary}{remark}")
+        return not trouble
+    assert job.start_ns is not None  # noqa: S101 - the others that build have a start
+    end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
+    if job.job_type == "repair":
+        trouble = judge(path, job, hand.began_at(job))
+        if trouble:
+            hand.fail(job, KrakenCandlesError(trouble))
+        else:
+            hand.to(job, summary=f"filled; {job.trades:,} trades loaded with {job.calls:,} calls{remark}")
+        return not trouble
+    timeframe = job.parsed.bucket_size
+    found = check_range(path, job.symbol, job.start_ns, end_ns or job.start_ns, timeframe)
+    if not found.is_sound:
+        hand.fail(job, KrakenCandlesError(found.trouble(job.symbol)))
+        return False
+    summary = (
+        f"{found.candles:,} candles of {timeframe} with {found.trades:,} trades; {job.trades:,} trades loaded with "
+        f"{job.calls:,} calls; none of {found.compared:,} REST candles differs{remark}"
+    )
+    hand.to(job, summary=summary)
+    return True
+
+
+def _export(path: Path, jobs: Sequence[Job], hand: InHand) -> None:
+    if not jobs:
+        return
+    jobs = hand.to_phase(jobs, "exporting")
+    try:
+        publish(path)
+    except KrakenCandlesError as error:
+        for job in jobs:
+            hand.fail(job, error)
