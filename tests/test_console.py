@@ -17,13 +17,12 @@ from dlt_pipeline.cli.estimate import plan_table
 from dlt_pipeline.cli.queue import jobs_table
 from dlt_pipeline.cli.repair import repairs_table
 from dlt_pipeline.cli.summary import candles_table, others_table, symbols_table
-from dlt_pipeline.estimates.plan import Plan
-from dlt_pipeline.estimates.plan_ways import PlanRange
+from dlt_pipeline.estimates.plan import Plan, PlanRange
 from dlt_pipeline.estimates.price import Costs, price_trades
 from dlt_pipeline.estimates.settings import load_job_settings
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.repairs.windows import Repair
+from dlt_pipeline.repairs.gaps import Repair
 
 START_NS = int(datetime(2025, 10, 9, tzinfo=timezone.utc).timestamp()) * 10**9
 END_NS = START_NS + 86_400 * 10**9

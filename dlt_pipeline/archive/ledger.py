@@ -10,9 +10,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlt_pipeline.archive.blocks import BLOCK_BYTES
 from dlt_pipeline.archive.coverage import Bounds, Coverage
 from dlt_pipeline.archive.files import Member
+from dlt_pipeline.archive.formats import BLOCK_BYTES
 from dlt_pipeline.archive.parser import Refused
 from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.common.time import utc

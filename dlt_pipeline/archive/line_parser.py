@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
-from dlt_pipeline.kraken.trade_rule import HIGHEST_WHOLE, ORDER_TYPES, SIDES, price_flaw, time_flaw, volume_flaw
+from dlt_pipeline.kraken.answers import HIGHEST_WHOLE, ORDER_TYPES, SIDES, price_flaw, time_flaw, volume_flaw
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 # A spreadsheet keeps six digits of a time (1.69612E+09): hundreds of trades then fall on one second.

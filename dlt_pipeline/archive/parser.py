@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from dlt_pipeline.archive.line_parser import BLANKS, CANDLE_VOLUME_DECIMALS, RefusedLine, Values, values_of
+from dlt_pipeline.kraken.answers import HIGHEST, LATEST_SECONDS, OPENED_SECONDS, ORDER_TYPES, SIDES
 from dlt_pipeline.kraken.raw_tables import DECIMAL
-from dlt_pipeline.kraken.trade_rule import HIGHEST, LATEST_SECONDS, OPENED_SECONDS, ORDER_TYPES, SIDES
 
 _NS: Final = 10**9
 _TEXT, _BIGINT = pa.string(), pa.int64()

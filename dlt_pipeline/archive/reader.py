@@ -6,10 +6,9 @@ from typing import Any, Final, NamedTuple, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlt_pipeline.archive.blocks import Block, Blocks
 from dlt_pipeline.archive.coverage import DAY_NS, SECOND_NS, Bounds, Coverage, Others, Stretch, provable
 from dlt_pipeline.archive.files import TIMEFRAMES, Member
-from dlt_pipeline.archive.formats import look, without_header
+from dlt_pipeline.archive.formats import Block, Blocks, look, without_header
 from dlt_pipeline.archive.ledger import (
     Begun,
     Reading,

@@ -104,7 +104,7 @@ def build(
     if told:
         out().print(told, markup=False)
         return
-    from dlt_pipeline.cli.build import run_build  # noqa: PLC0415 - dlt and dbt take seconds to import
+    from dlt_pipeline.cli.load import run_build  # noqa: PLC0415 - dlt and dbt take seconds to import
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
@@ -159,7 +159,7 @@ def exchange(
     ] = False,
 ) -> None:
     """Serve a local, Kraken-compatible exchange on 127.0.0.1: synthetic trades, or recorded answers replayed."""
-    from dlt_pipeline.cli.exchange import run_exchange_command  # noqa: PLC0415
+    from dlt_pipeline.cli.demo import run_exchange_command  # noqa: PLC0415
 
     run_exchange_command(out(), port, replay or [], seed, clock, days, scale, seconds_per_call, since_inclusive)
 

@@ -1,18 +1,18 @@
-"""The whole way offline: a local exchange with invented trades, a load, a build, what came out, and publishing it."""
+"""The local exchange as a command, and the demo over it: the whole way offline."""
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.cli.console import Console
-from dlt_pipeline.cli.load import run_load
 from dlt_pipeline.cli.publish import publish_after_build
 from dlt_pipeline.cli.summary import print_summary
-from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.build import build
+from dlt_pipeline.common.time import utc_datetime
+from dlt_pipeline.exchange import Clock, Feed, LocalExchange, ReplayFeed, SyntheticFeed, run_exchange
 from dlt_pipeline.warehouse.database import warehouse_path
 
 # A fixed clock and seed make every run the same; 35 days hold whole weeks and a whole 15-day candle.
@@ -31,6 +31,9 @@ _QUERIES: Final = (
 
 def run_demo(console: Console, stop: threading.Event) -> int:
     """Run it all in the warehouse of this folder and print what came out; return the exit code."""
+    from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - takes seconds to import, which `exchange` need not
+    from dlt_pipeline.jobs.build import build  # noqa: PLC0415
+
     clock = Clock(_NOW)
     feed = SyntheticFeed(_SEED, clock, days=_DAYS)
     with LocalExchange(feed, clock) as exchange, _pointed_at(exchange.base_url):
@@ -69,3 +72,38 @@ def _pointed_at(base_url: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def run_exchange_command(
+    console: Console,
+    port: int,
+    replay: Sequence[Path],
+    seed: int,
+    clock: str | None,
+    days: int,
+    scale: float,
+    seconds_per_call: float,
+    since_inclusive: bool,
+) -> None:
+    """Serve the local exchange until it is interrupted."""
+    moment = None if clock is None else utc_datetime(clock)
+    if replay:
+        feed: Feed = ReplayFeed(*replay)
+        time = Clock(moment) if moment else feed.default_clock()
+    else:
+        time = Clock(moment)
+        feed = SyntheticFeed(seed, time, days=days, trades_per_day=scale)
+
+    def tell(base_url: str) -> None:
+        names = ", ".join(sorted(market.symbol for market in feed.markets))
+        console.print(f"Local exchange at {base_url} with {names}; its clock says {time.now():%Y-%m-%d %H:%M:%S} UTC.")
+        console.print(f"Load from it with SOURCES__KRAKEN__BASE_URL={base_url}; Ctrl-C ends it.", markup=False)
+
+    run_exchange(
+        feed,
+        time,
+        port=port,
+        since_inclusive=since_inclusive,
+        seconds_per_call=seconds_per_call,
+        on_ready=tell,
+    )

@@ -10,8 +10,7 @@ from dlt_pipeline.cli.load import timeframes_of
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.estimates.estimate import estimate
-from dlt_pipeline.estimates.plan import Plan, plan
-from dlt_pipeline.estimates.plan_ways import ARCHIVE_SIZES, PlanRange
+from dlt_pipeline.estimates.plan import ARCHIVE_SIZES, Plan, PlanRange, plan
 from dlt_pipeline.estimates.price import Costs
 from dlt_pipeline.estimates.settings import load_job_settings
 from dlt_pipeline.kraken.settings import load_settings

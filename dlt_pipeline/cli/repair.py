@@ -10,8 +10,8 @@ from typing import Final
 
 import typer
 
-from dlt_pipeline.cli.build import run_build
 from dlt_pipeline.cli.console import STOPPED, Console, Rows
+from dlt_pipeline.cli.load import run_build
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.cli.publish import publish_after_build
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
@@ -24,10 +24,10 @@ from dlt_pipeline.kraken.load import LoadReport
 from dlt_pipeline.kraken.request import Window, make_window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.repairs.outcome import Outcome
+from dlt_pipeline.repairs.attempts import Outcome
+from dlt_pipeline.repairs.gaps import Repair
 from dlt_pipeline.repairs.plan import RepairPlan
 from dlt_pipeline.repairs.supersede import supersede
-from dlt_pipeline.repairs.windows import Repair
 
 # What Kraken's answers must have been like for a stretch to stay what it was.
 _NOT_PROVEN: Final = "its answers do not prove that all trades of this time came"

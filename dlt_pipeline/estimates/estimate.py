@@ -7,8 +7,7 @@ from pathlib import Path
 
 from dlt_pipeline.common.exceptions import ExchangeError
 from dlt_pipeline.common.time import Span, When
-from dlt_pipeline.estimates.counter import Counter
-from dlt_pipeline.estimates.edges import Edge, edges_of
+from dlt_pipeline.estimates.counter import Counter, Edge, edges_of
 from dlt_pipeline.estimates.price import Costs, Estimate, days_between, price_trades, until
 from dlt_pipeline.estimates.settings import load_job_settings
 from dlt_pipeline.kraken.ledger import Range, missing

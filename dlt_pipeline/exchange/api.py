@@ -9,7 +9,6 @@ from decimal import Decimal, InvalidOperation
 from email.utils import format_datetime
 from typing import Any, NamedTuple
 
-from dlt_pipeline.exchange.candle_loop import EXACT, ZERO, Candle, candles
 from dlt_pipeline.exchange.clock import Clock, to_datetime
 from dlt_pipeline.exchange.errors import (
     INVALID_ARGUMENTS,
@@ -20,7 +19,7 @@ from dlt_pipeline.exchange.errors import (
 )
 from dlt_pipeline.exchange.feed import Feed, RecordedCandles
 from dlt_pipeline.exchange.market import Market
-from dlt_pipeline.exchange.trade import ExchangeTrade, TradeSeries
+from dlt_pipeline.exchange.trade import EXACT, ZERO, Candle, ExchangeTrade, TradeSeries, candles
 
 MAX_COUNT = 1000
 # Kraken takes `since` in seconds and in nanoseconds. As seconds this is the year 5138, as nanoseconds a moment of

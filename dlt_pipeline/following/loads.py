@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.following.schedule import State
 from dlt_pipeline.following.settings import FollowSettings
-from dlt_pipeline.following.state import State
 from dlt_pipeline.kraken.extract import Progress
 from dlt_pipeline.kraken.ledger_store import covered_ends, reading, rows_found
 from dlt_pipeline.kraken.load import Listener, LoadReport, load_request

@@ -19,7 +19,7 @@ from dlt_pipeline.common.exceptions import (
 )
 from dlt_pipeline.following.loads import Loads, finest_ns
 from dlt_pipeline.following.project import Built, KeptProject
-from dlt_pipeline.following.state import State
+from dlt_pipeline.following.schedule import State
 from dlt_pipeline.publishing import Published
 from dlt_pipeline.publishing.newest import Publisher
 from dlt_pipeline.warehouse.errors import explain

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.common.timeframe import timeframe_seconds
+from dlt_pipeline.common.time import timeframe_seconds
 from dlt_pipeline.jobs.job import BUILDING_TYPES, Job
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path

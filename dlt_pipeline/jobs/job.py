@@ -10,8 +10,7 @@ from typing import Any, Final, Literal, get_args
 import psutil
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.common.timeframe import timeframe_name
+from dlt_pipeline.common.time import show_ns, timeframe_name
 
 POLICIES: Final = ("null", "carry_forward", "omit")
 

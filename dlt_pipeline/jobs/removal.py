@@ -8,8 +8,15 @@ from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.retention.events import want_removal, withdraw_removal
-from dlt_pipeline.retention.retention import BY_AGE, RemovalReport, keep_trades_days, remove_trades, want_old_days
+from dlt_pipeline.retention.retention import (
+    BY_AGE,
+    RemovalReport,
+    keep_trades_days,
+    remove_trades,
+    want_old_days,
+    want_removal,
+    withdraw_removal,
+)
 from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 
 

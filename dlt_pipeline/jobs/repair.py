@@ -18,11 +18,9 @@ from dlt_pipeline.kraken.load import Listener, LoadReport, load_request
 from dlt_pipeline.kraken.request import Request, Window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.repairs.attempts import Attempt, load_repair_settings, write_attempts
-from dlt_pipeline.repairs.gaps import read_unproven
-from dlt_pipeline.repairs.outcome import Outcome, check_repairs
+from dlt_pipeline.repairs.attempts import Attempt, Outcome, check_repairs, load_repair_settings, write_attempts
+from dlt_pipeline.repairs.gaps import Repair, asked_spans, read_unproven, repairs_of_list
 from dlt_pipeline.repairs.plan import RepairPlan, plan_repairs
-from dlt_pipeline.repairs.windows import Repair, asked_spans, repairs_of_list
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
 

@@ -9,15 +9,37 @@ from typing import Any, Final, NamedTuple
 from dlt_pipeline.common.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, NS_PER_SECOND, SINCE_TOLERANCE_NS
-from dlt_pipeline.kraken.trade_rule import (
-    HIGHEST_WHOLE,
-    OPENED_SECONDS,
-    ORDER_TYPES,
-    SIDES,
-    price_flaw,
-    time_flaw,
-    volume_flaw,
-)
+
+# Kraken opened on 2013-09-10 (UTC): what is stamped earlier is a zero, or another exchange's.
+OPENED_SECONDS: Final = 1_378_771_200
+LATEST_SECONDS: Final = 9_000_000_000  # their ns still fit 64 bits; in milliseconds, of April 1970
+# Far beyond any trade, so that sums fit DECIMAL(38, 12) as the values do.
+HIGHEST: Final = Decimal(10) ** 17
+HIGHEST_WHOLE: Final = 2**63 - 1
+SIDES: Final = {"b": "buy", "buy": "buy", "s": "sell", "sell": "sell"}
+ORDER_TYPES: Final = {"m": "market", "market": "market", "l": "limit", "limit": "limit"}
+
+
+def time_flaw(seconds: int | Decimal) -> str | None:
+    """Return why Unix seconds cannot be a trade's time, None where they can; of a candle ask for its last second."""
+    if seconds < OPENED_SECONDS:
+        return "lies before 2013-09-10, when Kraken opened"
+    return "is not in seconds, rather in milliseconds or finer" if seconds >= LATEST_SECONDS else None
+
+
+def price_flaw(price: Decimal) -> str | None:
+    """Return why a number cannot be a price (quote currency), None where it can."""
+    if price <= 0:
+        return "is not above 0"
+    return "is too large to be one" if price >= HIGHEST else None
+
+
+def volume_flaw(volume: Decimal) -> str | None:
+    """Return why a number cannot be a trade's volume (base currency), None where it can, as 0 can."""
+    if volume < 0:
+        return "is negative"
+    return "is too large to be one" if volume >= HIGHEST else None
+
 
 _EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from dlt_pipeline.common.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
 from dlt_pipeline.common.threads import Stop, within
 from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot
+from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot, time_flaw
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import Listed, Market, check_listing, list_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
@@ -30,7 +30,6 @@ from dlt_pipeline.kraken.settings import (
     trusted,
     without_password,
 )
-from dlt_pipeline.kraken.trade_rule import time_flaw
 
 _T = TypeVar("_T")
 _log = logging.getLogger("dlt_pipeline.kraken")

@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.common.exceptions import PublishError, WarehouseError
-from dlt_pipeline.publishing.atomic import put
+from dlt_pipeline.publishing.files import put
 from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.warehouse.database import connect
 

@@ -13,14 +13,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.publishing.atomic import put
 from dlt_pipeline.publishing.database import Part, write_database
-from dlt_pipeline.publishing.files import drop_replaced, keep_version, version_path
+from dlt_pipeline.publishing.files import drop_replaced, keep_version, put, version_path
 from dlt_pipeline.publishing.partitions import Partition, write_rows
 from dlt_pipeline.publishing.publisher import Published, publish_whole, publishing, read_wanted
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
-from dlt_pipeline.publishing.snapshot import Base, Changes, changes_since
-from dlt_pipeline.publishing.warehouse_rows import Wanted, sources
+from dlt_pipeline.publishing.snapshot import Base, Changes, Wanted, changes_since, sources
 
 # Some weeks of minutes of a few symbols, written in a second; beyond, the years' files may as well be written anew.
 _MOST_ROWS: Final = 500_000

@@ -18,11 +18,11 @@ import filelock
 import pyarrow as pa
 
 from dlt_pipeline.common.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
-from dlt_pipeline.publishing.atomic import make_folder
 from dlt_pipeline.publishing.database import Part, check_replaceable, write_database
 from dlt_pipeline.publishing.files import (
     drop_replaced,
     has_version,
+    make_folder,
     put_in_tree,
     remove_vanished,
     version_path,
@@ -30,8 +30,7 @@ from dlt_pipeline.publishing.files import (
 )
 from dlt_pipeline.publishing.partitions import Key, Partition
 from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings, load_settings
-from dlt_pipeline.publishing.snapshot import Base, read_base
-from dlt_pipeline.publishing.warehouse_rows import Wanted, sources
+from dlt_pipeline.publishing.snapshot import Base, Wanted, read_base, sources
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 

@@ -1,15 +1,102 @@
-"""A state that was published as a whole, and from which day on each of its partitions has changed since."""
+"""What of the warehouse is to be published, as of one moment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.publishing.partitions import Column, Key, Partition
-from dlt_pipeline.publishing.warehouse_rows import Wanted
+from dlt_pipeline.common.exceptions import NothingBuiltError, PublishError
+from dlt_pipeline.publishing.partitions import SOURCES, Column, Key, Partition, make_partition
+from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
 from dlt_pipeline.warehouse.database import connect
+
+_PARTITIONS: Final = "export_partitions"
+_ROWS: Final = "exported_candles"
+_DAYS: Final = "export_days"
+
+
+class Wanted:
+    """What `export_partitions` and `exported_candles` of a schema say, read over an open connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, schema: str, spill: Path) -> None:
+        """Read the partitions and columns; NothingBuiltError if the tables are not there.
+
+        `spill` is the folder in which a sort larger than the memory limit may write.
+        """
+        for table in (_PARTITIONS, _ROWS):
+            found = connection.execute(
+                "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+            )
+            if not found.fetchall():
+                raise NothingBuiltError(
+                    f"The warehouse {path} has no {schema}.{table} to publish from; run `kraken-candles build` first."
+                )
+        connection.execute(f"set memory_limit = '{MEMORY}'")
+        connection.execute("set temp_directory = ?", [str(spill)])
+        self._connection = connection
+        self._schema = schema
+        described = connection.table(f'"{schema}".{_ROWS}')
+        missing = {*Key._fields, "bucket_start"} - set(described.columns)
+        if missing:
+            raise PublishError(f"{schema}.{_ROWS} of {path} lacks {', '.join(sorted(missing))}; build it anew.")
+        pairs = zip(described.columns, described.types, strict=True)
+        self.columns = tuple(Column(name, str(kind)) for name, kind in pairs if name not in Key._fields)
+        self.partitions = self._partitions(path)
+
+    def _partitions(self, path: Path) -> list[Partition]:
+        table = self._connection.table(f'"{self._schema}".{_PARTITIONS}').order(", ".join(Key._fields))
+        missing = {*Key._fields, "row_count", "content_hash"} - set(table.columns)
+        if missing:
+            raise PublishError(f"{self._schema}.{_PARTITIONS} of {path} lacks {', '.join(missing)}; build it anew.")
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.fetchall()]
+        partitions = [make_partition(row, self.columns) for row in rows]
+        if len({partition.key for partition in partitions}) < len(partitions):
+            raise PublishError(f"{self._schema}.{_PARTITIONS} of {path} names a partition twice; build it anew.")
+        return partitions
+
+    def rows(self, key: Key) -> pa.RecordBatchReader:
+        """Stream a partition's rows by bucket_start; times are naive UTC, as in the warehouse."""
+        rows = self._connection.table(f'"{self._schema}".{_ROWS}')
+        for name, value in zip(Key._fields, key, strict=True):
+            rows = rows.filter(duckdb.ColumnExpression(name) == duckdb.ConstantExpression(value))
+        names = [duckdb.ColumnExpression(column.name) for column in self.columns]
+        return rows.select(*names).order("bucket_start").to_arrow_reader(ROW_GROUP)
+
+    def days(self) -> pa.Table | None:
+        """Return `export_days`: of each partition's days their number of rows and hash; None where there is no such."""
+        query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+        if not self._connection.execute(query, [self._schema, _DAYS]).fetchall():
+            return None
+        names = ", ".join((*Key._fields, "bucket_on", "row_count", "content_hash"))
+        query = f'select {names} from "{self._schema}".{_DAYS}'  # noqa: S608 - own names only
+        return self._connection.sql(query).to_arrow_table()
+
+    def rows_from(self, first_days: Mapping[Key, date]) -> pa.RecordBatchReader:
+        """Stream the partitions' rows from the start of a day each, with source, symbol and timeframe."""
+        keys = [(*key, day) for key, day in first_days.items()]
+        columns = [pa.array(values) for values in zip(*keys, strict=True)]
+        first = pa.table(columns, names=[*Key._fields, "first_on"])
+        self._connection.register("first_days", first)
+        names = ", ".join(f'rows."{column.name}"' for column in self.columns)
+        using = " and ".join(f"rows.{name} = first_days.{name}" for name in Key._fields)
+        query = (
+            f"select rows.source, rows.symbol, rows.timeframe, {names} "  # noqa: S608 - own names only
+            f'from "{self._schema}".{_ROWS} as rows inner join first_days on {using} '
+            "and rows.bucket_start >= first_days.first_on where rows.bucket_start >= ? "
+            "order by rows.source, rows.symbol, rows.timeframe, rows.bucket_start"
+        )
+        earliest = min(first_days.values())
+        return self._connection.sql(query, params=[earliest]).to_arrow_reader(ROW_GROUP)
+
+
+def sources(partitions: Sequence[Partition]) -> list[str]:
+    """Return the sources in order; those that we know are always there, so that their views are, even without rows."""
+    return sorted({*SOURCES, *(partition.key.source for partition in partitions)})
+
 
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.

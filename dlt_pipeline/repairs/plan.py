@@ -15,8 +15,7 @@ from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.repairs.attempts import Attempt, RepairSettings, load_repair_settings, read_attempts, why_not_now
-from dlt_pipeline.repairs.gaps import Unproven, read_unproven
-from dlt_pipeline.repairs.windows import REASONS, Repair, repairs_of_gaps, repairs_of_list
+from dlt_pipeline.repairs.gaps import REASONS, Repair, Unproven, read_unproven, repairs_of_gaps, repairs_of_list
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 
 COLUMNS: Final = ("symbol", "start", "end")

@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any, Final
 
 from dlt_pipeline.common.time import utc
+from dlt_pipeline.kraken.answers import HIGHEST_WHOLE, time_flaw
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
-from dlt_pipeline.kraken.trade_rule import HIGHEST_WHOLE, time_flaw
 from dlt_pipeline.stream.stretches import Heard, Stretch
 
 Message = Mapping[str, Any]

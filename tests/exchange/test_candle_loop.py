@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from dlt_pipeline.exchange import ExchangeTrade
 from dlt_pipeline.exchange.api import cut_text
-from dlt_pipeline.exchange.candle_loop import candles
+from dlt_pipeline.exchange.trade import candles
 
 
 def trade(price, volume):

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from dlt_pipeline.exchange import ExchangeTrade, api
 from dlt_pipeline.exchange.api import CandleBook
-from dlt_pipeline.exchange.candle_loop import candles
-from dlt_pipeline.exchange.trade import TradeSeries, text_to_ns
+from dlt_pipeline.exchange.trade import TradeSeries, candles, text_to_ns
 
 START = 1_700_000_040  # a full minute
 TAPE = [

@@ -8,8 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.retention.events import want_removal
-from dlt_pipeline.retention.retention import RemovalReport, remove_trades
+from dlt_pipeline.retention.retention import RemovalReport, remove_trades, want_removal
 from tests.dbt_project import raw
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.dbt_project.random_loads import World, new_world

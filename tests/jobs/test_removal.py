@@ -9,8 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dlt_pipeline.retention.events import want_removal, withdraw_removal
-from dlt_pipeline.retention.retention import RemovalReport, remove_trades
+from dlt_pipeline.retention.retention import RemovalReport, remove_trades, want_removal, withdraw_removal
 from tests.conftest import ROOT
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.jobs.kept import FIRST, LAST, SYMBOLS, Kept, on, timeframes

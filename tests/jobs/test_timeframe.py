@@ -3,7 +3,7 @@
 import pytest
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.timeframe import timeframe_name, timeframe_seconds
+from dlt_pipeline.common.time import timeframe_name, timeframe_seconds
 
 
 @pytest.mark.parametrize(

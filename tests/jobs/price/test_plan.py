@@ -11,8 +11,7 @@ import pytest
 from dlt_pipeline import plan
 from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, UnknownSymbolError
 from dlt_pipeline.common.time import to_ns
-from dlt_pipeline.estimates.plan import Plan
-from dlt_pipeline.estimates.plan_ways import PlanRange
+from dlt_pipeline.estimates.plan import Plan, PlanRange
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import LoadReport, load
 from tests.loading.quick import NOW, NOW_NS, START_NS, quick_load

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.estimates.plan_ways import Span, State, cut, timeframe_seconds, uncovered
+from dlt_pipeline.estimates.plan import Span, State, cut, timeframe_seconds, uncovered
 from dlt_pipeline.kraken.ledger_store import joined
 
 TIMES = st.integers(0, 60)

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from dlt_pipeline.exchange import Call, Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.exchange.candle_loop import candles
+from dlt_pipeline.exchange.trade import candles
 from dlt_pipeline.jobs.repair import carry_out, load_repairs, repair
 from dlt_pipeline.kraken.settings import FURTHER_REWINDS_NS, HEAD_REWIND_NS
 from dlt_pipeline.repairs.plan import plan_repairs

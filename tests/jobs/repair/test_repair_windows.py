@@ -3,8 +3,17 @@
 import pytest
 
 from dlt_pipeline.common.time import cut, joined, without
-from dlt_pipeline.repairs.gaps import Gap, Lost, Unproven, lost_of
-from dlt_pipeline.repairs.windows import REASONS, Repair, asked_spans, repairs_of_gaps, repairs_of_list
+from dlt_pipeline.repairs.gaps import (
+    REASONS,
+    Gap,
+    Lost,
+    Repair,
+    Unproven,
+    asked_spans,
+    lost_of,
+    repairs_of_gaps,
+    repairs_of_list,
+)
 
 X = "BTC/USD"
 
