@@ -47,10 +47,11 @@ spark-test: ## Build a small tape on DuckDB and on Spark and compare every table
 	@$(MAKE) --no-print-directory $(SPARK_READY)
 	$(SPARK)/bin/python -m pytest -m spark tests/spark
 
-check: $(READY) ## Lint and type-check Python and SQL
+check: $(READY) ## Lint and type-check Python and SQL, and which way imports point
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	KRAKEN_CANDLES_WAREHOUSE=:memory: $(BIN)/sqlfluff lint dbt_project
 
 load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...] [YES=1]
@@ -73,4 +74,4 @@ lock: $(READY) ## Pin the dependencies anew, for Python 3.10 to 3.13, without an
 	  --constraint requirements.lock --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements-spark.lock
 
 clean: ## Remove the environment and what builds leave behind; warehouses stay
-	rm -rf $(VENV) $(SPARK) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
