@@ -12,9 +12,9 @@ absent as (
         case
             when pieces.is_last and {{ end_ns }} >= {{ first_ns }} and {{ end_ns }} < pieces.to_ns then 1 else 0
         end as open_count
-    from {{ ref('carried_days') }} as pieces
+    from {{ ref('verified_days') }} as pieces
     inner join {{ ref('bare_timeframes') }} as bare on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on
-    where pieces.is_bare and bare.coarsest_ns is null
+    where pieces.is_sound and pieces.is_bare and bare.coarsest_ns is null
     union all
     select
         symbol,

@@ -14,7 +14,8 @@ ranges as (
         max(case when edition_id = 0 and trade_count > id_count then 1 else 0 end) = 1 as has_idless,
         max(case when edition_id = 0 and trade_count = 0 then 1 else 0 end) = 1 as has_quiet,
         max(case when is_last then 1 else 0 end) = 1 as is_latest
-    from {{ ref('carried_days') }}
+    from {{ ref('verified_days') }}
+    where is_sound
     group by symbol, range_number
 ),
 

@@ -14,8 +14,8 @@
 with
 
 pieces as (
-    select * from {{ ref('carried_days') }}
-    where (symbol, covered_on) in {{ pending_days() }}
+    select * from {{ ref('verified_days') }}
+    where is_sound and (symbol, covered_on) in {{ pending_days() }}
 ),
 
 -- Pieces of a day that meet, of two sources, share the bucket in which they do.

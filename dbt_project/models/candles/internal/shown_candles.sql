@@ -1,4 +1,4 @@
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 
 -- The stored candles are honest and hold every bucket; the policy is laid over them here, so that it may change at any time.
 with

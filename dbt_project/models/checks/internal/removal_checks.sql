@@ -91,7 +91,7 @@ right_candles as (
         pieces.covered_on,
         pieces.from_ns,
         count(*) as timeframe_count
-    from {{ ref('checked_days') }} as pieces
+    from {{ ref('verified_days') }} as pieces
     inner join counted
         on
             pieces.symbol = counted.symbol
@@ -119,7 +119,7 @@ select
         end as {{ dbt.type_string() }}
     ) as reason
 from wanted
-left join {{ ref('checked_days') }} as pieces
+left join {{ ref('verified_days') }} as pieces
     on
         wanted.symbol = pieces.symbol
         and wanted.removed_on = pieces.covered_on

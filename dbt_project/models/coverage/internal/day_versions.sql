@@ -23,7 +23,8 @@ days as (
         covered_on,
         {{ joined_in_order("concat(" ~ parts | join(", ' ', ") ~ ", ';')", 'from_ns') }} as facts,
         max(last_load_id) as last_load_id
-    from {{ ref('carried_days') }}
+    from {{ ref('verified_days') }}
+    where is_sound
     group by symbol, covered_on
 ),
 

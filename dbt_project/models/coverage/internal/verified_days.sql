@@ -1,5 +1,3 @@
-{{ config(materialized='ephemeral') }}
-
 {%- set range_window = 'partition by symbol, range_number order by from_ns' %}
 {%- set block_window = 'partition by symbol, range_number order by block_number' %}
 {#- A page's worth: more is no swap of neighbours. #}
@@ -95,45 +93,69 @@ joined as (
         idless_count + lag(idless_count) over ({{ block_window }}) as idless_before,
         idless_count + lead(idless_count) over ({{ block_window }}) as idless_after
     from blocks
+),
+
+checked as (
+    select
+        numbered.symbol,
+        numbered.covered_on,
+        numbered.from_ns,
+        numbered.to_ns,
+        numbered.is_last,
+        numbered.is_bare,
+        numbered.edition_id,
+        numbered.archive_load_id,
+        numbered.page_count,
+        numbered.new_trade_count,
+        numbered.last_load_id,
+        numbered.trade_count,
+        numbered.id_count,
+        numbered.first_trade_id,
+        numbered.last_trade_id,
+        numbered.base_volume,
+        numbered.close,
+        numbered.has_ids,
+        numbered.distinct_trade_count = numbered.trade_count
+        and numbered.unsound_trade_count = 0
+        and (numbered.trade_count = 0 or coalesce(joined.is_contiguous, true))
+        and coalesce(joined.ids_after between 0 and joined.idless_after, true)
+        and (numbered.trade_count = 0 or not coalesce(blocked.is_same_file, false) or coalesce(blocked.rows_before = 0, true))
+        and (numbered.trade_count = 0 or coalesce(joined.ids_before between 0 and joined.idless_before, true)) as is_sound
+    from numbered
+    left join blocked
+        on
+            numbered.symbol = blocked.symbol
+            and numbered.range_number = blocked.range_number
+            and numbered.traded_number = blocked.traded_number
+    left join joined
+        on
+            blocked.symbol = joined.symbol
+            and blocked.range_number = joined.range_number
+            and blocked.block_number = joined.block_number
+),
+
+-- A sound piece that begins where another ends goes on with its range, and with its last close.
+reached as (
+    select
+        *,
+        lag(to_ns) over (partition by symbol, is_sound order by from_ns) as reached_ns
+    from checked
+),
+
+carried as (
+    select
+        *,
+        sum(case when from_ns = reached_ns then 0 else 1 end) over (
+            partition by symbol, is_sound order by from_ns
+            rows between unbounded preceding and current row
+        ) as range_number
+    from reached
 )
 
 select
-    numbered.symbol,
-    numbered.covered_on,
-    numbered.from_ns,
-    numbered.to_ns,
-    numbered.is_last,
-    numbered.is_bare,
-    numbered.edition_id,
-    numbered.archive_load_id,
-    numbered.page_count,
-    numbered.new_trade_count,
-    numbered.last_load_id,
-    numbered.trade_count,
-    numbered.id_count,
-    numbered.distinct_trade_count,
-    numbered.unsound_trade_count,
-    numbered.first_trade_id,
-    numbered.last_trade_id,
-    numbered.base_volume,
-    numbered.close,
-    numbered.has_ids,
-    numbered.reached_ns,
-    numbered.range_number,
-    numbered.distinct_trade_count = numbered.trade_count
-    and numbered.unsound_trade_count = 0
-    and (numbered.trade_count = 0 or coalesce(joined.is_contiguous, true))
-    and coalesce(joined.ids_after between 0 and joined.idless_after, true)
-    and (numbered.trade_count = 0 or not coalesce(blocked.is_same_file, false) or coalesce(blocked.rows_before = 0, true))
-    and (numbered.trade_count = 0 or coalesce(joined.ids_before between 0 and joined.idless_before, true)) as is_sound
-from numbered
-left join blocked
-    on
-        numbered.symbol = blocked.symbol
-        and numbered.range_number = blocked.range_number
-        and numbered.traded_number = blocked.traded_number
-left join joined
-    on
-        blocked.symbol = joined.symbol
-        and blocked.range_number = joined.range_number
-        and blocked.block_number = joined.block_number
+    *,
+    {{ last_known('close', 'symbol, is_sound, range_number', 'from_ns') }} as close_before,
+    -- pieces of one day that meet, of two sources, share their buckets
+    min(from_ns) over (partition by symbol, is_sound, range_number, covered_on) as stretch_from_ns
+from carried
+order by symbol, from_ns
