@@ -76,7 +76,7 @@ def path(changed: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "selected",
     [
-        pytest.param(("coverage", "certified_days", "day_checks", "rollup_checks"), marks=pytest.mark.long),
+        pytest.param(("coverage", "certified_days", "day_checks"), marks=pytest.mark.long),
         pytest.param(("coverage", "spanning_candles", "compared_candles", "compared_days"), marks=pytest.mark.long),
         ("staging", "rest_snapshots"),
     ],

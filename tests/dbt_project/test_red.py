@@ -81,8 +81,8 @@ SPOILT: dict[tuple[str, str], str] = {
         "update kraken_internal.day_checks set base_volume = base_volume + 0.00000001 "
         "where symbol = 'random' and bucket_on = '2024-03-05' and timeframe = '4h'"
     ),
-    ("candles_timeframes_agree", ""): (
-        "update kraken_internal.rollup_checks set difference_count = 1 where symbol = 'ties'"
+    ("candles_are_sound", "timeframes_agree"): (
+        "update kraken_internal.day_checks set difference_count = 1 where symbol = 'ties'"
     ),
     ("ohlcv_has_one_source_a_bucket", ""): ("delete from kraken.coverage where symbol = 'rest_equal'"),
     ("candle_days_are_sound", "one row for each"): (DOUBLED.format("kraken_internal.certified_days")),

@@ -10,20 +10,11 @@
 (
     select
         {{ given }},
-        {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
-        {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
-        true as is_closed,
-        cast('rest' as {{ dbt.type_string() }}) as source
-    from {{ ref('best_rest_candles') }}
-    where is_best and {{ utc_session() }}
-    union all
-    select
-        {{ given }},
+        source,
         bucket_start,
         {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
-        true as is_closed,
-        cast('archive' as {{ dbt.type_string() }}) as source
-    from {{ ref('best_archive_candles') }}
+        true as is_closed
+    from {{ ref('best_exchange_candles') }}
     where is_best and {{ utc_session() }}
 ) as best
 {%- endset %}

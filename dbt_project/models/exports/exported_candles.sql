@@ -1,14 +1,13 @@
 {{ config(materialized='view') }}
 
 {%- set sources = [
-    ('trades', 'shown_candles', 'is_closed', 'true'),
-    ('rest', 'best_rest_candles', 'true', 'is_best'),
-    ('archive', 'best_archive_candles', 'true', 'is_best'),
+    ("cast('trades' as " ~ dbt.type_string() ~ ")", 'shown_candles', 'is_closed', 'true'),
+    ('source', 'best_exchange_candles', 'true', 'is_best'),
 ] %}
 
 {% for source, model, condition, is_best in sources %}
 select
-    cast('{{ source }}' as {{ dbt.type_string() }}) as source,
+    {{ source }}{{ ' as source' if source != 'source' }},
     symbol,
     timeframe,
     {{ year_of('bucket_on') }} as year,

@@ -74,14 +74,9 @@ counted as (
         checks.is_complete
         and checks.doubled_count = 0
         and checks.unsound_count = 0
-        and coalesce(rollups.difference_count, 0) = 0 as is_right
+        and coalesce(checks.difference_count, 0) = 0 as is_right
     from {{ ref('day_checks') }} as checks
     inner join timeframes on checks.timeframe = timeframes.timeframe
-    left join {{ ref('rollup_checks') }} as rollups
-        on
-            checks.symbol = rollups.symbol
-            and checks.timeframe = rollups.timeframe
-            and checks.bucket_on = rollups.bucket_on
     where {{ wanted_bounds('checks.bucket_on') }}
 ),
 

@@ -21,8 +21,8 @@ made as (
         timeframe,
         bucket_on,
         symbol
-    from {{ ref('best_rest_candles') }}
-    where {{ is_rest_unit() }}
+    from {{ ref('best_exchange_candles') }}
+    where source = 'rest' and {{ is_rest_unit() }}
     group by timeframe, symbol, bucket_on
 )
 
