@@ -83,7 +83,7 @@ def test_the_exposures_name_every_public_table(generated: tuple[dict[str, Node],
 
 
 def test_every_column_of_the_job_events_is_described(generated: tuple[dict[str, Node], str]) -> None:
-    from dlt_pipeline.jobs.store import COLUMNS
+    from dlt_pipeline.warehouse.ops import COLUMNS, JOB_EVENTS
 
     (events,) = (source for source in generated[0]["sources"].values() if source["name"] == "job_events")
-    assert [name for name, column in events["columns"].items() if column["description"]] == list(COLUMNS)
+    assert [name for name, column in events["columns"].items() if column["description"]] == list(COLUMNS[JOB_EVENTS])

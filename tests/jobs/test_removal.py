@@ -204,7 +204,7 @@ def test_a_day_that_differs_from_krakens_candles_keeps_its_trades(kept: Kept) ->
 KILLED = """
 import os, sys
 from pathlib import Path
-from dlt_pipeline.jobs import retention
+from dlt_pipeline.retention import retention
 seam = sys.argv[2]
 def die(*_): os.kill(os.getpid(), 9)
 if seam == "deleted": retention.write_events = die
