@@ -14,7 +14,7 @@ import duckdb
 from filled_warehouse import FIRST_DAY, LEAST_TRADES, FilledWarehouse
 
 from dlt_pipeline.jobs.build import build
-from dlt_pipeline.retention.retention import remove_trades, want_removal
+from dlt_pipeline.retention.retention import remove_trades, request_removal
 
 
 def show(what: str, path: Path, since: float | None = None) -> None:
@@ -56,7 +56,7 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
             name for (name,) in connection.execute("select symbol from kraken_raw.markets order by 1").fetchall()
         ]
     for symbol in symbols:
-        want_removal(path, symbol, FIRST_DAY, FIRST_DAY + timedelta(days=options.removed))
+        request_removal(path, symbol, FIRST_DAY, FIRST_DAY + timedelta(days=options.removed))
     build(path, quiet=True)
     show(f"candles of {options.removed} days kept", path)
     began = time.perf_counter()

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.kraken.ledger_store import editions
+from dlt_pipeline.kraken.ledger_store import file_versions
 from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
 _PAIRS: Final = f"""
-    with {editions(f"{DATASET}.archive_files", f"{DATASET}._dlt_loads")},
+    with {file_versions(f"{DATASET}.archive_files", f"{DATASET}._dlt_loads")},
     pairs as (select * from renamed union all select * from replaced)
     select
         older.edition_id, newer.edition_id, older.symbol, newer.symbol, older.format, older.archive, older.member,
@@ -151,7 +151,7 @@ def _delete_with_ids(connection: duckdb.DuckDBPyConnection, edition_id: int) -> 
 
 
 def _differing(
-    connection: duckdb.DuckDBPyConnection, kind: str, editions: tuple[int, int], span: tuple[int, int]
+    connection: duckdb.DuckDBPyConnection, kind: str, file_versions: tuple[int, int], span: tuple[int, int]
 ) -> list[tuple[Any, ...]]:
     sides = [
         f"({_DAYS[kind]} from {DATASET}.{_TABLES[kind]} where edition_id = ${side} "
@@ -164,7 +164,7 @@ def _differing(
         f"from {sides[0]} as o full join {sides[1]} as n using (day) "
         "where o.content is distinct from n.content order by day"
     )
-    values = dict(zip(("older", "newer", "from_ns", "to_ns"), (*editions, *span), strict=True))
+    values = dict(zip(("older", "newer", "from_ns", "to_ns"), (*file_versions, *span), strict=True))
     return connection.execute(query, values).fetchall()
 
 

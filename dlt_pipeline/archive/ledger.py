@@ -117,7 +117,7 @@ class Reading:
 
 
 @dataclass
-class Taken:
+class ParsedBlock:
     """What one block brought, by raw table, and how many bytes are read; the last one has the file's own row."""
 
     tables: Mapping[str, pa.Table]

@@ -11,9 +11,9 @@ from dlt_pipeline.archive.files import TIMEFRAMES, Member
 from dlt_pipeline.archive.formats import Block, Blocks, look, without_header
 from dlt_pipeline.archive.ledger import (
     Begun,
+    ParsedBlock,
     Reading,
     Sums,
-    Taken,
     file_row,
     ledger_table,
     part_row,
@@ -123,10 +123,10 @@ def _of_ids(values: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     }
 
 
-__all__ = ["Begun", "Reading", "Taken", "look", "read_parts"]
+__all__ = ["Begun", "ParsedBlock", "Reading", "look", "read_parts"]
 
 
-def read_parts(member: Member, plan: Reading) -> Iterator[Taken]:
+def read_parts(member: Member, plan: Reading) -> Iterator[ParsedBlock]:
     """Yield what a file holds, block by block, each with the parts that make its rows count.
 
     Prices in quote, volumes in base units, DECIMAL(38, 12), exactly as they stand there; rows that cannot be taken in
@@ -148,14 +148,14 @@ class _File:
         self._coverage = Coverage(plan.format, size_ns, provable(plan.format, plan.bounds), plan.is_whole_days)
         self._order = Order(plan.format)
 
-    def taken(self) -> Iterator[Taken]:
+    def taken(self) -> Iterator[ParsedBlock]:
         begun = self._plan.begun
         blocks = Blocks(self._member, begun.next_byte if begun else 0, self._plan.block_bytes)
         tables: dict[str, pa.Table] = {}
         read = 0
         for block in blocks:
             if tables:
-                yield Taken(tables, read)
+                yield ParsedBlock(tables, read)
             tables, read = self._tables_of(block), block.end_byte
             if begun and read <= begun.next_byte:
                 tables = {}
@@ -164,7 +164,7 @@ class _File:
         row = file_row(
             self._plan, self._member, self._sums, self._coverage, blocks.content_hash, self._order.is_ascending
         )
-        yield Taken({**tables, "archive_files": ledger_table("archive_files", [row])}, self._member.size_bytes)
+        yield ParsedBlock({**tables, "archive_files": ledger_table("archive_files", [row])}, self._member.size_bytes)
 
     def _trust(self, begun: Begun) -> None:
         """Let what is committed have the last word on it, if it was read of this very file.

@@ -12,7 +12,7 @@ import pyarrow.compute
 
 from dlt_pipeline.archive.members import Member, Problem, find_members
 from dlt_pipeline.archive.names import find_names
-from dlt_pipeline.archive.reader import Reading, Taken, look, read_parts
+from dlt_pipeline.archive.reader import ParsedBlock, Reading, look, read_parts
 from dlt_pipeline.archive.report import FileReport
 from dlt_pipeline.archive.settings import ImportSettings, load_import_settings
 from dlt_pipeline.archive.stored import Stored, edition_id_of
@@ -42,7 +42,7 @@ class Task:
     ) -> None:
         """Keep them; the file is not opened yet."""
         self.report = FileReport(member.archive, member.name, member.size_bytes, symbol)
-        self.parts: Iterator[Taken] | None = None
+        self.parts: Iterator[ParsedBlock] | None = None
         self.is_over = False
         self.is_failed = False
         self._member, self._symbol, self._request = member, symbol, request
@@ -89,7 +89,7 @@ class Task:
         self.report.outcome = "empty" if is_empty else "already there"
         self.is_over = True
 
-    def heard(self, taken: Taken) -> None:
+    def heard(self, taken: ParsedBlock) -> None:
         """Count what a part brought; the file's own row, which comes last, has the last word."""
         report = self.report
         refused = taken.tables.get("archive_refused_rows")
@@ -225,7 +225,7 @@ class Work:
             if not task.is_over:
                 self._waiting.insert(0, task)
 
-    def read(self, task: Task) -> Iterator[Taken]:
+    def read(self, task: Task) -> Iterator[ParsedBlock]:
         """Yield what a file brings, part by part, until its end or its error, which is the file's own."""
         try:
             assert task.parts is not None  # noqa: S101 - taken in hand

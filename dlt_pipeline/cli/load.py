@@ -13,13 +13,13 @@ from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.estimates.price import iso
 from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.removal import told_removal
+from dlt_pipeline.jobs.removal import describe_removal
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.publishing.unchanged import remember
-from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, want_old_days
+from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 
 
@@ -130,7 +130,7 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
     """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed."""
     path = warehouse_path()
     require_trades(path)
-    is_old_wanted = want_old_days(path)
+    is_old_wanted = request_old_days(path)
     result = build_result(path, arguments)
     is_green = result.is_green
     if is_green:
@@ -142,7 +142,9 @@ def run_build(console: Console, arguments: Sequence[str]) -> int:
             markup=False,
         )
     if is_green and is_old_wanted and not partial_argument(arguments):
-        console.print(f"Trades beyond {KEEP_TRADES_DAYS}: {told_removal(remove_trades(path, BY_AGE))}", markup=False)
+        console.print(
+            f"Trades beyond {KEEP_TRADES_DAYS}: {describe_removal(remove_trades(path, BY_AGE))}", markup=False
+        )
     lines, is_fine = publish_after_build(path, arguments, is_green)
     console.print("\n".join(lines), markup=False)
     if is_green and is_fine and not arguments:

@@ -18,7 +18,7 @@ from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import Span, show_ns, utc
 from dlt_pipeline.estimates.estimate import price_of
-from dlt_pipeline.jobs.repair import Noted, RepairReport, finish, load_repairs
+from dlt_pipeline.jobs.repair import RepairJobs, RepairReport, finish, load_repairs
 from dlt_pipeline.jobs.runner import only_runner
 from dlt_pipeline.kraken.load import LoadReport
 from dlt_pipeline.kraken.request import Window, make_window, make_windows_request
@@ -147,7 +147,7 @@ def carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_load
 
 
 def _carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]) -> int:
-    noted = Noted(plan.warehouse, plan.repairs)
+    noted = RepairJobs(plan.warehouse, plan.repairs)
     with noted.put_back_if_cut_off():
         load, began_at = _load_planned(console, plan, stop)
         if not load.unfinished:
@@ -167,7 +167,7 @@ def _load_planned(console: Console, plan: RepairPlan, stop: threading.Event) -> 
     return load, began_at
 
 
-def _tell_outcomes(console: Console, report: RepairReport, noted: Noted) -> int:
+def _tell_outcomes(console: Console, report: RepairReport, noted: RepairJobs) -> int:
     if report.load is None or report.is_stopped:
         console.print("Stopped. `kraken-candles jobs run` goes on; what was loaded is not built yet.")
         return STOPPED

@@ -17,7 +17,7 @@ from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
 from dlt_pipeline.kraken.request import make_request, make_window
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
-from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
+from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
 
 def only_follow(path: Path) -> AbstractContextManager[None]:
@@ -26,7 +26,7 @@ def only_follow(path: Path) -> AbstractContextManager[None]:
     Loads and builds of other commands find their place between the rounds.
     """
     place = lock_folder() / f"follow-{warehouse_key(path)}"
-    return held_alone(place, "follow", f"it keeps {path} up to date: stop it and name all symbols in one command")
+    return exclusive_lock(place, "follow", f"it keeps {path} up to date: stop it and name all symbols in one command")
 
 
 def follow(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.jobs.build import job_variables
-from dlt_pipeline.retention.retention import BY_AGE, remove_trades, want_old_days
+from dlt_pipeline.retention.retention import BY_AGE, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import require_trades
 from dlt_pipeline.warehouse.dbt import prepare, run_dbt, with_variables
 from dlt_pipeline.warehouse.errors import explain
@@ -70,7 +70,7 @@ class KeptProject:
         Raises WarehouseLockedError, DiskFullError and whatever else keeps dbt from running.
         """
         require_trades(self._path)
-        is_old_wanted = want_old_days(self._path)
+        is_old_wanted = request_old_days(self._path)
         built = self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
         if built.is_green and is_old_wanted:
             remove_trades(self._path, BY_AGE)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
-from dlt_pipeline.jobs.active import InHand
+from dlt_pipeline.jobs.active import ActiveJobs
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.import_job import lost_of_import
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.removal import remove_for, want_for
+from dlt_pipeline.jobs.removal import remove_for, request_removal_for
 from dlt_pipeline.jobs.repair import judge
 from dlt_pipeline.publishing import publish
 from dlt_pipeline.warehouse.database import open_warehouse
@@ -105,14 +105,14 @@ def check_range(path: Path, symbol: str, start_ns: int, end_ns: int, timeframe: 
     return RangeCheck(candles, trades, compared, differing, end_ns - start_ns - covered, tuple(gaps))
 
 
-def finish(jobs: Sequence[Job], hand: InHand, path: Path, stop: threading.Event) -> None:
+def finish(jobs: Sequence[Job], hand: ActiveJobs, path: Path, stop: threading.Event) -> None:
     """Build and end the jobs; each that fails says why, and what `stop` leaves is still in hand.
 
     Waits where another process holds the warehouse. Raises KrakenCandlesError where nothing can be built.
     """
     jobs = hand.to_phase(jobs, "building")
     for job in jobs:
-        when_unlocked(lambda job=job: want_for(path, job), path, stop)  # type: ignore[misc]
+        when_unlocked(lambda job=job: request_removal_for(path, job), path, stop)  # type: ignore[misc]
     result = when_unlocked(lambda: _build(path), path, stop)
     if stop.is_set():
         return
@@ -145,7 +145,7 @@ def _build(path: Path) -> BuildResult:
     return result
 
 
-def _is_sound(path: Path, job: Job, hand: InHand, remark: str) -> bool:
+def _is_sound(path: Path, job: Job, hand: ActiveJobs, remark: str) -> bool:
     """Check the job's own range in what was built; the job fails if it is not proven or differs from Kraken's."""
     if job.job_type == "archive_import":
         trouble = lost_of_import(path, job)
@@ -176,7 +176,7 @@ def _is_sound(path: Path, job: Job, hand: InHand, remark: str) -> bool:
     return True
 
 
-def _export(path: Path, jobs: Sequence[Job], hand: InHand) -> None:
+def _export(path: Path, jobs: Sequence[Job], hand: ActiveJobs) -> None:
     if not jobs:
         return
     jobs = hand.to_phase(jobs, "exporting")

@@ -18,7 +18,7 @@ from dlt_pipeline.jobs.job import (
     is_alive,
     parse_options,
 )
-from dlt_pipeline.jobs.removal import withdraw_for
+from dlt_pipeline.jobs.removal import cancel_removal_for
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path
 
@@ -83,7 +83,7 @@ def cancel_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> 
     found = list(store.change(dict.fromkeys(job_ids, cancel)).values())
     for job in found:
         if job.status == "cancelled":
-            withdraw_for(store.path, job)
+            cancel_removal_for(store.path, job)
     return found
 
 

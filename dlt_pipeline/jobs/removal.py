@@ -11,35 +11,35 @@ from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.retention.retention import (
     BY_AGE,
     RemovalReport,
+    cancel_removal,
     keep_trades_days,
     remove_trades,
-    want_old_days,
-    want_removal,
-    withdraw_removal,
+    request_old_days,
+    request_removal,
 )
 from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 
 
-def want_for(path: Path, job: Job) -> None:
+def request_removal_for(path: Path, job: Job) -> None:
     """Ask the next build to keep the candles of the job's whole UTC days, if its trades are to go."""
     days = _days(job)
     if days:
-        want_removal(path, job.symbol, *days, _owner(job))
+        request_removal(path, job.symbol, *days, _owner(job))
 
 
-def withdraw_for(path: Path, job: Job) -> None:
+def cancel_removal_for(path: Path, job: Job) -> None:
     """Take that back: the job failed or was cancelled, and what it loaded stays."""
     days = _days(job)
     if days:
-        withdraw_removal(path, job.symbol, *days, _owner(job))
+        cancel_removal(path, job.symbol, *days, _owner(job))
 
 
 def remove_for(path: Path, job: Job, stop: threading.Event) -> str:
     """Remove the trades of the job's days whose candles are kept; return what became of them in words."""
-    return told_removal(remove_trades(path, _owner(job), stop))
+    return describe_removal(remove_trades(path, _owner(job), stop))
 
 
-def told_removal(report: RemovalReport) -> str:
+def describe_removal(report: RemovalReport) -> str:
     """Say what was removed, and why the rest stays."""
     said = f"{report.trades:,} raw trades of {len(report.removed):,} days removed"
     if report.stay:
@@ -85,7 +85,7 @@ def apply_retention(
     if days_kept < 0:
         raise BadInputError(f"Trades cannot be kept for {days_kept} days; it must be a whole number from 0.")
     require_trades(path)
-    if not want_old_days(path, days_kept, now, job_id):
+    if not request_old_days(path, days_kept, now, job_id):
         return RemovalReport()
     result = build_result(path, quiet=True)
     if not result.is_green:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, NothingLoadedError, WarehouseError
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.jobs.active import InHand
+from dlt_pipeline.jobs.active import ActiveJobs
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.job import Job, Options
 from dlt_pipeline.jobs.store import JobStore
@@ -19,7 +19,7 @@ from dlt_pipeline.kraken.request import Request, Window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.repairs.attempts import Attempt, Outcome, check_repairs, load_repair_settings, write_attempts
-from dlt_pipeline.repairs.gaps import Repair, asked_spans, read_unproven, repairs_of_list
+from dlt_pipeline.repairs.gaps import Repair, asked_spans, read_coverage_state, repairs_of_list
 from dlt_pipeline.repairs.plan import RepairPlan, plan_repairs
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
@@ -185,7 +185,7 @@ def windows_of(path: Path, job: Job, settled_ns: int) -> tuple[Window, ...]:
     """
     whole = _whole(job, settled_ns)
     try:
-        found = repairs_of_list(read_unproven(path, None, 1), [(job.symbol, whole.span)])
+        found = repairs_of_list(read_coverage_state(path, None, 1), [(job.symbol, whole.span)])
     except (NothingBuiltError, NothingLoadedError):
         found = [whole]
     spans = asked_spans(found).get(job.symbol, [])
@@ -209,12 +209,12 @@ def trouble_of(outcome: Outcome) -> str | None:
     return f"{said}: {outcome.error}" if outcome.error else f"{said}; kraken.gaps counts the attempts."
 
 
-class Noted:
+class RepairJobs:
     """The repairs of a command as jobs, so that `data_jobs` has them and a later runner ends what was cut off."""
 
     def __init__(self, path: Path, repairs: Sequence[Repair]) -> None:
         """Write the jobs down as running in this process."""
-        self._hand = InHand(JobStore(path), lambda _: None)
+        self._hand = ActiveJobs(JobStore(path), lambda _: None)
         added = JobStore(path).add([job_of(repair) for repair in repairs])
         begun = self._hand.to_phase(self._hand.begin(added), "loading")
         self._jobs = dict(zip(repairs, begun, strict=True))

@@ -9,7 +9,7 @@ from typing import Final
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError, WarehouseError
 from dlt_pipeline.common.time import When
-from dlt_pipeline.jobs.active import InHand, RunReport, Tell
+from dlt_pipeline.jobs.active import ActiveJobs, RunReport, Tell
 from dlt_pipeline.jobs.finish import finish
 from dlt_pipeline.jobs.import_job import import_of_job
 from dlt_pipeline.jobs.job import BUILDING_TYPES, PRICED_TYPES, Job, Options
@@ -22,7 +22,7 @@ from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
-from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
+from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
 # Jobs that are loaded wait for others, so that one build of seconds serves all; not for longer than this.
 _LOADING_SECONDS: Final = 600.0
@@ -50,14 +50,14 @@ def run_jobs(
 def only_runner(path: Path) -> AbstractContextManager[None]:
     """Be the only runner of the warehouse's jobs; WarehouseLockedError names the process of another one."""
     place = lock_folder() / f"runner-{warehouse_key(path)}"
-    return held_alone(place, "runner of jobs", "it takes queued jobs of this warehouse too")
+    return exclusive_lock(place, "runner of jobs", "it takes queued jobs of this warehouse too")
 
 
 class _Runner:
     def __init__(self, path: Path, tell: Tell, listener: Listener | None, stop: threading.Event) -> None:
         self._path, self._listener, self._stop = path, listener, stop
         self._store = JobStore(path)  # a stop must still be written down
-        self._hand = InHand(self._store, tell)
+        self._hand = ActiveJobs(self._store, tell)
         self._fetched: set[Snapshot] = set()
 
     def run(self) -> RunReport:

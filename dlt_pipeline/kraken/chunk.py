@@ -15,7 +15,7 @@ from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError
 from dlt_pipeline.common.threads import AnyOf, Stop
 from dlt_pipeline.common.time import Span
 from dlt_pipeline.kraken.client import KrakenClient
-from dlt_pipeline.kraken.extract import Progress, SymbolLoad, Taken
+from dlt_pipeline.kraken.extract import Extracted, Progress, SymbolLoad
 from dlt_pipeline.kraken.ledger import Range, missing
 from dlt_pipeline.kraken.ledger_store import check_clock, read_archived, read_ledger, read_market_ids, without_archived
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
@@ -41,7 +41,7 @@ class Gathered:
         """Whether anything was taken in."""
         return any(self._rows.values())
 
-    def add(self, taken: Taken) -> None:
+    def add(self, taken: Extracted) -> None:
         """Put one answer behind the others."""
         if taken.trades is not None:
             self._trades.append(taken.trades)

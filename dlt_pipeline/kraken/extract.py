@@ -14,7 +14,7 @@ from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
-from dlt_pipeline.kraken.ledger import Wanted
+from dlt_pipeline.kraken.ledger import MissingRange
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.raw_tables import hole_row, missing_ids, page_row, snapshot_rows, trades_table
 from dlt_pipeline.kraken.session import way_out
@@ -47,7 +47,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Taken:
+class Extracted:
     """What one answer brought: its trades, its rows of the other raw tables, and where the symbol stands after it.
 
     Cursor and progress are None for an answer of Kraken's own candles.
@@ -96,7 +96,7 @@ class SymbolLoad:
     client: KrakenClient
     market: Market
     settings: KrakenSettings
-    wanted: Sequence[Wanted]
+    wanted: Sequence[MissingRange]
     is_backfill: bool
     timeframes: Sequence[str]
     stop: Stop
@@ -105,7 +105,7 @@ class SymbolLoad:
     # From behind the ends of its ranges: the next range meets them again, and nobody drops doubles of one load.
     _given_early: set[tuple[int, int, int]] = field(default_factory=set, init=False)
 
-    def answers(self) -> Iterator[Taken]:
+    def answers(self) -> Iterator[Extracted]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
         for wanted in self.wanted:
             cursor, is_done, is_short = wanted.cursor, False, False
@@ -125,7 +125,7 @@ class SymbolLoad:
             except BadAnswerError as error:
                 wrong = wrong or error
                 continue
-            yield Taken({"rest_candles": snapshot_rows(self.market.symbol, snapshot, time.time())})
+            yield Extracted({"rest_candles": snapshot_rows(self.market.symbol, snapshot, time.time())})
         if wrong:
             raise wrong
         self.is_done = True
@@ -287,7 +287,7 @@ class SymbolLoad:
                 return self._ask(cursor, end_ns, is_further_back=False)
         return _Answer(cursor, step, page, stamps)
 
-    def _taken(self, answer: _Answer, end_ns: int | None) -> Taken:
+    def _taken(self, answer: _Answer, end_ns: int | None) -> Extracted:
         step, symbol = answer.step, self.market.symbol
         trades = [trade for trade in step.trades if trade.key not in self._given_early]
         if end_ns is not None:
@@ -306,7 +306,7 @@ class SymbolLoad:
                 "the rest is kept, the hole is recorded in id_holes and its buckets stay out of candles.",
                 *(symbol, hole.first_id, hole.last_id, hole.from_ns, hole.to_ns, answer.times_asked),
             )
-        return Taken(
+        return Extracted(
             rows={
                 "pages": [page_row(self.market, step, answer.page, answer.asked, answer.stamps, self.is_backfill)],
                 "id_holes": [hole_row(symbol, hole, answer.times_asked, answer.stamps[1]) for hole in step.holes],

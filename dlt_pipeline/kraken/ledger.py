@@ -48,7 +48,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MissingRange:
     """A range to ask for: from the cursor's `covered_to_ns` up to `end_ns` (exclusive; None: the newest trade)."""
 
     cursor: Cursor
@@ -89,12 +89,12 @@ def merge(rows: Iterable[LedgerRow]) -> list[Range]:
     return ranges
 
 
-def missing(ranges: list[Range], start_ns: int, end_ns: int | None) -> list[Wanted]:
+def missing(ranges: list[Range], start_ns: int, end_ns: int | None) -> list[MissingRange]:
     """Return what [start_ns, end_ns) still lacks, ascending; without an end the newest trades are always asked for.
 
     A missing range that begins where a known one ends goes on from its cursor, so that the seam is proven by ids.
     """
-    wanted: list[Wanted] = []
+    wanted: list[MissingRange] = []
     position = start_at(start_ns)
     for known in ranges:
         if known.to_ns < position.covered_to_ns or known.to_ns == known.from_ns:
@@ -102,8 +102,8 @@ def missing(ranges: list[Range], start_ns: int, end_ns: int | None) -> list[Want
         if end_ns is not None and known.from_ns > end_ns:
             break
         if known.from_ns > position.covered_to_ns:
-            wanted.append(Wanted(position, known.from_ns))
+            wanted.append(MissingRange(position, known.from_ns))
         position = known.cursor
     if end_ns is None or position.covered_to_ns < end_ns:
-        wanted.append(Wanted(position, end_ns))
+        wanted.append(MissingRange(position, end_ns))
     return wanted

@@ -23,7 +23,7 @@ from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, STEP_BACK_LIMIT_NS
 from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
 
-def editions(files: str, loads: str) -> str:
+def file_versions(files: str, loads: str) -> str:
     """Return the CTEs `renamed`, `standing` and `replaced` over the raw tables of these names; for a `with`.
 
     A file that came again under another symbol, a known one, was called by the wrong one before (`renamed`); a copy
@@ -74,7 +74,7 @@ def editions(files: str, loads: str) -> str:
 # last one up to where its file ends) and files that count; the names in braces are the tables.
 PARTS_QUERY: Final = (
     "with "  # noqa: S608 - own names only
-    + editions("{files}", "{loads}")
+    + file_versions("{files}", "{loads}")
     + "select p.symbol, p.edition_id, p.covered_from_ns, case when p.last_row = max(p.last_row) over "
     "(partition by p.edition_id) then greatest(p.covered_to_ns, f.covered_to_ns) else p.covered_to_ns end as to_ns "
     "from {parts} as p "

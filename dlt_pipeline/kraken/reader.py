@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
-from dlt_pipeline.kraken.extract import SymbolLoad, Taken
+from dlt_pipeline.kraken.extract import Extracted, SymbolLoad
 
 # How long the end of a chunk, or of a load, may go unheard by a thread that waits for an answer.
 _SLICE_SECONDS: Final = 0.1
@@ -15,7 +15,7 @@ _LONGEST_JOIN_SECONDS: Final = 1.0
 class Reader(Protocol):
     """One symbol's answers, in order."""
 
-    def take(self, is_over: Callable[[], bool]) -> Taken | None:
+    def take(self, is_over: Callable[[], bool]) -> Extracted | None:
         """Return the next answer; None after the last one, or where none is there yet and the chunk `is_over`."""
 
     @property
@@ -29,9 +29,9 @@ class Direct:
     def __init__(self, load: SymbolLoad) -> None:
         """Nothing is asked before the first `take`."""
         self._load = load
-        self._answers: Iterator[Taken] = load.answers()
+        self._answers: Iterator[Extracted] = load.answers()
 
-    def take(self, is_over: Callable[[], bool]) -> Taken | None:  # noqa: ARG002 - each symbol waits for its own answer
+    def take(self, is_over: Callable[[], bool]) -> Extracted | None:  # noqa: ARG002 - each symbol waits for its own answer
         """Ask and return the answer."""
         return next(self._answers, None)
 
@@ -52,13 +52,13 @@ class Ahead:
         `on_end` is called once nothing is asked any more.
         """
         self._load, self._cancelled, self._limit, self._on_end = load, cancelled, limit, on_end
-        self._waiting: deque[Taken] = deque()
+        self._waiting: deque[Extracted] = deque()
         self._changed = threading.Condition()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=f"ask {load.market.symbol}", daemon=True)
         self._thread.start()
 
-    def take(self, is_over: Callable[[], bool]) -> Taken | None:
+    def take(self, is_over: Callable[[], bool]) -> Extracted | None:
         """Return the answer that waits longest, or wait for one; raise what ended the asking, after the last answer."""
         with self._changed:
             while not self._waiting:

@@ -27,7 +27,7 @@ end"""
 
 
 @dataclass(frozen=True)
-class Part:
+class ViewPart:
     """Files that a view reads: those of partitions, up to the start of the UTC day `before`, or all of their rows.
 
     `is_newest`: a file of the rows after that instead, of all sources, which tells source, symbol and timeframe itself.
@@ -61,7 +61,9 @@ def check_replaceable(path: Path, warehouse: Path) -> None:
         )
 
 
-def write_database(path: Path, schema: str, columns: Sequence[Column], sources: Mapping[str, Sequence[Part]]) -> None:
+def write_database(
+    path: Path, schema: str, columns: Sequence[Column], sources: Mapping[str, Sequence[ViewPart]]
+) -> None:
     """Write the views beside and move them to `path`; each source comes with its files, of which it may have none."""
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
@@ -90,7 +92,7 @@ def _remove(partial: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _select(source: str, columns: Sequence[Column], parts: Sequence[Part], only_best: bool = False) -> str:
+def _select(source: str, columns: Sequence[Column], parts: Sequence[ViewPart], only_best: bool = False) -> str:
     """Return the view's query: the columns, names and types of `candles` in the warehouse."""
     parts = [part for part in parts if part.files]
     if not parts:
@@ -100,7 +102,7 @@ def _select(source: str, columns: Sequence[Column], parts: Sequence[Part], only_
     return " union all ".join(_select_part(source, columns, part, only_best) for part in parts)
 
 
-def _select_part(source: str, columns: Sequence[Column], part: Part, only_best: bool) -> str:
+def _select_part(source: str, columns: Sequence[Column], part: ViewPart, only_best: bool) -> str:
     names = [f'"{column.name}"' for column in columns if column.name != _BEST]
     # The source is not taken from the path: a folder above ours may be called source=something.
     picked = ", ".join([*names, f"{_text(source)} as source"])

@@ -13,12 +13,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.publishing.database import Part, write_database
+from dlt_pipeline.publishing.database import ViewPart, write_database
 from dlt_pipeline.publishing.files import drop_replaced, keep_version, put, version_path
 from dlt_pipeline.publishing.partitions import Partition, write_rows
 from dlt_pipeline.publishing.publisher import Published, publish_whole, publishing, read_wanted
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
-from dlt_pipeline.publishing.snapshot import Base, Changes, Wanted, changes_since, sources
+from dlt_pipeline.publishing.snapshot import Changes, Snapshot, WarehouseRows, changes_since, sources
 
 # Some weeks of minutes of a few symbols, written in a second; beyond, the years' files may as well be written anew.
 _MOST_ROWS: Final = 500_000
@@ -30,7 +30,7 @@ class Publisher:
     def __init__(self, warehouse: Path, stop: threading.Event | None = None, schema: str = "kraken") -> None:
         """Publish nothing yet. Setting `stop` ends a wait for the warehouse with LoadStoppedError."""
         self._path, self._stop, self._schema = warehouse, stop, schema
-        self._base: Base | None = None
+        self._base: Snapshot | None = None
 
     def publish(self) -> Published:
         """Publish all, as the function `publish` does; raises what it raises."""
@@ -62,7 +62,7 @@ class Publisher:
                 return None
             newest = [_write(settings, wanted, changes)] if changes.first_days else []
         parts = {
-            name: [*_parts(settings, base, changes, name), Part(newest, is_newest=True)] for name in _names(wanted)
+            name: [*_parts(settings, base, changes, name), ViewPart(newest, is_newest=True)] for name in _names(wanted)
         }
         write_database(settings.database, self._schema, wanted.columns, parts)
         drop_replaced(settings, base.partitions.values(), newest)
@@ -77,11 +77,11 @@ class Publisher:
         )
 
 
-def _names(wanted: Wanted) -> list[str]:
+def _names(wanted: WarehouseRows) -> list[str]:
     return sources(wanted.partitions)
 
 
-def _write(settings: PublishSettings, wanted: Wanted, changes: Changes) -> Path:
+def _write(settings: PublishSettings, wanted: WarehouseRows, changes: Changes) -> Path:
     """Write the file of the changed days; its name is a hash of all that decides its rows."""
     versions = {partition.key: partition.version for partition in wanted.partitions}
     said = sorted([*key, str(day), versions[key]] for key, day in changes.first_days.items() if key in versions)
@@ -92,10 +92,10 @@ def _write(settings: PublishSettings, wanted: Wanted, changes: Changes) -> Path:
     return path
 
 
-def _parts(settings: PublishSettings, base: Base, changes: Changes, source: str) -> list[Part]:
+def _parts(settings: PublishSettings, base: Snapshot, changes: Changes, source: str) -> list[ViewPart]:
     """Return the base's files of a source, those with changed days only up to the first of them."""
     by_day: dict[date | None, list[Partition]] = defaultdict(list)
     for key, partition in base.partitions.items():
         if key.source == source:
             by_day[changes.first_days.get(key)].append(partition)
-    return [Part([version_path(settings, each) for each in found], day) for day, found in by_day.items()]
+    return [ViewPart([version_path(settings, each) for each in found], day) for day, found in by_day.items()]

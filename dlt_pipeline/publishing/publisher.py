@@ -18,7 +18,7 @@ import filelock
 import pyarrow as pa
 
 from dlt_pipeline.common.exceptions import DiskFullError, KrakenCandlesError, NothingBuiltError, PublishError
-from dlt_pipeline.publishing.database import Part, check_replaceable, write_database
+from dlt_pipeline.publishing.database import ViewPart, check_replaceable, write_database
 from dlt_pipeline.publishing.files import (
     drop_replaced,
     has_version,
@@ -30,7 +30,7 @@ from dlt_pipeline.publishing.files import (
 )
 from dlt_pipeline.publishing.partitions import Key, Partition
 from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings, load_settings
-from dlt_pipeline.publishing.snapshot import Base, Wanted, read_base, sources
+from dlt_pipeline.publishing.snapshot import Snapshot, WarehouseRows, read_snapshot, sources
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
@@ -128,7 +128,7 @@ def publishing(path: Path, settings: PublishSettings) -> Iterator[None]:
 @contextmanager
 def read_wanted(
     path: Path, settings: PublishSettings, schema: str, stop: threading.Event | None = None
-) -> Iterator[Wanted]:
+) -> Iterator[WarehouseRows]:
     """Open the warehouse, waiting a while where it is in use, and read what is to be published."""
     with ExitStack() as opened:
         connection = when_unlocked(
@@ -137,20 +137,20 @@ def read_wanted(
             stop or threading.Event(),
             settings.wait_seconds,
         )
-        yield Wanted(connection, path, schema, settings.partial / "spill")
+        yield WarehouseRows(connection, path, schema, settings.partial / "spill")
 
 
 def publish_whole(
     path: Path, settings: PublishSettings, schema: str, stop: threading.Event | None = None
-) -> tuple[Published, Base | None]:
+) -> tuple[Published, Snapshot | None]:
     """Publish all, inside `publishing`; return what was done, and the state on which newer rows can be laid."""
     with read_wanted(path, settings, schema, stop) as wanted:
         written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
-        base = read_base(wanted)
+        base = read_snapshot(wanted)
     current = wanted.partitions
     written |= {partition.key for partition in current if put_in_tree(settings, partition)}
     removed, strange = remove_vanished(settings, current)
-    files = {name: [Part(_files(settings, current, name))] for name in sources(current)}
+    files = {name: [ViewPart(_files(settings, current, name))] for name in sources(current)}
     write_database(settings.database, schema, wanted.columns, files)
     drop_replaced(settings, current)
     keys = [partition.key for partition in current]
@@ -165,7 +165,7 @@ def publish_whole(
     return published, base
 
 
-def _write(settings: PublishSettings, partition: Partition, wanted: Wanted) -> bool:
+def _write(settings: PublishSettings, partition: Partition, wanted: WarehouseRows) -> bool:
     if has_version(settings, partition):
         return False
     write_version(settings, partition, wanted.rows(partition.key))

@@ -19,7 +19,7 @@ _ROWS: Final = "exported_candles"
 _DAYS: Final = "export_days"
 
 
-class Wanted:
+class WarehouseRows:
     """What `export_partitions` and `exported_candles` of a schema say, read over an open connection."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, schema: str, spill: Path) -> None:
@@ -115,7 +115,7 @@ _CHANGED: Final = f"""
 
 
 @dataclass(frozen=True)
-class Base:
+class Snapshot:
     """What was published: its columns, its partitions, and the hash of each of their days."""
 
     columns: tuple[Column, ...]
@@ -131,15 +131,15 @@ class Changes:
     row_count: int
 
 
-def read_base(wanted: Wanted) -> Base | None:
+def read_snapshot(wanted: WarehouseRows) -> Snapshot | None:
     """Keep what is published now; None where the warehouse does not tell of days."""
     days = wanted.days()
-    return None if days is None else Base(wanted.columns, _by_key(wanted.partitions), days)
+    return None if days is None else Snapshot(wanted.columns, _by_key(wanted.partitions), days)
 
 
-def changes_since(base: Base, wanted: Wanted) -> Changes | None:
+def changes_since(base: Snapshot, wanted: WarehouseRows) -> Changes | None:
     """Return what changed since the base; None where it is more than rows: columns, settings, partitions that went."""
-    now = read_base(wanted)
+    now = read_snapshot(wanted)
     if now is None or now.columns != base.columns or not base.partitions.keys() <= now.partitions.keys():
         return None
     changed = [key for key, partition in now.partitions.items() if _version(base, key) != partition.version]
@@ -159,10 +159,10 @@ def _by_key(partitions: Sequence[Partition]) -> dict[Key, Partition]:
     return {partition.key: partition for partition in partitions}
 
 
-def _version(state: Base, key: Key) -> str:
+def _version(state: Snapshot, key: Key) -> str:
     return state.partitions[key].version if key in state.partitions else ""
 
 
-def _settings(state: Base, key: Key) -> dict[str, str]:
+def _settings(state: Snapshot, key: Key) -> dict[str, str]:
     stated = state.partitions[key].stated
     return {name: value for name, value in stated.items() if name not in ("row_count", "content_hash")}

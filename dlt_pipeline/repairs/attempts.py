@@ -13,7 +13,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import Span, cut, without
 from dlt_pipeline.kraken.settings import resolved
-from dlt_pipeline.repairs.gaps import Gap, Repair, Unproven, read_unproven
+from dlt_pipeline.repairs.gaps import CoverageState, Gap, Repair, read_coverage_state
 from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.ops import REPAIR_ATTEMPTS, ensure_table
 
@@ -181,14 +181,16 @@ def check_repairs(
 
     `failures` are the errors of symbols whose load failed.
     """
-    known = read_unproven(path, None, 1)
+    known = read_coverage_state(path, None, 1)
     with open_warehouse(path, read_only=True) as connection:
         rows = connection.execute(_HOLES, [began_at]).fetchall()
     holes = [OpenHole(symbol, (start, end), *rest) for symbol, start, end, *rest in rows]
     return [outcome_of(each, known, holes, (failures or {}).get(each.symbol)) for each in repairs]
 
 
-def outcome_of(repair: Repair, known: Unproven, holes: Iterable[OpenHole], failure: Exception | None = None) -> Outcome:
+def outcome_of(
+    repair: Repair, known: CoverageState, holes: Iterable[OpenHole], failure: Exception | None = None
+) -> Outcome:
     """Judge one repair by the state of the build and the holes that stand in it. Pure."""
     gaps = [gap for gap in known.gaps if gap.symbol == repair.symbol]
     ours = [hole for hole in holes if hole.symbol == repair.symbol]

@@ -82,7 +82,7 @@ class Lost:
 
 
 @dataclass
-class Unproven:
+class CoverageState:
     """The state of the last build; spans by symbol, ascending, in ns."""
 
     covered: dict[str, list[Span]] = field(default_factory=dict)
@@ -91,14 +91,14 @@ class Unproven:
     lost: dict[Gap, Lost] = field(default_factory=dict)
 
 
-def read_unproven(path: Path, timeframe: str | None, page_size: int) -> Unproven:
+def read_coverage_state(path: Path, timeframe: str | None, page_size: int) -> CoverageState:
     """Read what the last build found; breaks in the candles of `timeframe`, None: of the finest that each symbol has.
 
     Lost trades less than a page apart (`page_size` ids) are asked for together. Raises NothingLoadedError or
     NothingBuiltError where there is nothing to repair yet.
     """
     require_trades(path)
-    found = Unproven()
+    found = CoverageState()
     with open_warehouse(path, read_only=True) as connection:
         try:
             for symbol, *span in connection.execute(_COVERAGE).fetchall():
@@ -189,7 +189,7 @@ class Repair:
         return None if self.ids is None else max(len(self.asked), 1 + self.ids // (page_size - 1))
 
 
-def repairs_of_gaps(known: Unproven, symbols: Collection[str], reasons: Collection[str]) -> list[Repair]:
+def repairs_of_gaps(known: CoverageState, symbols: Collection[str], reasons: Collection[str]) -> list[Repair]:
     """Return the gaps that are not accepted, and what breaks in Kraken's own candles leave outside of them."""
     wanted = [gap for gap in known.gaps if gap.symbol in symbols and not gap.is_accepted]
     found = [_of_gap(gap, known) for gap in wanted if gap.reason in reasons]
@@ -203,7 +203,7 @@ def repairs_of_gaps(known: Unproven, symbols: Collection[str], reasons: Collecti
     return _ordered(found)
 
 
-def repairs_of_list(known: Unproven, windows: Iterable[tuple[str, Span]], again: bool = False) -> list[Repair]:
+def repairs_of_list(known: CoverageState, windows: Iterable[tuple[str, Span]], again: bool = False) -> list[Repair]:
     """Return what listed windows lack, those that touch or overlap joined; what is proven in them needs no repair.
 
     With `again` they are asked for whole, proven or not.
@@ -238,13 +238,13 @@ def asked_spans(repairs: Sequence[Repair]) -> Mapping[str, list[tuple[Span, bool
     return found
 
 
-def _of_gap(gap: Gap, known: Unproven) -> Repair:
+def _of_gap(gap: Gap, known: CoverageState) -> Repair:
     lost = known.lost.get(gap)
     asked, ids = (lost.spans, lost.ids) if lost else ((gap.span,), gap.ids)
     return Repair(gap.symbol, *gap.span, gap.reason, asked, gap.reason in _DISTRUSTED, ids)
 
 
-def _of_span(symbol: str, span: Span, reason: str, known: Unproven) -> list[Repair]:
+def _of_span(symbol: str, span: Span, reason: str, known: CoverageState) -> list[Repair]:
     """Cut a span to what is not proven, and widen it to the gaps that only all of their ids can close."""
     gaps = [gap for gap in known.gaps if gap.symbol == symbol and cut(span, [gap.span])]
     closed = [gap for gap in gaps if gap.reason in _DISTRUSTED]

@@ -15,7 +15,14 @@ from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.repairs.attempts import Attempt, RepairSettings, load_repair_settings, read_attempts, why_not_now
-from dlt_pipeline.repairs.gaps import REASONS, Repair, Unproven, read_unproven, repairs_of_gaps, repairs_of_list
+from dlt_pipeline.repairs.gaps import (
+    REASONS,
+    CoverageState,
+    Repair,
+    read_coverage_state,
+    repairs_of_gaps,
+    repairs_of_list,
+)
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 
 COLUMNS: Final = ("symbol", "start", "end")
@@ -161,7 +168,7 @@ def plan_repairs(
     require_trades(path)
     broken: list[BrokenLine] = []
     if from_file is None:
-        known = read_unproven(path, timeframe, load_settings().page_size)
+        known = read_coverage_state(path, timeframe, load_settings().page_size)
         found = repairs_of_gaps(known, _held(path, known, symbols), reasons or possible)
     else:
         session = Session(load_settings(), stop)
@@ -170,13 +177,13 @@ def plan_repairs(
             session.market(symbol)
         windows, broken = read_list(Path(from_file), session.now_ns, session.market)
         listed = [(each.symbol, (each.start_ns, each.end_ns)) for each in windows]
-        known = read_unproven(path, timeframe, session.settings.page_size)
+        known = read_coverage_state(path, timeframe, session.settings.page_size)
         found = repairs_of_list(known, [each for each in listed if not symbols or each[0] in symbols], again)
     repairs, left_out = _sorted_out(found, [] if again else read_attempts(path), settings)
     return RepairPlan(path, tuple(repairs), tuple(left_out), tuple(broken))
 
 
-def _held(path: Path, known: Unproven, symbols: Sequence[str] | None) -> set[str]:
+def _held(path: Path, known: CoverageState, symbols: Sequence[str] | None) -> set[str]:
     """Return the symbols to look at, of loads and of archives; BadInputError names one of which nothing is held."""
     with open_warehouse(path, read_only=True) as connection:
         held = {name for (name,) in connection.execute("select distinct symbol from kraken_raw.pages").fetchall()}

@@ -31,7 +31,7 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, load
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.warehouse.database import DATASET, check_usable, open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
-from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
+from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
 _TABLES: Final = ("trades", "pages", "id_holes", "_dlt_loads")
 # Answers that lie in the window in part, or at its start without any length.
@@ -88,7 +88,7 @@ def supersede(
     require_trades(path)
     report = SupersedeReport(path, [], {})
     with (
-        held_alone(lock_folder() / warehouse_key(path), "load", "wait for it"),
+        exclusive_lock(lock_folder() / warehouse_key(path), "load", "wait for it"),
         closing(Session(load_settings(), stop)) as session,
     ):
         kind = exchange_kind(session.settings.base_url)

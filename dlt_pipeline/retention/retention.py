@@ -36,7 +36,7 @@ _NOW: Final = """
 """
 
 
-def want_removal(path: Path, symbol: str, from_on: date, to_on: date, job_id: str | None = None) -> int:
+def request_removal(path: Path, symbol: str, from_on: date, to_on: date, job_id: str | None = None) -> int:
     """Write down that the raw trades of [from_on, to_on) (UTC days) are to be removed; the next build keeps candles.
 
     Days that `job_id` wants already are left alone, so that a job which was killed may say it again. Returns for how
@@ -45,12 +45,12 @@ def want_removal(path: Path, symbol: str, from_on: date, to_on: date, job_id: st
     return _say(path, _days(symbol, from_on, to_on), WANTED, job_id)
 
 
-def want_removal_of(path: Path, days: Iterable[Day], job_id: str | None = None) -> int:
+def request_removal_of(path: Path, days: Iterable[Day], job_id: str | None = None) -> int:
     """Do the same for days that are not one range."""
     return _say(path, days, WANTED, job_id)
 
 
-def withdraw_removal(path: Path, symbol: str, from_on: date, to_on: date, job_id: str | None = None) -> int:
+def cancel_removal(path: Path, symbol: str, from_on: date, to_on: date, job_id: str | None = None) -> int:
     """Take back what was wanted of [from_on, to_on) and is not removed yet; returns for how many days."""
     return _say(path, _days(symbol, from_on, to_on), WITHDRAWN, job_id)
 
@@ -254,12 +254,12 @@ def days_by_age(path: Path, keep_days: int, now: datetime | None = None) -> list
         return connection.execute(query, [oldest]).fetchall()
 
 
-def want_old_days(
+def request_old_days(
     path: Path, keep_days: int | None = None, now: datetime | None = None, job_id: str | None = None
 ) -> bool:
     """Ask the next build to keep the candles of the days beyond an age; whether there are any. Arguments as above."""
     days_kept = keep_trades_days() if keep_days is None else keep_days
     days = [] if days_kept is None else days_by_age(path, days_kept, now)
     if days:
-        want_removal_of(path, days, job_id or BY_AGE)
+        request_removal_of(path, days, job_id or BY_AGE)
     return bool(days)

@@ -23,7 +23,7 @@ from dlt_pipeline.common.exceptions import (
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import Listed, check_listing, list_markets, unlisted
 from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, trusted, without_password
-from dlt_pipeline.stream.listener import Ear, OnTrades
+from dlt_pipeline.stream.listener import OnTrades, StreamListener
 
 Message = dict[str, Any]
 # A server that hangs does not say good-bye either.
@@ -162,7 +162,7 @@ _FIRST_PAUSE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
 
 
-class TradeStream(Ear):
+class TradeStream(StreamListener):
     """A thread with an event loop of its own that keeps a connection alive."""
 
     def __init__(self, settings: KrakenSettings, symbols: Sequence[str], on_trades: OnTrades | None = None) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.kraken.answers import HIGHEST_WHOLE, time_flaw
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
-from dlt_pipeline.stream.stretches import Heard, Stretch
+from dlt_pipeline.stream.stretches import Stretch, Stretches
 
 Message = Mapping[str, Any]
 _STAMP: Final = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.(?P<fraction>\d{1,9}))?Z")
@@ -66,14 +66,14 @@ _SLICE_SECONDS: Final = 0.1
 OnTrades = Callable[[str, list[tuple[int, int]], float], object]
 
 
-class Ear:
+class StreamListener:
     """Hears messages and ends of connections; knows nothing of how they come about."""
 
     def __init__(self, symbols: Sequence[str], gather_seconds: float, on_trades: OnTrades | None) -> None:
         """Listen for these ccxt symbols; `on_trades` as of TradeStream."""
         self._symbols, self._gather_seconds, self._on_trades = tuple(symbols), gather_seconds, on_trades
         self._changed = threading.Condition()
-        self._heard = {symbol: Heard(symbol) for symbol in symbols}
+        self._heard = {symbol: Stretches(symbol) for symbol in symbols}
         self._news: set[str] = set()
         self._subscribed: set[str] = set()
         self._refused: set[str] = set()

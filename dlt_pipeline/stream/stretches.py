@@ -89,7 +89,7 @@ class _Piece:
         return Stretch(symbol=symbol, heard=tuple(self.runs), **values)
 
 
-class Heard:
+class Stretches:
     """Everything heard of one symbol that is not forgotten yet."""
 
     def __init__(self, symbol: str) -> None:

@@ -20,7 +20,7 @@ def warehouse_key(path: Path) -> str:
 
 
 @contextmanager
-def held_alone(place: Path, what: str, way_out: str) -> Iterator[None]:
+def exclusive_lock(place: Path, what: str, way_out: str) -> Iterator[None]:
     """Hold the lock file at `place`, which ends with this process; WarehouseLockedError names who has it instead."""
     owner = place.with_name(place.name + ".owner")
     path = place.with_name(place.name + ".lock")

@@ -14,7 +14,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from dlt_pipeline.warehouse.database import DATASET, NO_EXTENSIONS, check_kind
 from dlt_pipeline.warehouse.errors import explain
-from dlt_pipeline.warehouse.locks import held_alone, lock_folder, warehouse_key
+from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
 PIPELINE: Final = "kraken"
 # What dlt has loaded it keeps for ever, each package a copy of its rows; the newest are enough to look into.
@@ -37,9 +37,9 @@ def only_load(path: Path, pipeline: str = PIPELINE) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     key = warehouse_key(path)
     with ExitStack() as held:
-        held.enter_context(held_alone(lock_folder() / key, "load", "wait for it"))
+        held.enter_context(exclusive_lock(lock_folder() / key, "load", "wait for it"))
         held.enter_context(
-            held_alone(
+            exclusive_lock(
                 folder / pipeline,
                 "load",
                 "wait for it, or give this one a folder of its own with the environment variable DLT_DATA_DIR",

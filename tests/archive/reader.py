@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlt_pipeline.archive.members import Member, find_members
-from dlt_pipeline.archive.reader import Begun, Reading, Taken, read_parts
+from dlt_pipeline.archive.reader import Begun, ParsedBlock, Reading, read_parts
 from dlt_pipeline.archive.settings import ImportSettings
 
 TABLE_OF = {"trades": "archive_trades", "trades_with_ids": "trades", "candles": "archive_candles"}
@@ -38,7 +38,7 @@ class Plan:
     begun: Begun | None = None
 
 
-def read(member: Member, plan: Plan) -> list[Taken]:
+def read(member: Member, plan: Plan) -> list[ParsedBlock]:
     """Read it to its end."""
     reading = Reading(
         "BTC/USD",
@@ -65,7 +65,7 @@ class Brought:
     files: list[dict[str, Any]] = field(default_factory=list)
 
 
-def brought(taken: Sequence[Taken], format_: str) -> Brought:
+def brought(taken: Sequence[ParsedBlock], format_: str) -> Brought:
     """Put together what reading yielded."""
 
     def rows(table: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 
 from dlt_pipeline.archive.formats import look
 from dlt_pipeline.archive.members import Member, find_members
-from dlt_pipeline.archive.reader import Reading, Taken, read_parts
+from dlt_pipeline.archive.reader import ParsedBlock, Reading, read_parts
 from dlt_pipeline.archive.settings import ImportSettings
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.answers import TradePage, TradeRow
@@ -141,7 +141,7 @@ def test_a_cut_deflate_stream_is_damage(tmp_path: Path) -> None:
 
 
 def check_damaged(member: Member) -> None:
-    taken: list[Taken] = []
+    taken: list[ParsedBlock] = []
     plan = Reading("BTC/USD", "trades", None, 7, (None, None), False, None, lambda: 1, block_bytes=1_000)
     with pytest.raises((DamagedFileError, WrongFormatError), match=r"some\.zip: XBTUSD\.csv"):
         taken.extend(iter(read_parts(member, plan)))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import duckdb
 
-from dlt_pipeline.retention.retention import remove_trades, want_removal
+from dlt_pipeline.retention.retention import remove_trades, request_removal
 from tests.dbt_project import raw
 from tests.dbt_project.random_loads import World
 from tests.dbt_project.random_steps import everything
@@ -18,7 +18,7 @@ def remove(world: World, chance: random.Random) -> None:
     first, last = raw.timestamp(START).date(), raw.timestamp(world.now_ns).date()
     for symbol in chance.sample(sorted(world.tapes), chance.randint(1, 3)):
         begin = first + timedelta(days=chance.randint(0, (last - first).days))
-        want_removal(world.path, symbol, begin, begin + timedelta(days=chance.choice([1, 3, 30])))
+        request_removal(world.path, symbol, begin, begin + timedelta(days=chance.choice([1, 3, 30])))
     if chance.random() < 0.7:
         world.built()
     if chance.random() < 0.3:

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.retention.retention import RemovalReport, remove_trades, want_removal
+from dlt_pipeline.retention.retention import RemovalReport, remove_trades, request_removal
 from tests.dbt_project import raw
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.dbt_project.random_loads import World, new_world
@@ -60,7 +60,7 @@ class Kept:
     def want(self) -> None:
         """Want the trades of all markets removed; the next build says of which days they may go."""
         for symbol in SYMBOLS:
-            want_removal(self.path, symbol, FIRST, LAST, "job")
+            request_removal(self.path, symbol, FIRST, LAST, "job")
 
     def remove(self) -> RemovalReport:
         """Remove the trades that were wanted away before the last build."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dlt_pipeline.retention.retention import RemovalReport, remove_trades, want_removal, withdraw_removal
+from dlt_pipeline.retention.retention import RemovalReport, cancel_removal, remove_trades, request_removal
 from tests.conftest import ROOT
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.jobs.kept import FIRST, LAST, SYMBOLS, Kept, on, timeframes
@@ -164,8 +164,8 @@ def test_trades_that_come_back_count_again_and_only_all_of_them(
 def test_what_no_build_has_judged_stays(kept: Kept) -> None:
     before = kept.query(COUNTS)
     assert remove_trades(kept.path).stay == {}
-    assert want_removal(kept.path, "IDS/USD", on("2023-12-20"), on("2023-12-22"), "job") == 2
-    assert want_removal(kept.path, "IDS/USD", on("2023-12-20"), on("2023-12-22"), "job") == 0
+    assert request_removal(kept.path, "IDS/USD", on("2023-12-20"), on("2023-12-22"), "job") == 2
+    assert request_removal(kept.path, "IDS/USD", on("2023-12-20"), on("2023-12-22"), "job") == 0
     assert set(remove_trades(kept.path).stay.values()) == {"not_built"}
     assert kept.query(COUNTS) == before
 
@@ -173,11 +173,11 @@ def test_what_no_build_has_judged_stays(kept: Kept) -> None:
 def test_what_is_taken_back_or_not_kept_yet_stays(wanted: Kept) -> None:
     before = wanted.query(COUNTS)
     assert remove_trades(wanted.path, "another job").stay == {}
-    assert withdraw_removal(wanted.path, "IDS/USD", on("2023-12-20"), on("2023-12-21")) == 1
-    withdraw_removal(wanted.path, "IDS/USD", FIRST, on("2023-12-20"))
-    withdraw_removal(wanted.path, "IDS/USD", on("2023-12-22"), LAST)
+    assert cancel_removal(wanted.path, "IDS/USD", on("2023-12-20"), on("2023-12-21")) == 1
+    cancel_removal(wanted.path, "IDS/USD", FIRST, on("2023-12-20"))
+    cancel_removal(wanted.path, "IDS/USD", on("2023-12-22"), LAST)
     for symbol in set(SYMBOLS) - {"IDS/USD"}:
-        withdraw_removal(wanted.path, symbol, FIRST, LAST)
+        cancel_removal(wanted.path, symbol, FIRST, LAST)
     wanted.change(
         "insert into kraken_raw.trades select * replace (trade_id + 1000000 as trade_id) "
         "from kraken_raw.trades where symbol = 'IDS/USD' and traded_on = '2023-12-21' limit 1"

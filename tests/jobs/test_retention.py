@@ -11,7 +11,7 @@ from dlt_pipeline.common.exceptions import BadInputError, NothingLoadedError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.removal import apply_retention
-from dlt_pipeline.retention.retention import days_by_age, keep_trades_days, want_removal
+from dlt_pipeline.retention.retention import days_by_age, keep_trades_days, request_removal
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.built_parts import only
 from tests.loading.quick import NOW, quick_load
@@ -76,7 +76,7 @@ def test_a_setting_that_cannot_be_is_refused_by_its_name(monkeypatch: pytest.Mon
 
 def test_what_makes_no_sense_is_said() -> None:
     with pytest.raises(BadInputError, match="no day"):
-        want_removal(warehouse_path(), "BTC/USD", date(2026, 11, 6), date(2026, 11, 6))
+        request_removal(warehouse_path(), "BTC/USD", date(2026, 11, 6), date(2026, 11, 6))
     with pytest.raises(BadInputError, match="from 0"):
         apply_retention(keep_days=-1)
     with pytest.raises(NothingLoadedError):

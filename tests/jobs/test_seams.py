@@ -7,10 +7,10 @@ import pytest
 
 from dlt_pipeline.common.exceptions import DiskFullError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.active import InHand
+from dlt_pipeline.jobs.active import ActiveJobs
 from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job
-from dlt_pipeline.jobs.removal import want_for
+from dlt_pipeline.jobs.removal import request_removal_for
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import load
@@ -44,10 +44,10 @@ def test_a_cancelled_job_keeps_its_trades_also_from_the_next_removal(exchange: L
     add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-06", "2026-11-07", options)])
     load(["MINA/GBP"], "2026-11-06", "2026-11-07", timeframes=())
     store = JobStore(warehouse_path())
-    hand = InHand(store, lambda _: None)
+    hand = ActiveJobs(store, lambda _: None)
     (job,) = hand.begin(store.jobs())
     job = hand.to(job, phase="building", cursor_ns=job.end_ns)
-    want_for(warehouse_path(), job)
+    request_removal_for(warehouse_path(), job)
     cancel_jobs([1])
     assert hand.remaining(hand.to_phase([job], "checking")) == [], "we live, so the job was asked to end and does"
     build(arguments=only("removal_checks", "kept_days", "kept_candles"), quiet=True)

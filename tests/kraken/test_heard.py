@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from dlt_pipeline.stream.listener import stamp_ns, trades_of
-from dlt_pipeline.stream.stretches import Heard, add
+from dlt_pipeline.stream.stretches import Stretches, add
 
 NOON = datetime(2026, 11, 8, 12)  # noqa: DTZ001 - naive UTC
 
@@ -15,13 +15,13 @@ def at(second: int) -> datetime:
     return NOON + timedelta(seconds=second)
 
 
-def take(heard: Heard, *ids: int, second: int = 1) -> int:
+def take(heard: Stretches, *ids: int, second: int = 1) -> int:
     return heard.take([(each, each * 10**9) for each in ids], at(second))
 
 
 @pytest.fixture
-def heard() -> Heard:
-    heard = Heard("BTC/USD")
+def heard() -> Stretches:
+    heard = Stretches("BTC/USD")
     heard.connect(at(0))
     return heard
 
@@ -35,7 +35,7 @@ def test_ids_in_any_order_are_runs_without_overlap() -> None:
         assert runs == [(1, 3), (5, 6), (9, 9), (11, 13), (20, 20)]
 
 
-def test_a_stretch_without_a_hole(heard: Heard) -> None:
+def test_a_stretch_without_a_hole(heard: Stretches) -> None:
     assert take(heard, 11, 12, second=1) == 2
     assert take(heard, 12, 13, second=5) == 1
     (stretch,) = heard.stretches()
@@ -45,7 +45,7 @@ def test_a_stretch_without_a_hole(heard: Heard) -> None:
     assert heard.newest == (13, 13 * 10**9)
 
 
-def test_what_is_not_heard_inside_or_between_connections_is_missing(heard: Heard) -> None:
+def test_what_is_not_heard_inside_or_between_connections_is_missing(heard: Stretches) -> None:
     take(heard, 11, 13)
     heard.close(at(7))
     heard.connect(at(9))
@@ -56,7 +56,7 @@ def test_what_is_not_heard_inside_or_between_connections_is_missing(heard: Heard
     assert (second.connected_at, second.after_trade_id, second.from_time_ns) == (at(9), 13, 13 * 10**9)
 
 
-def test_a_snapshot_that_repeats_adds_only_what_was_missed(heard: Heard) -> None:
+def test_a_snapshot_that_repeats_adds_only_what_was_missed(heard: Stretches) -> None:
     take(heard, 11, 13)
     heard.close(at(7))
     heard.connect(at(9))
@@ -66,7 +66,7 @@ def test_a_snapshot_that_repeats_adds_only_what_was_missed(heard: Heard) -> None
     assert [stretch.heard for stretch in heard.stretches()] == [((10, 13),), ((14, 14),)]
 
 
-def test_pieces_of_one_connection_go_on_from_each_other_and_can_be_forgotten(heard: Heard) -> None:
+def test_pieces_of_one_connection_go_on_from_each_other_and_can_be_forgotten(heard: Stretches) -> None:
     take(heard, 11, 12)
     heard.close()
     take(heard, 13, 12)
@@ -82,7 +82,7 @@ def test_pieces_of_one_connection_go_on_from_each_other_and_can_be_forgotten(hea
     assert heard.stretches()[0].missing == ((14, 14),)
 
 
-def test_a_piece_after_which_nothing_was_heard_ends_with_its_connection(heard: Heard) -> None:
+def test_a_piece_after_which_nothing_was_heard_ends_with_its_connection(heard: Stretches) -> None:
     take(heard, 11)
     heard.close()
     heard.close(at(7))

@@ -48,9 +48,9 @@ def test_locks_lie_in_a_folder_of_the_user_alone_and_go_with_their_process(
 def test_no_lock_follows_a_link(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("kept")
     (tmp_path / "a.owner").symlink_to(tmp_path / "mine")
-    with pipeline.held_alone(tmp_path / "a", "load", "wait for it"):
+    with pipeline.exclusive_lock(tmp_path / "a", "load", "wait for it"):
         assert (tmp_path / "mine").read_text() == "kept"
     (tmp_path / "b.lock").symlink_to(tmp_path / "mine")
-    with pytest.raises(OSError, match="symbolic"), pipeline.held_alone(tmp_path / "b", "load", "wait for it"):
+    with pytest.raises(OSError, match="symbolic"), pipeline.exclusive_lock(tmp_path / "b", "load", "wait for it"):
         pass
     assert (tmp_path / "mine").read_text() == "kept"

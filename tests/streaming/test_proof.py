@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from dlt_pipeline.stream.stretches import Heard, Loaded, prove
+from dlt_pipeline.stream.stretches import Loaded, Stretches, prove
 
 NOON = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 
@@ -29,7 +29,7 @@ def test_the_fate_of_each_id(
     outside: int,
     lost: tuple[int, ...],
 ) -> None:
-    heard = Heard("BTC/USD")
+    heard = Stretches("BTC/USD")
     heard.connect(NOON)
     heard.take([(each, each) for each in (11, 14, 15)], NOON)  # 12 and 13 are missing
     proof = prove(heard.stretches()[0], Loaded(ids, spans, None))
@@ -39,7 +39,7 @@ def test_the_fate_of_each_id(
 
 
 def test_what_traded_before_a_load_began_is_outside_of_it() -> None:
-    heard = Heard("MINA/GBP")
+    heard = Stretches("MINA/GBP")
     heard.connect(NOON)
     heard.take([(11, 1_000), (12, 2_000)], NOON)
     proof = prove(heard.stretches()[0], Loaded((), (), begins_ns=2_001))

@@ -5,10 +5,10 @@ import pytest
 from dlt_pipeline.common.time import cut, joined, without
 from dlt_pipeline.repairs.gaps import (
     REASONS,
+    CoverageState,
     Gap,
     Lost,
     Repair,
-    Unproven,
     asked_spans,
     lost_of,
     repairs_of_gaps,
@@ -22,10 +22,10 @@ def gap(start: int, end: int, reason: str, accepted: bool = False) -> Gap:
     return Gap(X, (start, end), reason, 10, 15, accepted)
 
 
-def known(*gaps: Gap, breaks: tuple[tuple[int, int], ...] = (), lost: dict[Gap, Lost] | None = None) -> Unproven:
+def known(*gaps: Gap, breaks: tuple[tuple[int, int], ...] = (), lost: dict[Gap, Lost] | None = None) -> CoverageState:
     """Coverage from 0 to 100 but for the gaps."""
     covered = without((0, 100), [each.span for each in gaps])
-    return Unproven({X: covered}, list(gaps), {X: list(breaks)}, lost or {})
+    return CoverageState({X: covered}, list(gaps), {X: list(breaks)}, lost or {})
 
 
 def shown(repairs: list[Repair]) -> list[tuple[int, int, str, bool]]:
