@@ -22,6 +22,8 @@ from dlt_pipeline.archive.files import (
     told,
 )
 
+__all__ = ["Member", "Problem", "find_members"]
+
 # zipfile unpacks these two in bounded pieces; of bzip2 and LZMA it unpacks whatever a piece holds, at once.
 _READABLE: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
@@ -203,8 +205,6 @@ def is_of_a_system(name: str) -> bool:
     parts = name.replace("\\", "/").split("/")
     return any(part == _HIDDEN or (part.startswith(".") and part.strip(".")) for part in parts)
 
-
-__all__ = ["Member", "Problem", "find_members"]
 
 _PACKED_OTHERWISE: Final = (".csv.bz2", ".csv.xz", ".csv.lz4", ".csv.7z", ".csv.rar")
 _ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")

@@ -26,6 +26,8 @@ from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.raw_tables import SCHEMAS
 
+__all__ = ["Begun", "ParsedBlock", "Reading", "look", "read_parts"]
+
 
 class Within(NamedTuple):
     """The columns and row numbers of the rows within; of the others, how many there are, the last one before the
@@ -121,9 +123,6 @@ def _of_ids(values: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
         "idless_time_ns": pc.if_else(has_no_id, values["time_ns"], 0),
         "traded_at": pc.divide(values["time_ns"], 1_000).cast(pa.timestamp("us")),
     }
-
-
-__all__ = ["Begun", "ParsedBlock", "Reading", "look", "read_parts"]
 
 
 def read_parts(member: Member, plan: Reading) -> Iterator[ParsedBlock]:
