@@ -18,13 +18,6 @@ from dlt_pipeline.common.exceptions import DamagedFileError
 # A RuntimeError is a wrong password, or (NotImplementedError) a feature of ZIP that is not known; a ValueError is a
 # name or a place in the directory that cannot be one.
 UNREADABLE: Final = (zlib.error, zipfile.BadZipFile, struct.error, EOFError, OSError, RuntimeError, ValueError)
-
-
-def told(error: BaseException) -> str:
-    """Return what an error says, in a few words and without the path that the sentence around it has already."""
-    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
-
-
 # Kraken's altnames: XBTUSD, 1INCHEUR, ETH2.SEUR. A date is none.
 _NAME: Final = r"[A-Z0-9.]*[A-Z][A-Z0-9.]*"
 _ALTNAME: Final = re.compile(_NAME)
@@ -36,8 +29,18 @@ _COPY: Final = re.compile(r"[-_ ]?\([0-9]{1,4}\)$")
 _PACKED: Final = re.compile(r"\.(?:GZ|ZST)")
 _SHORTEST: Final = 4
 _LONGEST: Final = 30
-
 TIMEFRAMES: Final = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", 720: "12h", 1440: "1d"}
+PACKED_CSV: Final = (".csv.gz", ".csv.zst")
+PIECE: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b\x08"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+
+
+def told(error: BaseException) -> str:
+    """Return what an error says, in a few words and without the path that the sentence around it has already."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
+
+
 """The lengths in minutes that OHLCVT files have, and our names for them."""
 
 
@@ -68,12 +71,6 @@ def _is_altname(name: str) -> bool:
         and not name.startswith(".")
         and _ALTNAME.fullmatch(name) is not None
     )
-
-
-PACKED_CSV: Final = (".csv.gz", ".csv.zst")
-PIECE: Final = 1 << 20
-_GZIP: Final = b"\x1f\x8b\x08"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 
 class Limits(Protocol):

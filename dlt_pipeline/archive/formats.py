@@ -31,6 +31,10 @@ _KRAKENS: Final = (
     "Kraken's files have three fields (seconds, price, volume), seven under the header Price,Volume,Timestamp,Type,"
     "Miscellaneous,Trade ID, or seven of a candle"
 )
+# So many bytes are parsed at once: some 150,000 rows, large enough for Arrow, small beside the memory of a load.
+BLOCK_BYTES: Final = 4 << 20
+# No row of Kraken's has more than 200 bytes; a file without line ends must not fill the memory.
+LONGEST_LINE_BYTES: Final = 1 << 20
 
 
 def look(member: Member) -> Kind:
@@ -130,12 +134,6 @@ def _shape(line: str) -> str | None:
 
 def _fields(line: str) -> list[str]:
     return [field.strip().strip('"') for field in line.split(",")]
-
-
-# So many bytes are parsed at once: some 150,000 rows, large enough for Arrow, small beside the memory of a load.
-BLOCK_BYTES: Final = 4 << 20
-# No row of Kraken's has more than 200 bytes; a file without line ends must not fill the memory.
-LONGEST_LINE_BYTES: Final = 1 << 20
 
 
 class Block(NamedTuple):

@@ -20,6 +20,8 @@ from dlt_pipeline.kraken.raw_tables import DECIMAL
 
 # A file whose ids jump more often than that within a block is no file of one market; then the models judge it.
 _MOST_JUMPS: Final = 1_000
+_EXACTLY: Final = Context(prec=60)  # sums of DECIMAL(38, 12); Python's own 28 digits would round them
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,6 @@ def _breaks(ascending: pa.Array) -> list[int]:
         return []
     steps = pc.subtract(ascending[1:], ascending[:-1])
     return [place + 1 for place in pc.indices_nonzero(pc.not_equal(steps, 1)).to_pylist()]
-
-
-_EXACTLY: Final = Context(prec=60)  # sums of DECIMAL(38, 12); Python's own 28 digits would round them
 
 
 @dataclass
@@ -122,9 +121,6 @@ class ParsedBlock:
 
     tables: Mapping[str, pa.Table]
     bytes_read: int
-
-
-Row = dict[str, Any]
 
 
 def part_row(plan: Reading, columns: Mapping[str, pa.Array], run: Run, part_id: int) -> Row:

@@ -32,6 +32,14 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _WAY_OUT: Final = "unpack it and import the folder"
 # Below this much unpacked, no ratio does harm.
 HARMLESS_BYTES: Final = 10_000_000
+_log = logging.getLogger("dlt_pipeline.archive")
+_HIDDEN: Final = "__MACOSX"
+_END: Final = b"PK\x05\x06"
+_END_BYTES: Final = 22
+_LONGEST_COMMENT: Final = (1 << 16) - 1
+_PIECE: Final = 1 << 20
+_PACKED_OTHERWISE: Final = (".csv.bz2", ".csv.xz", ".csv.lz4", ".csv.7z", ".csv.rar")
+_ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 
 def wrong_with(
@@ -95,14 +103,6 @@ def _wrong_password(opened: zipfile.ZipFile, info: zipfile.ZipInfo, where: str, 
     except UNREADABLE:  # one wrong password in 256 passes zipfile's own look, and what it unpacks makes no sense
         return f"{where} cannot be opened with this password, or is damaged; name the right one or download it again."
     return None
-
-
-_log = logging.getLogger("dlt_pipeline.archive")
-_HIDDEN: Final = "__MACOSX"
-_END: Final = b"PK\x05\x06"
-_END_BYTES: Final = 22
-_LONGEST_COMMENT: Final = (1 << 16) - 1
-_PIECE: Final = 1 << 20
 
 
 class _Before(io.BufferedReader):
@@ -204,10 +204,6 @@ def is_of_a_system(name: str) -> bool:
     """Whether a file is one that systems put beside others: hidden, or a Mac's shadow of a file."""
     parts = name.replace("\\", "/").split("/")
     return any(part == _HIDDEN or (part.startswith(".") and part.strip(".")) for part in parts)
-
-
-_PACKED_OTHERWISE: Final = (".csv.bz2", ".csv.xz", ".csv.lz4", ".csv.7z", ".csv.rar")
-_ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 
 def find_members(paths: Iterable[Path], settings: Limits, password: str | None = None) -> list[Member | Problem]:

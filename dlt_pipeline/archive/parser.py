@@ -42,6 +42,10 @@ TYPES: Final[dict[str, dict[str, pa.DataType]]] = {
 }
 TYPES["candles"] |= {"volume": DECIMAL, "volume_text": _TEXT}
 
+_SHOWN: Final = 500
+# A block with a broken line is halved until so few bytes are left to be read line by line.
+_FEW_BYTES: Final = 4096
+
 
 def at_once(data: bytes, kind: str, minutes: int | None) -> dict[str, pa.Array] | None:
     """Return the columns of all rows, None where a line needs a closer look; blank lines are no rows."""
@@ -152,11 +156,6 @@ def _are_candles(columns: dict[str, pa.Array], time: pa.Array, minutes: int) -> 
 
 def _least(column: pa.Array) -> Any:
     return pc.min(column).as_py()
-
-
-_SHOWN: Final = 500
-# A block with a broken line is halved until so few bytes are left to be read line by line.
-_FEW_BYTES: Final = 4096
 
 
 @dataclass

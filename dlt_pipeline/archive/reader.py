@@ -27,6 +27,9 @@ from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.raw_tables import SCHEMAS
 
 __all__ = ["Begun", "ParsedBlock", "Reading", "look", "read_parts"]
+_SCHEMAS: Final = ARCHIVE_SCHEMAS | SCHEMAS
+_MINUTES: Final = {name: length for length, name in TIMEFRAMES.items()}
+_TABLES: Final = {"trades": "archive_trades", "trades_with_ids": "trades", "candles": "archive_candles"}
 
 
 class Within(NamedTuple):
@@ -64,11 +67,6 @@ def within(columns: dict[str, pa.Array], numbers: pa.Array, bounds: Bounds) -> W
         pc.max(before).as_py() or 0,
         pc.min(behind).as_py() or 0,
     )
-
-
-_SCHEMAS: Final = ARCHIVE_SCHEMAS | SCHEMAS
-_MINUTES: Final = {name: length for length, name in TIMEFRAMES.items()}
-_TABLES: Final = {"trades": "archive_trades", "trades_with_ids": "trades", "candles": "archive_candles"}
 
 
 class Kind(Protocol):

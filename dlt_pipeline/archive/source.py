@@ -24,6 +24,11 @@ from dlt_pipeline.warehouse.database import NO_EXCHANGE
 Batch = dict[str, pa.Table]
 """Rows of one yield, by raw table."""
 
+# The tables that the rows of a file fill.
+FILE_TABLES: Final = (*ARCHIVE_SCHEMAS, "trades")
+# What the dbt models read besides, also where nothing but archives was ever loaded.
+_OTHER_TABLES: Final = ("pages", "id_holes", "rest_candles")
+
 
 class Gathered:
     """What was taken in since the last batch."""
@@ -91,12 +96,6 @@ class ArchiveChunk:
     def _count(self, tables: Mapping[str, pa.Table]) -> None:
         with self._lock:
             self._rows += sum(table.num_rows for table in tables.values())
-
-
-# The tables that the rows of a file fill.
-FILE_TABLES: Final = (*ARCHIVE_SCHEMAS, "trades")
-# What the dbt models read besides, also where nothing but archives was ever loaded.
-_OTHER_TABLES: Final = ("pages", "id_holes", "rest_candles")
 
 
 @dlt.source(name="archive", section="archive", max_table_nesting=0)

@@ -22,6 +22,7 @@ from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import load_settings
 
 _part_ids = itertools.count(time.time_ns())
+_log = logging.getLogger("dlt_pipeline.archive")
 
 
 def new_part_id() -> int:
@@ -123,9 +124,6 @@ class Task:
         """Hear that the file cannot be read (any further)."""
         self.report.outcome, self.report.problem = "failed", str(error)
         self.is_over = self.is_failed = True
-
-
-_log = logging.getLogger("dlt_pipeline.archive")
 
 
 class ImportListener(Protocol):

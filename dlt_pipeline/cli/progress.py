@@ -17,6 +17,8 @@ from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 
 _Self = TypeVar("_Self", bound="Bars")
+# A line every few seconds is enough for a log.
+_SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 class Bars:
@@ -37,10 +39,6 @@ class Bars:
         """Leave the last state on the screen."""
         if self.bars:
             self.bars.stop()
-
-
-# A line every few seconds is enough for a log.
-_SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 @dataclass

@@ -13,6 +13,8 @@ _GRACE_SECONDS: Final = 2.0
 _SLICE_SECONDS: Final = 0.1
 
 T = TypeVar("T")
+# How long a stop may go unheard; a thread can wait for one event only.
+_UNHEARD_SECONDS: Final = 0.25
 
 
 class _Job(Generic[T]):
@@ -69,10 +71,6 @@ def within(call: Callable[[], T], seconds: float, stop: "Stop") -> T:
     if job.error is not None:
         raise job.error
     return job.result  # type: ignore[return-value] # set wherever no error is
-
-
-# How long a stop may go unheard; a thread can wait for one event only.
-_UNHEARD_SECONDS: Final = 0.25
 
 
 class Stop(Protocol):

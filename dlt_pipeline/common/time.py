@@ -15,6 +15,11 @@ _ISO: Final = re.compile(
     re.ASCII,
 )
 When = str | date | datetime
+Span = tuple[int, int]
+_UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DAY: Final = 86_400
+_LONGEST: Final = 15 * _DAY
+_SIZE: Final = re.compile(r"([1-9]\d{0,6})([smhdw])", re.ASCII)
 
 
 def utc_datetime(when: When, what: str = "The time") -> datetime:
@@ -76,9 +81,6 @@ def utc_of_ns(time_ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=time_ns // 1_000)
 
 
-Span = tuple[int, int]
-
-
 def joined(spans: Iterable[Span]) -> list[Span]:
     """Return the spans ascending, with those that touch or overlap made one; empty ones are dropped."""
     found: list[Span] = []
@@ -104,12 +106,6 @@ def without(span: Span, taken: Iterable[Span]) -> list[Span]:
         position = end
     left.append((position, span[1]))
     return [part for part in left if part[0] < part[1]]
-
-
-_UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_DAY: Final = 86_400
-_LONGEST: Final = 15 * _DAY
-_SIZE: Final = re.compile(r"([1-9]\d{0,6})([smhdw])", re.ASCII)
 
 
 def timeframe_seconds(name: str) -> int:

@@ -27,6 +27,11 @@ State = Literal["trades", "archive", "rest", "missing"]
 Span = tuple[int, int]
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DAY: Final = 86_400
+# Kraken answers at most 720 candles, of which the newest is still open.
+COMMITTED_CANDLES: Final = 719
+# As Kraken offers them in 2026.
+ARCHIVE_SIZES: Final = "some 5 GB a quarter zipped, the whole history 47 GB unzipped"
+Way = Literal["rest", "trades", "zip"]
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,6 @@ def uncovered(start_ns: int, end_ns: int, lacking: Iterable[Span]) -> list[Span]
     return found
 
 
-# Kraken answers at most 720 candles, of which the newest is still open.
-COMMITTED_CANDLES: Final = 719
-# As Kraken offers them in 2026.
-ARCHIVE_SIZES: Final = "some 5 GB a quarter zipped, the whole history 47 GB unzipped"
-
-
 def rest_reach(seconds: int, now_ns: int) -> tuple[int, int]:
     """Return the time for which the OHLC endpoint has committed candles of so many seconds: [start, end)."""
     size_ns = seconds * NS_PER_SECOND
@@ -126,9 +125,6 @@ def archive_end(now_ns: int) -> int:
     now = datetime.fromtimestamp(now_ns // NS_PER_SECOND, tz=timezone.utc)
     quarter = datetime(now.year, (now.month - 1) // 3 * 3 + 1, 1, tzinfo=timezone.utc)
     return int(quarter.timestamp()) * NS_PER_SECOND
-
-
-Way = Literal["rest", "trades", "zip"]
 
 
 @dataclass(frozen=True)

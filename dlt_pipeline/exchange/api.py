@@ -25,6 +25,13 @@ MAX_COUNT = 1000
 # Kraken takes `since` in seconds and in nanoseconds. As seconds this is the year 5138, as nanoseconds a moment of
 # 1970; a stamp in milliseconds counts as nanoseconds and so begins at the first trade, as it does at Kraken.
 SECONDS_BELOW = 10**11
+NS = 10**9
+INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
+MAX_ROWS = 720
+VOLUME_DECIMALS = 8
+Row = list[Any]
+Query = Mapping[str, str]
+Result = dict[str, Any]
 
 
 class TradePage(NamedTuple):
@@ -86,13 +93,6 @@ def trade_page(
         trades += part
     last = str(trades[-1].time_ns) if trades else since or "0"
     return TradePage(trades, last, frozenset(left_out))
-
-
-NS = 10**9
-INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
-MAX_ROWS = 720
-VOLUME_DECIMALS = 8
-Row = list[Any]
 
 
 class CandleBook:
@@ -162,10 +162,6 @@ def recorded_rows(recorded: RecordedCandles, minutes: int, now_ns: int) -> tuple
     open_start = now_ns // (seconds * NS) * seconds
     rows = [row for row in recorded.rows if row[0] <= open_start]
     return rows[-MAX_ROWS:], min(recorded.last, open_start - seconds)
-
-
-Query = Mapping[str, str]
-Result = dict[str, Any]
 
 
 class Answer(NamedTuple):

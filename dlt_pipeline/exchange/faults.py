@@ -31,6 +31,11 @@ SOCKET_PATH = "v2"
 OF_A_CONNECTION = ("disconnect", "silence")
 # Instead of an answer; the others spoil an answer that was made.
 INSTEAD_OF_AN_ANSWER = ("error", "http_status", "html", "drop")
+# A few calls at once are let through; then one call in `seconds_per_call`.
+BURST = 3
+# load_markets makes two calls side by side, and several clients may start together.
+GENEROUS_BURST = 15
+GENEROUS_FACTOR = 0.2
 
 
 @dataclass(frozen=True)
@@ -164,13 +169,6 @@ def replace_value(row: int, column: int, value: Any) -> Callable[[dict[str, Any]
         return changed
 
     return change
-
-
-# A few calls at once are let through; then one call in `seconds_per_call`.
-BURST = 3
-# load_markets makes two calls side by side, and several clients may start together.
-GENEROUS_BURST = 15
-GENEROUS_FACTOR = 0.2
 
 
 class RateLimiter:

@@ -13,6 +13,29 @@ COMMON_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 # 30-day volume in USD and the fee in percent, the steps Kraken publishes.
 TAKER_FEES = [[0, 0.4], [10000, 0.35], [50000, 0.24], [100000, 0.22], [250000, 0.2], [500000, 0.18], [1000000, 0.16]]
 MAKER_FEES = [[0, 0.25], [10000, 0.2], [50000, 0.14], [100000, 0.12], [250000, 0.1], [500000, 0.08], [1000000, 0.06]]
+FIAT = ("AUD", "CAD", "EUR", "GBP", "JPY", "USD")
+# Assets from Kraken's first years carry a four-letter id: X and the code, Z and the code for money.
+LEGACY_IDS = {
+    code: f"X{code}" for code in ("ETC", "ETH", "LTC", "MLN", "REP", "XBT", "XDG", "XLM", "XMR", "XRP", "ZEC")
+}
+LEGACY_CODES = {asset_id: code for code, asset_id in LEGACY_IDS.items()}
+QUOTES = (
+    *FIAT,
+    "CHF",
+    "DAI",
+    "DOT",
+    "ETH",
+    "EURQ",
+    "EURR",
+    "PYUSD",
+    "RLUSD",
+    "USDC",
+    "USDG",
+    "USDQ",
+    "USDR",
+    "USDT",
+    "XBT",
+)
 
 
 @dataclass(frozen=True)
@@ -76,30 +99,7 @@ def build_listing(wsname: str, base: str, quote: str, pair_decimals: int, order_
     }
 
 
-FIAT = ("AUD", "CAD", "EUR", "GBP", "JPY", "USD")
-# Assets from Kraken's first years carry a four-letter id: X and the code, Z and the code for money.
-LEGACY_IDS = {
-    code: f"X{code}" for code in ("ETC", "ETH", "LTC", "MLN", "REP", "XBT", "XDG", "XLM", "XMR", "XRP", "ZEC")
-}
 LEGACY_IDS |= {code: f"Z{code}" for code in FIAT}
-LEGACY_CODES = {asset_id: code for code, asset_id in LEGACY_IDS.items()}
-QUOTES = (
-    *FIAT,
-    "CHF",
-    "DAI",
-    "DOT",
-    "ETH",
-    "EURQ",
-    "EURR",
-    "PYUSD",
-    "RLUSD",
-    "USDC",
-    "USDG",
-    "USDQ",
-    "USDR",
-    "USDT",
-    "XBT",
-)
 
 
 def split_key(key: str) -> tuple[str, str]:

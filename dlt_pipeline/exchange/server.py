@@ -31,6 +31,8 @@ HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></
 
 # Between our handlers only: what is sent has the Date that it asks for.
 _DAYS_AHEAD = "X-Days-Ahead"
+# Nothing is worth waiting for at the end: every answer is made in one go.
+SHUTDOWN_SECONDS = 1.0
 
 
 class Call(NamedTuple):
@@ -137,10 +139,6 @@ def _instead(fault: Fault, request: web.Request) -> web.Response:
         request.transport.abort()
     status = fault.status if fault.kind == "http_status" else 200
     return web.Response(status=status, text=HTML.format(f"{status} from the gateway"), content_type="text/html")
-
-
-# Nothing is worth waiting for at the end: every answer is made in one go.
-SHUTDOWN_SECONDS = 1.0
 
 
 def check_host(host: str) -> None:

@@ -15,6 +15,25 @@ from dlt_pipeline.exchange.feed import Feed
 from dlt_pipeline.exchange.market import Market, build_listing, market_from_listing
 from dlt_pipeline.exchange.trade import ExchangeTrade, TradeSeries, shown_time
 
+NS = 10**9
+DAY_NS = 86_400 * NS
+HALF_HOUR_NS = 1_800 * NS
+MS = 10**6
+# A share of trades comes in groups, as a large order meets many small ones.
+GROUP_SHARE = 0.25
+MAX_GROUP = 17
+# A day has one border more than one in so many trades, and the first and last instant on a busy market.
+TRADES_PER_BORDER = 150
+# Straight on the border, 1 ns before (shown on it, as float64 steps by 238 ns) and 300 ns before (shown before it).
+BORDER_OFFSETS = (-300, -1, 0, 0)
+# Kraken's Trades answers show at least five decimals of a price, whatever the pair's own.
+TRADE_PRICE_DECIMALS = 5
+# Of trades in the same nanosecond, how many repeat the row before in everything but the id.
+EQUAL_SHARE = 0.4
+# Sigma of the logarithm of a day's opening price. A day is drawn to where the next one opens: days join up, yet each
+# is made alone.
+OPENING_SIGMA = 0.03
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -102,19 +121,6 @@ def extra_profile(number: int) -> Profile:
     )
 
 
-NS = 10**9
-DAY_NS = 86_400 * NS
-HALF_HOUR_NS = 1_800 * NS
-MS = 10**6
-# A share of trades comes in groups, as a large order meets many small ones.
-GROUP_SHARE = 0.25
-MAX_GROUP = 17
-# A day has one border more than one in so many trades, and the first and last instant on a busy market.
-TRADES_PER_BORDER = 150
-# Straight on the border, 1 ns before (shown on it, as float64 steps by 238 ns) and 300 ns before (shown before it).
-BORDER_OFFSETS = (-300, -1, 0, 0)
-
-
 def day_times(rng: Random, profile: Profile, day_ns: int, wanted: int) -> list[int]:
     """About `wanted` ascending true times (ns) within the UTC day that begins at `day_ns`."""
     half_hours = rng.sample(range(48), profile.busy_half_hours)
@@ -149,15 +155,6 @@ def _group(rng: Random, at: int) -> list[int]:
 
 def _border(border_ns: int) -> list[int]:
     return [border_ns + offset for offset in BORDER_OFFSETS]
-
-
-# Kraken's Trades answers show at least five decimals of a price, whatever the pair's own.
-TRADE_PRICE_DECIMALS = 5
-# Of trades in the same nanosecond, how many repeat the row before in everything but the id.
-EQUAL_SHARE = 0.4
-# Sigma of the logarithm of a day's opening price. A day is drawn to where the next one opens: days join up, yet each
-# is made alone.
-OPENING_SIGMA = 0.03
 
 
 def day_trades(

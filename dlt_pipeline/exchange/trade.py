@@ -13,6 +13,11 @@ from typing import Any, NamedTuple
 
 from dlt_pipeline.exchange.errors import RecordingError
 
+NS_DIGITS = 9
+# Volumes of 19 digits times prices of 11, summed over a day, stay exact; a quotient is cut, never rounded up.
+EXACT = Context(prec=80, rounding=ROUND_DOWN)
+ZERO = Decimal(0)
+
 
 class RawNumber(str):
     """A number's text; it goes out without quotes, digit for digit."""
@@ -45,9 +50,6 @@ def load_json(text: str) -> Any:
 def load_json_file(path: Path) -> Any:
     """`load_json` of a UTF-8 file."""
     return load_json(path.read_text(encoding="utf-8"))
-
-
-NS_DIGITS = 9
 
 
 class ExchangeTrade(NamedTuple):
@@ -125,11 +127,6 @@ class TradeSeries:
     def visible(self, now_ns: int) -> int:
         """How many trades have happened by `now_ns` (true time, ns)."""
         return bisect_right(self.times_ns, now_ns)
-
-
-# Volumes of 19 digits times prices of 11, summed over a day, stay exact; a quotient is cut, never rounded up.
-EXACT = Context(prec=80, rounding=ROUND_DOWN)
-ZERO = Decimal(0)
 
 
 @dataclass

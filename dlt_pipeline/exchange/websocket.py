@@ -35,6 +35,10 @@ UNKNOWN_SYMBOL: Final = "Currency pair not supported"
 
 _SIDES: Final = {"b": "buy", "s": "sell"}
 _ORDER_TYPES: Final = {"m": "market", "l": "limit"}
+METHODS: Final = ("ping", "subscribe", "unsubscribe")
+# How often the clock is looked at, and after how long without a message one is sent all the same.
+TICK_SECONDS: Final = 0.05
+HEARTBEAT_SECONDS: Final = 1.0
 
 
 def moment(time_ns: int) -> str:
@@ -77,9 +81,6 @@ def _trade(symbol: str, trade: ExchangeTrade) -> Message:
     }
 
 
-METHODS: Final = ("ping", "subscribe", "unsubscribe")
-
-
 class Refusal(NamedTuple):
     """Why a request, or one symbol of it, is refused, in Kraken's words."""
 
@@ -120,11 +121,6 @@ def read_request(text: str, traded: Collection[str]) -> Request:
     others = [str(symbol) for symbol in asked if symbol not in symbols]
     refusals = [Refusal(f"{UNKNOWN_SYMBOL} {symbol}", symbol) for symbol in others]
     return Request(body, method, symbols, params.get("snapshot", True) is not False, refusals)
-
-
-# How often the clock is looked at, and after how long without a message one is sent all the same.
-TICK_SECONDS: Final = 0.05
-HEARTBEAT_SECONDS: Final = 1.0
 
 
 class TradeSockets:

@@ -19,6 +19,9 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenS
 from dlt_pipeline.warehouse.database import DATASET
 
 _TIMEFRAMES_TABLE: Final = "kraken_internal.timeframes"
+Progressing = Callable[[], AbstractContextManager[Listener | None]]
+# A round comes again by itself: fewer tries than a load that would end for it.
+_ATTEMPTS = 3
 
 
 def old_timeframes(
@@ -50,11 +53,6 @@ def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query; none where the table is not there yet."""
     with reading(path) as connection:
         return [] if connection is None else rows_found(connection, query, [])
-
-
-Progressing = Callable[[], AbstractContextManager[Listener | None]]
-# A round comes again by itself: fewer tries than a load that would end for it.
-_ATTEMPTS = 3
 
 
 def no_progress() -> AbstractContextManager[Listener | None]:

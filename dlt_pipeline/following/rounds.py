@@ -24,6 +24,10 @@ from dlt_pipeline.publishing import Published
 from dlt_pipeline.publishing.newest import Publisher
 from dlt_pipeline.warehouse.errors import explain
 
+# Wrong from the beginning, so no waiting mends it; the kinds of WarehouseError that pass are waited for.
+_ENDS: Final = (BadInputError, UnknownSymbolError, WarehouseError)
+_PASSES: Final = (WarehouseLockedError, DiskFullError, OutOfFilesError)
+
 
 @dataclass
 class Round:
@@ -52,11 +56,6 @@ class Round:
     def is_fine(self) -> bool:
         """Whether all symbols were loaded and all is built, green and published."""
         return not self.failures and self.trouble is None and not self.red and self.published is not None
-
-
-# Wrong from the beginning, so no waiting mends it; the kinds of WarehouseError that pass are waited for.
-_ENDS: Final = (BadInputError, UnknownSymbolError, WarehouseError)
-_PASSES: Final = (WarehouseLockedError, DiskFullError, OutOfFilesError)
 
 
 class Rounds:

@@ -16,6 +16,13 @@ _ANSWERS: Final = 60
 SPARE_NS: Final = NS_PER_SECOND // 20
 # Clocks of the exchange's own servers differ by less.
 _BACKWARD_NS: Final = 2 * NS_PER_SECOND
+# Symbols whose moments lie so close together are loaded in one round.
+_TOGETHER_SECONDS: Final = 0.5
+# Trades that came since the last round are taken in first, which may take two calls and a commit. What then is left to
+# ask at the moment of proof takes one call: an answer with something new in it is only believed with a second one.
+_EARLY_NS: Final = 3 * NS_PER_SECOND
+# What has work left goes on at once, but leaves the machine a breath.
+_LEAST_SECONDS: Final = 1.0
 
 
 class ExchangeClock:
@@ -61,15 +68,6 @@ def next_moment_ns(reached_ns: int, now_ns: int, every_ns: int, margin_ns: int, 
     if moment <= now_ns and not has_moved:
         moment = next_close_ns(now_ns - margin_ns, every_ns) + margin_ns
     return moment
-
-
-# Symbols whose moments lie so close together are loaded in one round.
-_TOGETHER_SECONDS: Final = 0.5
-# Trades that came since the last round are taken in first, which may take two calls and a commit. What then is left to
-# ask at the moment of proof takes one call: an answer with something new in it is only believed with a second one.
-_EARLY_NS: Final = 3 * NS_PER_SECOND
-# What has work left goes on at once, but leaves the machine a breath.
-_LEAST_SECONDS: Final = 1.0
 
 
 class Schedule:

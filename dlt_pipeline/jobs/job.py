@@ -13,6 +13,35 @@ from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import show_ns, timeframe_name
 
 POLICIES: Final = ("null", "carry_forward", "omit")
+_KINDS: Final[dict[str, tuple[type, str]]] = {
+    "bucket_size": (str, "a bucket size such as 1m"),
+    "include_trades": (bool, "true or false"),
+    "empty_bucket_policy": (str, f"one of {', '.join(POLICIES)}"),
+    "export": (bool, "true or false"),
+    "reason": (str, "a text"),
+    "symbols": (str, "symbols by commas, such as BTC/USD,ETH/USD"),
+    "symbol_map": (str, "the path of a CSV of altname,symbol"),
+    "whole_days": (bool, "true or false"),
+}
+JobType = Literal["trade_rebuild", "trade_load", "archive_import", "rest_snapshot", "repair"]
+Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+# What a running job is at; each may be begun again without harm, and those before it need not be.
+Phase = Literal["waiting", "estimating", "loading", "building", "checking", "exporting", "removing", "done"]
+JOB_TYPES: Final = get_args(JobType)
+STATUSES: Final = get_args(Status)
+PHASES: Final = get_args(Phase)
+LOADING_TYPES: Final = ("trade_rebuild", "trade_load", "repair")
+PRICED_TYPES: Final = ("trade_rebuild", "trade_load")  # a repair asks again for what the ledger calls loaded
+BUILDING_TYPES: Final = ("trade_rebuild", "archive_import", "repair")
+_NEXT: Final[dict[str, tuple[str, ...]]] = {
+    "queued": ("queued", "running", "cancelled"),
+    "running": ("queued", "running", "succeeded", "failed", "cancelled"),
+    "failed": ("queued",),
+    "cancelled": ("queued",),
+    "succeeded": (),
+}
+# Both times come from the same clock of the system; they are told apart by more than its steps.
+_TOLERANCE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,18 +75,6 @@ class Options:
         )
 
 
-_KINDS: Final[dict[str, tuple[type, str]]] = {
-    "bucket_size": (str, "a bucket size such as 1m"),
-    "include_trades": (bool, "true or false"),
-    "empty_bucket_policy": (str, f"one of {', '.join(POLICIES)}"),
-    "export": (bool, "true or false"),
-    "reason": (str, "a text"),
-    "symbols": (str, "symbols by commas, such as BTC/USD,ETH/USD"),
-    "symbol_map": (str, "the path of a CSV of altname,symbol"),
-    "whole_days": (bool, "true or false"),
-}
-
-
 def parse_options(given: str | Mapping[str, Any] | None) -> Options:
     """Check options given as JSON text or a mapping; BadInputError names what is unknown or cannot be."""
     if isinstance(given, str):
@@ -77,26 +94,6 @@ def parse_options(given: str | Mapping[str, Any] | None) -> Options:
             raise BadInputError(f"The option {name} is {value!r}; it must be {meant}.")
     options = Options(**found)
     return Options(**{**asdict(options), "bucket_size": timeframe_name(options.bucket_size)})
-
-
-JobType = Literal["trade_rebuild", "trade_load", "archive_import", "rest_snapshot", "repair"]
-Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-# What a running job is at; each may be begun again without harm, and those before it need not be.
-Phase = Literal["waiting", "estimating", "loading", "building", "checking", "exporting", "removing", "done"]
-JOB_TYPES: Final = get_args(JobType)
-STATUSES: Final = get_args(Status)
-PHASES: Final = get_args(Phase)
-LOADING_TYPES: Final = ("trade_rebuild", "trade_load", "repair")
-PRICED_TYPES: Final = ("trade_rebuild", "trade_load")  # a repair asks again for what the ledger calls loaded
-BUILDING_TYPES: Final = ("trade_rebuild", "archive_import", "repair")
-
-_NEXT: Final[dict[str, tuple[str, ...]]] = {
-    "queued": ("queued", "running", "cancelled"),
-    "running": ("queued", "running", "succeeded", "failed", "cancelled"),
-    "failed": ("queued",),
-    "cancelled": ("queued",),
-    "succeeded": (),
-}
 
 
 @dataclass(frozen=True)
@@ -158,10 +155,6 @@ class Job:
             way = ways.get(self.status, f"it can only become {' or '.join(_NEXT[self.status])}")
             raise BadInputError(f"The {self.name} is {self.status} and cannot become {status}: {way}.")
         return replace(self, **changes)
-
-
-# Both times come from the same clock of the system; they are told apart by more than its steps.
-_TOLERANCE_SECONDS: Final = 2.0
 
 
 def this_process() -> tuple[int, datetime]:

@@ -18,6 +18,14 @@ HIGHEST: Final = Decimal(10) ** 17
 HIGHEST_WHOLE: Final = 2**63 - 1
 SIDES: Final = {"b": "buy", "buy": "buy", "s": "sell", "sell": "sell"}
 ORDER_TYPES: Final = {"m": "market", "market": "market", "l": "limit", "limit": "limit"}
+_EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)
+_TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
+_INTEGER: Final = re.compile(r"\d{1,19}", re.ASCII)
+# `last` is the last trade's exact stamp: further from the displayed time than this, it is another trade's.
+_LAST_TOLERANCE_NS: Final = 1_000_000
+_SHOWN: Final = 60
 
 
 def time_flaw(seconds: int | Decimal) -> str | None:
@@ -39,16 +47,6 @@ def volume_flaw(volume: Decimal) -> str | None:
     if volume < 0:
         return "is negative"
     return "is too large to be one" if volume >= HIGHEST else None
-
-
-_EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
-_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)
-_TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
-_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
-_INTEGER: Final = re.compile(r"\d{1,19}", re.ASCII)
-# `last` is the last trade's exact stamp: further from the displayed time than this, it is another trade's.
-_LAST_TOLERANCE_NS: Final = 1_000_000
-_SHOWN: Final = 60
 
 
 class TradeRow(NamedTuple):

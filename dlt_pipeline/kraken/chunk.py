@@ -26,6 +26,12 @@ from dlt_pipeline.kraken.session import Session, other_market
 Batch = dict[str, pa.Table]
 """Rows of one yield, by raw table."""
 
+_log = logging.getLogger("dlt_pipeline.kraken")
+Ledger = dict[str, list[Range]]
+Known = tuple[Ledger, dict[str, list[Span]], dict[str, dict[str, int]]]
+# The tables that one answer of the exchange fills.
+SYMBOL_TABLES: Final = ("trades", "pages", "id_holes", "rest_candles")
+
 
 class Gathered:
     """What was taken in since the last batch."""
@@ -82,13 +88,6 @@ class Budget:
     def is_over(self) -> bool:
         """Whether the chunk moved and waits for no further answer; what was answered already still belongs to it."""
         return self._has_moved.is_set() and (self._is_full.is_set() or time.monotonic() >= self._until)
-
-
-_log = logging.getLogger("dlt_pipeline.kraken")
-Ledger = dict[str, list[Range]]
-Known = tuple[Ledger, dict[str, list[Span]], dict[str, dict[str, int]]]
-# The tables that one answer of the exchange fills.
-SYMBOL_TABLES: Final = ("trades", "pages", "id_holes", "rest_candles")
 
 
 class Chunk:

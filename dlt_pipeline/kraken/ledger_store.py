@@ -22,6 +22,8 @@ from dlt_pipeline.kraken.session import way_out
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, STEP_BACK_LIMIT_NS
 from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
+_ARCHIVE_TABLES = {"parts": "archive_parts", "files": "archive_files", "loads": "_dlt_loads"}
+
 
 def file_versions(files: str, loads: str) -> str:
     """Return the CTEs `renamed`, `standing` and `replaced` over the raw tables of these names; for a `with`.
@@ -202,9 +204,6 @@ def read_ledger(
         except DatabaseUndefinedRelation:  # nothing was ever loaded here
             return {symbol: [] for symbol in symbols}
     return {symbol: merge(found) for symbol, found in rows.items()}
-
-
-_ARCHIVE_TABLES = {"parts": "archive_parts", "files": "archive_files", "loads": "_dlt_loads"}
 
 
 @contextmanager

@@ -15,6 +15,8 @@ import pyarrow as pa
 from dlt_pipeline.publishing.partitions import Partition, is_ours, is_version, write_parquet
 from dlt_pipeline.publishing.settings import PublishSettings
 
+_NAME: Final = "candles.parquet"
+
 
 def sync(path: Path) -> None:
     """Wait until the disk holds the file or folder."""
@@ -112,9 +114,6 @@ def drop_replaced(settings: PublishSettings, current: Iterable[Partition], newes
 
 def _replaced(path: Path) -> Path:
     return path.with_suffix(".replaced")
-
-
-_NAME: Final = "candles.parquet"
 
 
 def tree_path(settings: PublishSettings, partition: Partition) -> Path:

@@ -27,6 +27,8 @@ _SAFE: Final = {
     "symbol": re.compile(r"\w[\w.]*(/\w[\w.]*)*"),
     "timeframe": re.compile(r"[0-9A-Za-z_]+"),
 }
+PREFIX: Final = "kraken_candles."
+_VERSION: Final = f"{PREFIX}file_version"
 
 
 class Key(NamedTuple):
@@ -82,10 +84,6 @@ def make_partition(row: Mapping[str, object], columns: tuple[Column, ...]) -> Pa
     key = Key(str(row["source"]), str(row["symbol"]), str(row["timeframe"]), int(str(row["year"])))
     stated = {name: str(value) for name, value in row.items() if value is not None}
     return Partition(key, int(str(row["row_count"])), stated, columns)
-
-
-PREFIX: Final = "kraken_candles."
-_VERSION: Final = f"{PREFIX}file_version"
 
 
 def write_parquet(path: Path, partition: Partition, rows: pa.RecordBatchReader) -> None:

@@ -17,6 +17,20 @@ from dlt_pipeline.warehouse.database import connect
 _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"
 _DAYS: Final = "export_days"
+_KEY: Final = ", ".join(Key._fields)
+# By partition the first day whose rows are not what they were, and how many rows there are from it on.
+_CHANGED: Final = f"""
+    with changed as (
+        select {_KEY}, min(coalesce(now.bucket_on, before.bucket_on)) as first_on
+        from days_now as now full join days_before as before using ({_KEY}, bucket_on)
+        where now.content_hash is distinct from before.content_hash
+        group by all
+    )
+    select {_KEY}, first_on, coalesce(sum(row_count), 0)::bigint
+    from changed left join days_now using ({_KEY})
+    where bucket_on is null or bucket_on >= first_on
+    group by all
+"""  # noqa: S608 - own names only
 
 
 class WarehouseRows:
@@ -96,22 +110,6 @@ class WarehouseRows:
 def sources(partitions: Sequence[Partition]) -> list[str]:
     """Return the sources in order; those that we know are always there, so that their views are, even without rows."""
     return sorted({*SOURCES, *(partition.key.source for partition in partitions)})
-
-
-_KEY: Final = ", ".join(Key._fields)
-# By partition the first day whose rows are not what they were, and how many rows there are from it on.
-_CHANGED: Final = f"""
-    with changed as (
-        select {_KEY}, min(coalesce(now.bucket_on, before.bucket_on)) as first_on
-        from days_now as now full join days_before as before using ({_KEY}, bucket_on)
-        where now.content_hash is distinct from before.content_hash
-        group by all
-    )
-    select {_KEY}, first_on, coalesce(sum(row_count), 0)::bigint
-    from changed left join days_now using ({_KEY})
-    where bucket_on is null or bucket_on >= first_on
-    group by all
-"""  # noqa: S608 - own names only
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,18 @@ from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.ops import REPAIR_ATTEMPTS, ensure_table
 
 _LIMITS: Final[dict[str, tuple[float, float]]] = {"repair_attempts": (1, 1_000), "repair_hours_between": (0, 8_760)}
+_COLUMNS: Final = (
+    "symbol, from_ns, to_ns, reason, first_missing_id, last_missing_id, times_asked, outcome, error, happened_at"
+)
+_HOLES: Final = """
+    select
+        holes.symbol, holes.from_time_ns, holes.to_time_ns + 1, holes.first_missing_id, holes.last_missing_id,
+        max(found.times_asked) filter (where found.found_at >= ?)
+    from kraken.id_holes as holes
+    left join kraken_raw.id_holes as found using (symbol, first_missing_id, last_missing_id)
+    where not holes.is_lifted
+    group by all
+"""
 
 
 @configspec
@@ -38,11 +50,6 @@ def load_repair_settings() -> RepairSettings:
         if not lowest <= value <= highest:
             raise BadInputError(f"sources.kraken.{name} is {value}; it must lie between {lowest} and {highest}.")
     return settings
-
-
-_COLUMNS: Final = (
-    "symbol, from_ns, to_ns, reason, first_missing_id, last_missing_id, times_asked, outcome, error, happened_at"
-)
 
 
 @dataclass(frozen=True)
@@ -125,17 +132,6 @@ def why_not_now(
     if now < due:
         return f"tried at {last:%Y-%m-%d %H:%M} UTC; next from {due:%Y-%m-%d %H:%M} UTC"
     return None
-
-
-_HOLES: Final = """
-    select
-        holes.symbol, holes.from_time_ns, holes.to_time_ns + 1, holes.first_missing_id, holes.last_missing_id,
-        max(found.times_asked) filter (where found.found_at >= ?)
-    from kraken.id_holes as holes
-    left join kraken_raw.id_holes as found using (symbol, first_missing_id, last_missing_id)
-    where not holes.is_lifted
-    group by all
-"""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,17 @@ _JUMPS: Final = """
 _LOADED: Final = """
     select 1 from kraken_raw.trades where symbol = $symbol and time_ns >= $start and time_ns < $end limit 1
 """
+REASONS: Final = (
+    "never_loaded",
+    "archive_ends",
+    "rows_refused",
+    "ids_missing",
+    "trades_lost",
+    "rest_hole",
+    "listed",
+)
+# The ledger says of these that they are loaded, so it must not be asked.
+_DISTRUSTED: Final = ("ids_missing", "trades_lost")
 
 
 @dataclass(frozen=True)
@@ -148,19 +159,6 @@ def lost_of(jumps: Sequence[tuple[Any, ...]], within: Span, page_size: int) -> L
     return Lost(
         tuple(span for span in spans if span[0] < span[1]), sum(last - first - 1 for first, last, _, _ in groups)
     )
-
-
-REASONS: Final = (
-    "never_loaded",
-    "archive_ends",
-    "rows_refused",
-    "ids_missing",
-    "trades_lost",
-    "rest_hole",
-    "listed",
-)
-# The ledger says of these that they are loaded, so it must not be asked.
-_DISTRUSTED: Final = ("ids_missing", "trades_lost")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ from dlt_pipeline.repairs.gaps import (
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 
 COLUMNS: Final = ("symbol", "start", "end")
+_NO_CURE = (
+    "no trade is missing by its id, so rows of kraken_raw.trades stand twice or were changed, which no load mends; "
+    "`kraken-candles repair {symbol} --start {start} --end {end}` asks anew for these days and replaces them"
+)
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,6 @@ def _window(line: int, row: dict[str, str], now_ns: int, check_symbol: Callable[
             f"The end {values['end']} lies in the future: the exchange's clock says {show_ns(now_ns)} (UTC)."
         )
     return ListedWindow(line, values["symbol"], start_ns, end_ns)
-
-
-_NO_CURE = (
-    "no trade is missing by its id, so rows of kraken_raw.trades stand twice or were changed, which no load mends; "
-    "`kraken-candles repair {symbol} --start {start} --end {end}` asks anew for these days and replaces them"
-)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,63 @@ _NOW: Final = """
         coalesce((select max(happened_at) from kraken_ops.removed_days) + interval 1 microsecond, '-infinity')
     )
 """
+BY_AGE: Final = "by age"  # who wants the removal of days beyond an age
+KEEP_TRADES_DAYS: Final = "KRAKEN_CANDLES_KEEP_TRADES_DAYS"
+# Why a wanted day's trades stay, beside the reasons of the model removal_checks.
+NOT_BUILT, NOT_KEPT, CHANGED, QUIET = "not_built", "not_kept", "changed", "no_trades"
+# Each wanted day with what the last build said of it, what is kept and what is loaded. Each length of kept candles must
+# hold all trades.
+_CANDIDATES: Final = """
+    with newest as ({newest}),
+    wanted as (
+        select symbol, removed_on as on_day from newest
+        where
+            state = $wanted
+            and (
+                $job_id is null
+                or (symbol, removed_on) in (
+                    select symbol, removed_on from kraken_ops.removed_days where state = $wanted and job_id = $job_id
+                )
+            )
+    ),
+    held as (
+        select symbol, kept_on as on_day, size_ns, count(*) as candle_count, sum(trade_count) as trade_count,
+            sum(base_volume) as base_volume
+        from kraken_kept.kept_candles
+        where (symbol, kept_on) in (from wanted)
+        group by all
+    ),
+    kept as (
+        select days.symbol, days.kept_on as on_day, max(days.trade_count) as trade_count,
+            bool_and(
+                coalesce(days.trade_count = held.trade_count, false)
+                and days.candle_count = held.candle_count
+                and days.base_volume = held.base_volume
+            ) and min(days.trade_count) = max(days.trade_count) as is_held
+        from kraken_kept.kept_days as days
+        left join held on days.symbol = held.symbol and days.kept_on = held.on_day and days.size_ns = held.size_ns
+        where (days.symbol, days.kept_on) in (from wanted)
+        group by days.symbol, days.kept_on
+    ),
+    loaded as (
+        select symbol, traded_on as on_day, count(*) as trade_count
+        from kraken_raw.trades
+        where (symbol, traded_on) in (from wanted)
+        group by all
+    )
+    select wanted.symbol, wanted.on_day, checks.symbol is not null, checks.reason, coalesce(kept.is_held, false),
+        coalesce(kept.trade_count, 0)::bigint, coalesce(loaded.trade_count, 0)::bigint
+    from wanted
+    left join kraken_internal.removal_checks as checks
+        on wanted.symbol = checks.symbol and wanted.on_day = checks.removed_on
+    left join kept on wanted.symbol = kept.symbol and wanted.on_day = kept.on_day
+    left join loaded on wanted.symbol = loaded.symbol and wanted.on_day = loaded.on_day
+    order by 1, 2
+"""
+_DELETE: Final = """
+    delete from kraken_raw.trades using (select unnest($symbols) as symbol, unnest($days) as on_day) as gone
+    where trades.symbol = gone.symbol and trades.traded_on = gone.on_day
+"""
 
 
 def request_removal(path: Path, symbol: str, from_on: date, to_on: date, job_id: str | None = None) -> int:
@@ -91,66 +148,6 @@ def _say(path: Path, days: Iterable[Day], state: str, job_id: str | None) -> int
         if new:
             write_events(connection, [(*day, None) for day in new], state, job_id)
     return len(new)
-
-
-BY_AGE: Final = "by age"  # who wants the removal of days beyond an age
-KEEP_TRADES_DAYS: Final = "KRAKEN_CANDLES_KEEP_TRADES_DAYS"
-# Why a wanted day's trades stay, beside the reasons of the model removal_checks.
-NOT_BUILT, NOT_KEPT, CHANGED, QUIET = "not_built", "not_kept", "changed", "no_trades"
-
-# Each wanted day with what the last build said of it, what is kept and what is loaded. Each length of kept candles must
-# hold all trades.
-_CANDIDATES: Final = """
-    with newest as ({newest}),
-    wanted as (
-        select symbol, removed_on as on_day from newest
-        where
-            state = $wanted
-            and (
-                $job_id is null
-                or (symbol, removed_on) in (
-                    select symbol, removed_on from kraken_ops.removed_days where state = $wanted and job_id = $job_id
-                )
-            )
-    ),
-    held as (
-        select symbol, kept_on as on_day, size_ns, count(*) as candle_count, sum(trade_count) as trade_count,
-            sum(base_volume) as base_volume
-        from kraken_kept.kept_candles
-        where (symbol, kept_on) in (from wanted)
-        group by all
-    ),
-    kept as (
-        select days.symbol, days.kept_on as on_day, max(days.trade_count) as trade_count,
-            bool_and(
-                coalesce(days.trade_count = held.trade_count, false)
-                and days.candle_count = held.candle_count
-                and days.base_volume = held.base_volume
-            ) and min(days.trade_count) = max(days.trade_count) as is_held
-        from kraken_kept.kept_days as days
-        left join held on days.symbol = held.symbol and days.kept_on = held.on_day and days.size_ns = held.size_ns
-        where (days.symbol, days.kept_on) in (from wanted)
-        group by days.symbol, days.kept_on
-    ),
-    loaded as (
-        select symbol, traded_on as on_day, count(*) as trade_count
-        from kraken_raw.trades
-        where (symbol, traded_on) in (from wanted)
-        group by all
-    )
-    select wanted.symbol, wanted.on_day, checks.symbol is not null, checks.reason, coalesce(kept.is_held, false),
-        coalesce(kept.trade_count, 0)::bigint, coalesce(loaded.trade_count, 0)::bigint
-    from wanted
-    left join kraken_internal.removal_checks as checks
-        on wanted.symbol = checks.symbol and wanted.on_day = checks.removed_on
-    left join kept on wanted.symbol = kept.symbol and wanted.on_day = kept.on_day
-    left join loaded on wanted.symbol = loaded.symbol and wanted.on_day = loaded.on_day
-    order by 1, 2
-"""
-_DELETE: Final = """
-    delete from kraken_raw.trades using (select unnest($symbols) as symbol, unnest($days) as on_day) as gone
-    where trades.symbol = gone.symbol and trades.traded_on = gone.on_day
-"""
 
 
 @dataclass

@@ -29,6 +29,9 @@ Message = dict[str, Any]
 # A server that hangs does not say good-bye either.
 _CLOSE_SECONDS: Final = 2.0
 _TICK_SECONDS: Final = 1.0
+_log = logging.getLogger("dlt_pipeline.kraken")
+_FIRST_PAUSE_SECONDS: Final = 1.0
+_STOP_SECONDS: Final = 15.0
 
 
 class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
@@ -155,11 +158,6 @@ def _proxy(address: str) -> dict[str, str]:
 def _reason(error: Exception) -> str:
     text = without_password(" ".join(str(error).split()))
     return text.removeprefix("kraken ")[:160] or type(error).__name__
-
-
-_log = logging.getLogger("dlt_pipeline.kraken")
-_FIRST_PAUSE_SECONDS: Final = 1.0
-_STOP_SECONDS: Final = 15.0
 
 
 class TradeStream(StreamListener):

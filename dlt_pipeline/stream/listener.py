@@ -16,6 +16,9 @@ from dlt_pipeline.stream.stretches import Stretch, Stretches
 
 Message = Mapping[str, Any]
 _STAMP: Final = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.(?P<fraction>\d{1,9}))?Z")
+_log = logging.getLogger("dlt_pipeline.kraken")
+_SLICE_SECONDS: Final = 0.1
+OnTrades = Callable[[str, list[tuple[int, int]], float], object]
 
 
 def trades_of(message: Message) -> Iterator[tuple[str, list[tuple[int, int]]]]:
@@ -59,11 +62,6 @@ def _trade_time(value: Any) -> int:
     if flaw := time_flaw(time_ns // NS_PER_SECOND):
         raise ValueError(f"{value!r} is no trade's time: it {flaw}")
     return time_ns
-
-
-_log = logging.getLogger("dlt_pipeline.kraken")
-_SLICE_SECONDS: Final = 0.1
-OnTrades = Callable[[str, list[tuple[int, int]], float], object]
 
 
 class StreamListener:
