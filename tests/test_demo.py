@@ -13,6 +13,7 @@ import pytest
 from dlt_pipeline import load
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from tests.conftest import Place
+from tests.pages import PAGES
 
 
 def run_on_a_terminal(place: Place, *arguments: str) -> tuple[int, str]:
@@ -40,6 +41,17 @@ def run_on_a_terminal(place: Place, *arguments: str) -> tuple[int, str]:
     return process.wait(), written.decode()
 
 
+def rows_of_the_readme(place: Place) -> list[str]:
+    columns = ("open", "high", "low", "close", "base_volume")
+    shown = ", ".join(f"coalesce(rtrim(rtrim({name}::varchar, '0'), '.'), '')" for name in columns)
+    rows = place.query(
+        f"select strftime(bucket_start, '%Y-%m-%d %H:%M'), {shown}, trade_count, is_empty, is_closed "
+        "from kraken.candles where symbol = 'MINA/GBP' and timeframe = '1h' and bucket_start >= '2026-11-08 07:00' "
+        "order by bucket_start"
+    )
+    return [" | ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in row) for row in rows]
+
+
 @pytest.mark.long
 def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
     code, written = run_on_a_terminal(place, "demo")
@@ -58,6 +70,7 @@ def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
     assert len(queries) == 3
     for query in queries:
         assert place.query(query)
+    assert rows_of_the_readme(place) == re.findall(r"^\| (2026-.*) \|$", PAGES[0].read_text(), re.M)
     again = place.run("demo")
     assert again.returncode == 0
     assert "BTC/USD: nothing new" in again.stdout

@@ -1,4 +1,4 @@
-"""What the README promises: its commands run, its proof comes out, its tables and columns are there."""
+"""What the README and the pages promise: commands run, the proof comes out, tables, columns and links are there."""
 
 import json
 import re
@@ -16,15 +16,11 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Place
+from tests.pages import PAGES, TEXT, blocks, fenced, page
 from tests.truth import query
 
-README = (ROOT / "README.md").read_text()
 MINUTES = 409
 FIELDS = ("open", "high", "low", "close", "base_volume", "trade_count")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
 
 
 def free_port() -> int:
@@ -35,7 +31,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def proof(tmp_path_factory: pytest.TempPathFactory, recorded_folder: Path) -> Place:
-    """Run the README's proof in its own words; only the port is another, and `kraken-candles` is this environment's."""
+    """Run the proof of docs/exchange.md in its own words; only the port and the command's place are others."""
     place = Place(tmp_path_factory.mktemp("proof"))
     script = next(block for block in blocks("sh") if "--replay" in block)
     script = script.replace("8090", str(free_port()))
@@ -126,30 +122,59 @@ def test_the_proof_says_so(proof: Place) -> None:
     )
 
 
-def test_the_tables_of_the_readme_are_there(proof: Place) -> None:
-    for table in re.findall(r"`kraken\.(\w+)`", README):
+def test_the_tables_of_the_pages_are_there(proof: Place) -> None:
+    for table in re.findall(r"`kraken\.(\w+)`", TEXT):
         assert query(proof.warehouse, f"select count(*) from kraken.{table}")
 
 
-def test_the_queries_of_the_readme_run(proof: Place) -> None:
+def test_the_queries_of_the_pages_run(proof: Place) -> None:
     for statement in blocks("sql"):
         query(proof.warehouse, statement)
 
 
-def test_the_columns_of_candles_are_those_of_the_readme(proof: Place) -> None:
-    listed = re.search(r"`candles` has (.*?)\. Buckets", README, re.S)
+def test_the_columns_of_candles_are_those_of_the_pages(proof: Place) -> None:
+    listed = re.search(r"`candles` has (.*?)\. Buckets", page("candles.md"), re.S)
     assert listed
     described = [name for name, *_ in query(proof.warehouse, "describe kraken.candles")]
     assert re.findall(r"`(\w+)`", listed[1]) == described
     assert [name for name, *_ in query(proof.warehouse, "describe kraken.rest_candles")] == described
 
 
-def test_the_commands_and_options_of_the_readme_exist(command: Callable[..., tuple[int, str]]) -> None:
+def test_the_commands_and_options_of_the_pages_exist(command: Callable[..., tuple[int, str]]) -> None:
     for name, rest in re.findall(r"^kraken-candles ((?:jobs )?\w+)(.*)$", "\n".join(blocks("sh")), re.M):
         code, shown = command(*name.split(), "--help")
         assert code == 0, name
         for option in re.findall(r"--[a-z-]+", rest):
             assert option in shown, (name, option)
+
+
+def test_each_block_is_run_by_a_test() -> None:
+    """Languages by this file; a block of Python or YAML by the one test that knows it by what it holds."""
+    known = {
+        "python": ("kraken_source(", "apply_retention(", "exports/"),
+        "yaml": ("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
+    }
+    shown_only = {"mermaid"}
+    for language, lines in fenced():
+        assert language in {"sh", "sql", "cron", "ini", *known, *shown_only}, lines
+        if language in known:
+            assert sum(mark in lines for mark in known[language]) == 1, lines
+        if language == "sh":
+            for line in lines.splitlines():
+                words = line.removeprefix("until ").split()
+                assert words[0] in {"kraken-candles", "make", "export", "kill", "pip", "dbt"}, line
+
+
+def test_the_links_of_the_pages_lead_somewhere() -> None:
+    for file in PAGES:
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", file.read_text()):
+            assert (file.parent / target).is_file(), (file.name, target)
+
+
+def test_each_page_is_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)]+)\)", PAGES[0].read_text()))
+    assert {f"docs/{file.name}" for file in PAGES[1:] if file.parent.name == "docs"} == linked
+    assert len(PAGES[0].read_text().splitlines()) <= 130
 
 
 def test_cron_and_systemd_run_commands_that_exist() -> None:
@@ -169,9 +194,9 @@ def test_cron_and_systemd_run_commands_that_exist() -> None:
             assert option in shown.stdout
 
 
-def test_the_make_targets_of_the_readme_exist() -> None:
+def test_the_make_targets_of_the_pages_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
-    named = set(re.findall(r"`?make ([a-z-]+)", README))
+    named = set(re.findall(r"`?make ([a-z-]+)", TEXT))
     assert named <= targets | {"alone"}
     assert {"demo", "test", "spark-test", "load", "build", "check"} <= named
 

@@ -1,4 +1,4 @@
-"""The README's project and CI: a repository with nothing but those files does what it says there."""
+"""The project and the CI of docs/: a repository with nothing but those files does what it says there."""
 
 import os
 import re
@@ -12,12 +12,13 @@ import yaml
 
 from dlt_pipeline.warehouse.dbt import project_folder
 from tests.conftest import ROOT, Place
-from tests.test_readme import README, free_port
+from tests.pages import TEXT
+from tests.test_readme import free_port
 
 
 def file(name: str) -> str:
-    """The block of the README that begins with the name of its file."""
-    (text,) = re.findall(rf"```yaml\n# {re.escape(name)}\n(.*?)```", README, re.S)
+    """The block of the pages that begins with the name of its file."""
+    (text,) = re.findall(rf"```yaml\n# {re.escape(name)}\n(.*?)```", TEXT, re.S)
     return str(text)
 
 
@@ -28,7 +29,7 @@ def workflow() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory, workflow: dict[str, Any]) -> tuple[Place, str]:
-    """The README's repository after its workflow ran; the wheel is this checkout, and the port another."""
+    """The pages' repository after its workflow ran; the wheel is this checkout, and the port another."""
     place = Place(tmp_path_factory.mktemp("repository"))
     for name in ("packages.yml", "dbt_project.yml", "profiles.yml"):
         text = file(name).replace("/the/folder/that/is/printed", str(project_folder() / "dbt_project"))
@@ -67,10 +68,10 @@ def test_the_workflow_is_green(repository: tuple[Place, str]) -> None:
     ]
 
 
-def test_the_variables_of_the_readme_are_those_of_the_project() -> None:
+def test_the_variables_of_the_pages_are_those_of_the_project() -> None:
     project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())
     defaults = project["vars"]["kraken_candles"]
-    rows = dict(re.findall(r"^\| `(kraken_candles_\w+)` \| (.*?) \|", README, re.M))
+    rows = dict(re.findall(r"^\| `(kraken_candles_\w+)` \| (.*?) \|", TEXT, re.M))
     assert list(rows) == sorted(rows, key=list(defaults).index)
     assert set(rows) == set(defaults)
     for name, shown in rows.items():
@@ -80,7 +81,7 @@ def test_the_variables_of_the_readme_are_those_of_the_project() -> None:
             assert yaml.safe_load(shown.strip("`")) == defaults[name]
 
 
-def test_the_package_is_where_the_readme_says(tmp_path: Path) -> None:
-    (command,) = re.findall(r"`python -c \"(.*?)\"`\s+prints", README, re.S)
+def test_the_package_is_where_the_page_says(tmp_path: Path) -> None:
+    (command,) = re.findall(r"`python -c \"(.*?)\"`\s+prints", TEXT, re.S)
     shown = subprocess.run([sys.executable, "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert (Path(shown.stdout.strip()) / "dbt_project.yml").is_file()

@@ -1,6 +1,5 @@
 """pandas, polars, DuckDB and pyarrow read the tree as one dataset, and all see what the warehouse has."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from dlt_pipeline import publish
-from tests.conftest import ROOT
+from tests.pages import blocks
 from tests.publishing.made import Made
 
 Row = dict[str, Any]
@@ -84,9 +83,8 @@ def test_one_source_alone_is_a_dataset_too(published: Made) -> None:
     assert trades.count_rows() == rest.count_rows() == 2 * (180 + 3)
 
 
-def test_the_readme_s_lines_for_readers_run(published: Made) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    (code,) = [block for block in blocks if "exports/" in block]
+def test_the_lines_for_readers_run(published: Made) -> None:
+    (code,) = [block for block in blocks("python") if "exports/" in block]
     shown = "print(len(hour), len(rest), tree.fetchall(), last)"
     done = subprocess.run(
         [sys.executable, "-c", code + shown], cwd=published.path.parent, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""The README's table of costs is what the settings say."""
+"""The page's table of costs is what the settings say."""
 
 import re
 from dataclasses import replace
@@ -9,10 +9,10 @@ from dlt_pipeline.cli.confirm import duration, size
 from dlt_pipeline.estimates.price import Costs, price_trades, total_of
 from dlt_pipeline.estimates.settings import JobSettings
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
-from tests.conftest import ROOT
+from tests.pages import page
 
 COSTS = Costs(KrakenSettings(), JobSettings())
-SECTION = (ROOT / "README.md").read_text().split("## What it costs")[1].split("\n## ")[0]
+SECTION = page("costs.md")
 
 
 @pytest.mark.parametrize(
