@@ -175,6 +175,8 @@ def test_each_page_is_reached_from_the_readme() -> None:
     linked = set(re.findall(r"\]\((docs/[^)]+)\)", PAGES[0].read_text()))
     assert {f"docs/{file.name}" for file in PAGES[1:] if file.parent.name == "docs"} == linked
     assert len(PAGES[0].read_text().splitlines()) <= 130
+    topics = set(re.findall(r"\]\((\w[^)]*)\)", page("decisions/README.md")))
+    assert {file.name for file in PAGES if file.parent.name == "decisions"} == topics | {"README.md"}
 
 
 def test_cron_and_systemd_run_commands_that_exist() -> None:
