@@ -10,7 +10,7 @@ SPARK_READY := $(SPARK)/.ready
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long spark-test check load build exchange wheel lock clean
+.PHONY: help setup demo test test-long spark-test check docs load build exchange wheel lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,12 +47,16 @@ spark-test: ## Build a small tape on DuckDB and on Spark and compare every table
 	@$(MAKE) --no-print-directory $(SPARK_READY)
 	$(SPARK)/bin/python -m pytest -m spark tests/spark
 
-check: $(READY) ## Lint and type-check Python and SQL, and which way imports point
+check: $(READY) ## Lint and type-check Python and SQL, which way imports point, and whether docs are fresh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	KRAKEN_CANDLES_WAREHOUSE=:memory: $(BIN)/sqlfluff lint dbt_project
+	$(BIN)/python docs/generate.py --check
+
+docs: $(READY) ## Write docs/tables.md anew from the dbt project
+	$(BIN)/python docs/generate.py
 
 load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...] [YES=1]
 	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }
