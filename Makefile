@@ -55,7 +55,7 @@ check: $(READY) ## Lint and type-check Python and SQL, which way imports point, 
 	KRAKEN_CANDLES_WAREHOUSE=:memory: $(BIN)/sqlfluff lint dbt_project
 	$(BIN)/python docs/generate.py --check
 
-docs: $(READY) ## Write docs/tables.md anew from the dbt project
+docs: $(READY) ## Write the reference of tables and settings in docs anew from the code
 	$(BIN)/python docs/generate.py
 
 load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...] [YES=1]

@@ -1,5 +1,11 @@
-"""Writes tables.md from the descriptions of dbt's public models; `--check` only says whether it is fresh."""
+"""Writes tables.md and the end of settings.md from the code; `--check` only says whether they are fresh.
 
+Tables come from the descriptions of dbt's public models, settings from the text of the classes with `@configspec`,
+wherever these stand.
+"""
+
+import ast
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +22,8 @@ HEAD = """# Tables
 
 All public tables lie in schema `kraken`. Those to begin with stand in the [README](../README.md).
 """
+
+MARK = "<!-- From here on made by `make docs` from the classes of settings; change the comments there. -->\n"
 
 
 def public_models() -> list[dict[str, Any]]:
@@ -47,15 +55,63 @@ def tables() -> str:
     return "\n".join(parts)
 
 
+def setting_classes() -> list[tuple[str, str]]:
+    """Each class of settings as its dlt section and its table, by section and name."""
+    found = []
+    for path in (DOCS.parent / "dlt_pipeline").rglob("*.py"):
+        text = path.read_text()
+        if "@configspec" not in text:
+            continue
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and any(
+                ast.unparse(name) == "configspec" for name in node.decorator_list
+            ):
+                section = re.search(r"\[(sources\.[\w.]+)\]", ast.get_docstring(node) or "")
+                if not section:
+                    raise SystemExit(
+                        f"The docstring of {node.name} in {path} does not name its section, as [sources.kraken]."
+                    )
+                found.append((section[1], node.name, setting_rows(node, text.splitlines())))
+    return [(section, rows) for section, _, rows in sorted(found)]
+
+
+def setting_rows(node: ast.ClassDef, lines: list[str]) -> str:
+    """A row a setting: its name, its default, and the comment above it."""
+    rows = []
+    for field in node.body:
+        if isinstance(field, ast.AnnAssign) and field.value:
+            first = field.lineno - 1
+            while lines[first - 1].strip().startswith("#"):
+                first -= 1
+            why = " ".join(line.strip().removeprefix("# ") for line in lines[first : field.lineno - 1])
+            default = lines[field.lineno - 1].split(" = ", 1)[1]
+            rows.append(f"| `{ast.unparse(field.target)}` | `{default}` | {one_line(why)} |")
+    return "\n".join(rows)
+
+
+def settings(page: str) -> str:
+    """The page with what follows its mark made anew."""
+    by_hand = page.split(MARK, maxsplit=1)[0]
+    parts = [by_hand + MARK]
+    for section, rows in setting_classes():
+        environment = section.upper().replace(".", "__")
+        parts.append(f"`[{section}]` in dlt's `config.toml`, or `{environment}__<NAME>` in the environment:\n")
+        parts.append(f"| name | default | why |\n|---|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
 def main() -> int:
-    """Write the page, or with `--check` return 1 where it is not what would be written."""
-    page, text = DOCS / "tables.md", tables()
-    if "--check" not in sys.argv:
-        page.write_text(text)
-    elif page.read_text() != text:
-        sys.stderr.write("docs/tables.md is not what the dbt project says: run `make docs`.\n")
-        return 1
-    return 0
+    """Write the pages, or with `--check` return 1 where one is not what would be written."""
+    code = 0
+    for name, make in (("tables.md", lambda _: tables()), ("settings.md", settings)):
+        page = DOCS / name
+        text = make(page.read_text())
+        if "--check" not in sys.argv:
+            page.write_text(text)
+        elif page.read_text() != text:
+            sys.stderr.write(f"docs/{name} is not what the code says: run `make docs`.\n")
+            code = 1
+    return code
 
 
 if __name__ == "__main__":
