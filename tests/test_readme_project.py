@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,13 +28,25 @@ def workflow() -> dict[str, Any]:
     return dict(yaml.safe_load(file(".github/workflows/candles.yml"))["jobs"]["candles"])
 
 
+def git_repository(folder: Path) -> Path:
+    """A repository whose branch `main` has this checkout's dbt project, as it lies here."""
+    left_out = shutil.ignore_patterns("target", "logs", "dbt_packages")
+    shutil.copytree(project_folder() / "dbt_project", folder / "dbt_project", ignore=left_out)
+    identity = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), (*identity, "commit", "-qm", "dbt project")):
+        subprocess.run(["git", *arguments], cwd=folder, check=True)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory, workflow: dict[str, Any]) -> tuple[Place, str]:
     """The pages' repository after its workflow ran; the wheel is this checkout, and the port another."""
     place = Place(tmp_path_factory.mktemp("repository"))
     for name in ("packages.yml", "dbt_project.yml", "profiles.yml"):
-        text = file(name).replace("/the/folder/that/is/printed", str(project_folder() / "dbt_project"))
-        (place.folder / name).write_text(text)
+        (place.folder / name).write_text(file(name))
+    packages = place.folder / "packages.yml"
+    clone = git_repository(tmp_path_factory.mktemp("git"))
+    packages.write_text(packages.read_text().replace("https://your.git.host/kraken-candles.git", clone.as_uri()))
     bin_folder = place.folder / "bin"
     bin_folder.mkdir()
     for command, code in (("kraken-candles", "-m dlt_pipeline"), ("dbt", "-c 'from dbt.cli.main import cli; cli()'")):
