@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
 -- Rows of the OHLC endpoint stay as Kraken gave them; only the policy omit, which wants no row, takes the empty ones away. It
--- lacks trades of some years that the downloads have, so a candle of theirs with more trades comes first; with as many, that of the
--- endpoint, which has a vwap. A view, for what a query asks for does not reach through a CTE that stands in it twice.
+-- lacks trades of some years that the downloads have, so a candle of theirs with more trades comes first; with as many, that of
+-- the endpoint, which has a vwap. A view, for what a query asks for does not reach through a CTE that stands in it twice.
 with
 
 rest as (
