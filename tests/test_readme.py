@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import yaml
 
+import dlt_pipeline
+from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from tests.conftest import ROOT, Place
 from tests.pages import PAGES, TEXT, blocks, fenced, page
 from tests.truth import query
@@ -149,7 +152,11 @@ def test_the_commands_and_options_of_the_pages_exist(command: Callable[..., tupl
 
 
 def test_each_block_is_run_by_a_test() -> None:
-    """Languages by this file; a block of Python or YAML by the one test that knows it by what it holds."""
+    """Languages by this file; a block of Python or YAML by the one test that knows it by what it holds.
+
+    Of shell, the proof and the workflow run as they stand; of all others the commands and their options must exist, as
+    must what the lines on `apply_retention` name, which tests/jobs/test_removal.py calls.
+    """
     known = {
         "python": ("kraken_source(", "apply_retention(", "exports/"),
         "yaml": ("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
@@ -163,6 +170,28 @@ def test_each_block_is_run_by_a_test() -> None:
             for line in lines.splitlines():
                 words = line.removeprefix("until ").split()
                 assert words[0] in {"kraken-candles", "make", "export", "kill", "pip", "dbt"}, line
+
+
+def test_the_source_runs_in_a_pipeline_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = [block for block in blocks("python") if "kraken_source(" in block]
+    clock = Clock(datetime(2026, 11, 2, 12, tzinfo=timezone.utc))
+    monkeypatch.chdir(tmp_path)
+    with LocalExchange(SyntheticFeed(7, clock, days=2), clock) as exchange:
+        for name, value in (("BASE_URL", exchange.base_url), ("SECONDS_PER_CALL", "0.001")):
+            monkeypatch.setenv(f"SOURCES__KRAKEN__{name}", value)
+        monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+        exec(code, {})
+    ((count,),) = query(tmp_path / "mine.duckdb", "select count(*) from kraken_raw.trades")
+    assert count > 100
+
+
+def test_the_lines_on_retention_name_what_is_there() -> None:
+    (code,) = [block for block in blocks("python") if "apply_retention(" in block]
+    compile(code, "retention.md", "exec")
+    fields = set(re.findall(r"report\.(\w+)", code))
+    returned = get_type_hints(dlt_pipeline.apply_retention)["return"]
+    assert fields
+    assert fields <= {*dir(returned), *returned.__annotations__}
 
 
 def test_the_links_of_the_pages_lead_somewhere() -> None:
