@@ -105,7 +105,8 @@ class Warehouse:
     def is_whole(self, exchange: SimulatedExchange, start: int, end: int | None) -> bool:
         """Tell whether just the displayed range's trades are here, each once.
 
-        A trade so near to a bound that times may step back over it may be here, too.
+        A trade so near to a bound that times may step back over it may be here, too: where a page ends with a trade of
+        the end's own instant, the end lies a nanosecond behind that.
         """
         seen = [
             row
@@ -114,7 +115,7 @@ class Warehouse:
         ]
         within = {row.price for row in seen if row.time_ns >= start and (end is None or row.time_ns < end)}
         first_ns = start - BOUND_NS if exchange.steps_back else start
-        near = {row.price for row in seen if row.time_ns >= first_ns and (end is None or row.time_ns < end + BOUND_NS)}
+        near = {row.price for row in seen if row.time_ns >= first_ns and (end is None or row.time_ns <= end + BOUND_NS)}
         found = list(self.trades.values())
         return len(found) == len(set(found)) and within <= set(found) <= near
 
