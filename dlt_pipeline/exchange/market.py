@@ -18,6 +18,7 @@ FIAT = ("AUD", "CAD", "EUR", "GBP", "JPY", "USD")
 LEGACY_IDS = {
     code: f"X{code}" for code in ("ETC", "ETH", "LTC", "MLN", "REP", "XBT", "XDG", "XLM", "XMR", "XRP", "ZEC")
 }
+LEGACY_IDS |= {code: f"Z{code}" for code in FIAT}
 LEGACY_CODES = {asset_id: code for code, asset_id in LEGACY_IDS.items()}
 QUOTES = (
     *FIAT,
@@ -97,9 +98,6 @@ def build_listing(wsname: str, base: str, quote: str, pair_decimals: int, order_
         "tick_size": tick,
         "status": "online",
     }
-
-
-LEGACY_IDS |= {code: f"Z{code}" for code in FIAT}
 
 
 def split_key(key: str) -> tuple[str, str]:
