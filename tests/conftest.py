@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,12 @@ settings.load_profile(PROFILE)
 ROOT = Path(__file__).resolve().parents[1]
 
 QUICK = {"exchange", "kraken", "streaming"}
+
+small_disk = pytest.mark.skipif(
+    shutil.which("unshare") is None
+    or subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,
+    reason="a small disk is made with a mount of its own, which this system does not allow",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,5 @@
 """A load that is interrupted, by Ctrl-C or a full disk: a sentence, and nothing is lost."""
 
-import shutil
 import signal
 import subprocess
 import time
@@ -8,11 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
-import pytest
-
 from dlt_pipeline import build, load
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from tests.conftest import Place
+from tests.conftest import Place, small_disk
 from tests.truth import expected_trades, loaded_trades
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
@@ -46,11 +43,7 @@ def test_ctrl_c_stops_after_the_chunk_in_hand_and_the_same_command_resumes(
     assert loaded_trades(place.warehouse, "BTC/USD") == truth
 
 
-@pytest.mark.skipif(
-    shutil.which("unshare") is None
-    or subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,
-    reason="a small disk is made with a mount of its own, which this system does not allow",
-)
+@small_disk
 def test_a_full_disk_is_said_and_once_there_is_space_nothing_is_lost(
     serve: Callable[..., LocalExchange], place: Place, tmp_path: Path
 ) -> None:

@@ -1,24 +1,17 @@
 """A disk that fills up in the middle of an import: a sentence, and nothing lost once there is space."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.archive.conftest import NOBODY
 from tests.archive.exported import write_zip
-from tests.conftest import Place
+from tests.conftest import Place, small_disk
 from tests.truth import query
 
 ROWS = 300_000
 
 
-@pytest.mark.skipif(
-    shutil.which("unshare") is None
-    or subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,
-    reason="a small disk is made with a mount of its own, which this system does not allow",
-)
+@small_disk
 def test_a_full_disk_is_said_and_once_there_is_space_nothing_is_lost(place: Place, tmp_path: Path) -> None:
     text = "".join(
         f"{1_704_067_200 + row // 3},{row * 7_919 % 90_001 + 1}.{row % 89},{row % 13}.25\n" for row in range(ROWS)

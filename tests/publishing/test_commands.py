@@ -1,6 +1,5 @@
 """`kraken-candles publish`, and publishing after a build: what is said, with which exit code."""
 
-import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import pytest
 from dlt_pipeline import load
 from dlt_pipeline.cli.publish import partial_argument
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from tests.conftest import Place
+from tests.conftest import Place, small_disk
 from tests.publishing.made import Made
 
 Command = Callable[..., tuple[int, str]]
@@ -124,11 +123,7 @@ def test_a_setting_that_is_no_number(made: Made, publish: Command) -> None:
     assert (code, "KRAKEN_CANDLES_KEEP_REPLACED_SECONDS is 'ten'; it must be a number" in text) == (2, True), text
 
 
-@pytest.mark.skipif(
-    shutil.which("unshare") is None
-    or subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,
-    reason="a small disk is made with a mount of its own, which this system does not allow",
-)
+@small_disk
 def test_a_full_disk_is_said_and_once_there_is_space_the_same_command_goes_on(made: Made, place: Place) -> None:
     made.build(
         "insert into made.minutes "
