@@ -59,6 +59,22 @@ def test_every_description_of_a_model_begins_with_its_grain(models: dict[str, No
     assert [name for name, model in models.items() if not model["description"].startswith("One row for each ")] == []
 
 
+def test_the_grain_of_every_check_table_stands_first(built: Built, generated: tuple[dict[str, Node], str]) -> None:
+    nodes = generated[0]["nodes"]
+    sound = [node for node in nodes.values() if (node.get("test_metadata") or {}).get("name") == "sound"]
+    columns = "select column_name from duckdb_columns() where schema_name = 'kraken' and table_name = ?"
+    found = 0
+    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
+        for test in sound:
+            model = nodes[test["attached_node"]]
+            if model["schema"] == "kraken" and model["path"].startswith("checks/"):
+                rows = connection.execute(columns + " order by column_index", [model["name"]]).fetchall()
+                grain = test["test_metadata"]["kwargs"]["grain"]
+                assert [name for (name,) in rows[: len(grain)]] == grain, model["name"]
+                found += 1
+    assert found > 2
+
+
 def test_every_column_of_the_raw_tables_is_described(generated: tuple[dict[str, Node], str], tmp_path: Path) -> None:
     with raw.create(tmp_path / "raw.duckdb") as connection:
         tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}

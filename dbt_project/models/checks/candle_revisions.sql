@@ -12,12 +12,12 @@ select
     certified.symbol,
     certified.timeframe,
     certified.bucket_on,
+    certified.revised_at,
     certified.old_hash,
     certified.content_hash as new_hash,
     certified.old_row_count,
     certified.row_count as new_row_count,
-    certified.load_id,
-    certified.revised_at
+    certified.load_id
 from {{ ref('certified_days') }} as certified
 {% if is_incremental() -%}
 left join {{ this }} as written

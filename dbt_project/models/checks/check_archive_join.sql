@@ -127,6 +127,8 @@ decided as (
 )
 
 select
+    files.symbol,
+    files.seam_on,
     files.edition_id,
     cast(
         case
@@ -145,10 +147,9 @@ select
     {% endfor %}
     {% for figure in ['dropped', 'lost'] %}
     cast(files.{{ figure }}_count + coalesce(answers.{{ figure }}_count, 0) as bigint) as {{ figure }}_trade_count,
-    cast(files.{{ figure }}_volume + coalesce(answers.{{ figure }}_volume, 0) as decimal(38, 12)) as {{ figure }}_base_volume,
+    cast(files.{{ figure }}_volume + coalesce(answers.{{ figure }}_volume, 0) as decimal(38, 12)) as {{ figure }}_base_volume
+    {%- if not loop.last %},{% endif %}
     {% endfor %}
-    files.symbol,
-    files.seam_on
 from counted as files
 inner join decided on files.symbol = decided.symbol and files.seam_on = decided.covered_on
 left join counted as answers
