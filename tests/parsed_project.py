@@ -5,7 +5,7 @@ import os
 import pprint
 import shutil
 import tempfile
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from unittest.mock import patch
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+KEPT: list["ParsedProject"] = []  # that of this run of the tests
 
 
 class ParsedProject:
@@ -34,6 +37,12 @@ class ParsedProject:
                 shutil.rmtree(older, ignore_errors=True)
             self._parse(parsed)
         self._parsed = parsed.read_bytes()
+        KEPT[:] = [self]
+
+    @cached_property
+    def manifest(self) -> Any:
+        """The parsed project itself; a run changes it, so give each a copy."""
+        return self._invoke(self._file.parent / "target", parsed=self._path.with_name("partial_parse.msgpack"))
 
     def of(self, warehouse: Path) -> Path:
         """Return the file for a warehouse; it holds until the next call."""
@@ -41,18 +50,21 @@ class ParsedProject:
         return self._file
 
     def _parse(self, parsed: Path) -> None:
+        parsed.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parsed.parent) as made:
+            self._invoke(Path(made))
+            (Path(made) / parsed.name).replace(parsed)  # another process of these tests may do the same
+
+    def _invoke(self, target: Path, parsed: Path | None = None) -> Any:
         from dbt.cli.main import dbtRunner
 
-        parsed.parent.mkdir(parents=True, exist_ok=True)
-        options = [f"--project-dir={ROOT / 'dbt_project'}", f"--profiles-dir={ROOT}"]
-        with (
-            tempfile.TemporaryDirectory(dir=parsed.parent) as made,
-            patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(self._path)}),
-        ):
-            flags = ["--quiet", "--log-level-file=none", f"--log-path={made}"]
-            done = dbtRunner().invoke([*flags, "parse", *options, f"--target-path={made}"])
-            assert done.success, done.exception
-            (Path(made) / parsed.name).replace(parsed)  # another process of these tests may do the same
+        flags = ["--quiet", "--log-level-file=none", f"--log-path={target}"]
+        flags += [f"--partial-parse-file-path={parsed}"] if parsed else []
+        options = [f"--project-dir={ROOT / 'dbt_project'}", f"--profiles-dir={ROOT}", f"--target-path={target}"]
+        with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(self._path)}):
+            done = dbtRunner().invoke([*flags, "parse", *options])
+        assert done.success, done.exception
+        return done.result
 
 
 def connection_hash(warehouse: Path) -> bytes:

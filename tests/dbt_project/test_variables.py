@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from dlt_pipeline.warehouse.dbt import check_variables
 from tests.conftest import ROOT, Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
+from tests.dbt_project.dbt_in_process import LATE
+from tests.parsed_project import KEPT
 
 POLICY = "kraken_candles_empty_bucket_policy"
 OVERRIDES = "kraken_candles_empty_bucket_overrides"
@@ -79,14 +82,14 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("variables")
 
 
-def parse(target: Path, variables: dict[str, Any]) -> tuple[bool, str]:
-    """Whether `dbt parse` took the variables, and what it said in one line."""
+def parse(target: Path, variables: dict[str, Any]) -> tuple[Any, str]:
+    """The project as `dbt parse` made it with the variables, None if it refused them, and what it said in one line."""
     from dbt.cli.main import dbtRunner
 
     command = ["--quiet", "parse", "--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
     command += ["--vars", json.dumps(variables), "--target-path", str(target), "--log-path", str(target)]
     result = dbtRunner().invoke(command)
-    return result.success, " ".join(str(result.exception).split())
+    return result.result if result.success else None, " ".join(str(result.exception).split())
 
 
 # What checks the variables; a parse asks them, too, but takes 4 s longer.
@@ -103,11 +106,8 @@ CHECKS = " ".join(
 
 
 @pytest.fixture(scope="module")
-def manifest(target: Path) -> Any:
-    from dbt.cli.main import dbtRunner
-
-    command = ["--quiet", "parse", "--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
-    return dbtRunner().invoke([*command, "--target-path", str(target), "--log-path", str(target)]).result
+def manifest(parsed_project: Callable[[Path], Path]) -> Any:
+    return KEPT[0].manifest
 
 
 def check(manifest: Any, target: Path, variables: dict[str, Any]) -> tuple[bool, str]:
@@ -156,16 +156,30 @@ def test_a_wrong_variable_is_refused_by_its_name(manifest: Any, target: Path, ca
 
 
 def test_hours_that_are_no_number_are_refused(target: Path) -> None:
-    success, said = parse(target, {"kraken_candles_warn_after_hours": "soon"})
-    assert not success
+    parsed, said = parse(target, {"kraken_candles_warn_after_hours": "soon"})
+    assert parsed is None
     assert "var('kraken_candles_warn_after_hours')" in said
     assert "Could not convert value 'soon' into type 'number'" in said
 
 
-def test_what_was_parsed_before_does_not_hide_a_wrong_variable(target: Path) -> None:
-    assert parse(target, {POLICY: "omit"}) == (True, "None")
-    assert not parse(target, {POLICY: "zero"})[0]
-    assert parse(target, {POLICY: None}) == (True, "None"), "null without quotes"
+def test_what_was_parsed_before_does_not_hide_a_wrong_variable(manifest: Any, target: Path) -> None:
+    """And what a run asks for changes nothing of the parsed project, so the tests parse it once for all of these."""
+    given = dict.fromkeys(LATE, 2)
+    given |= {TIMEFRAMES: [MINUTE], POLICY: "omit", OVERRIDES: [{"symbol": "X", "policy": "omit"}]}
+    given |= {"kraken_candles_export_numbers": "decimal"}
+    parsed, said = parse(target, given)
+    assert said == "None"
+    assert shown(parsed) == shown(manifest)
+    assert parse(target, {POLICY: "zero"})[0] is None
+    assert check(manifest, target, {POLICY: None})[0], "null without quotes"
+
+
+def shown(manifest: Any) -> dict[str, dict[str, Any]]:
+    """All nodes and sources, without when they were parsed, how often they name a model and by which macros."""
+    every = {**manifest.nodes, **manifest.sources}
+    made_of = {name: set(parents) for name, parents in manifest.parent_map.items()}
+    besides = {"created_at": 0, "refs": [], "depends_on": {}}
+    return {name: {**node.to_dict(), **besides, "made_of": made_of[name]} for name, node in every.items()}
 
 
 def test_every_variable_is_named_after_the_package() -> None:
