@@ -92,6 +92,7 @@ def load(
 def build(
     context: typer.Context,
     always: Annotated[bool, typer.Option("--always", help="Build also where nothing is new.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show dbt's own words in place of a bar.")] = False,
 ) -> None:
     """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt.
 
@@ -104,7 +105,7 @@ def build(
     if told:
         out().print(told, markup=False)
         return
-    from dlt_pipeline.cli.load import run_build  # noqa: PLC0415 - dlt and dbt take seconds to import
+    from dlt_pipeline.cli.build import run_build  # noqa: PLC0415 - takes a second to import
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
@@ -112,13 +113,13 @@ def build(
 
     configure_logging()
     signal.signal(signal.SIGINT, stop)
-    raise typer.Exit(run_build(out(), context.args))
+    raise typer.Exit(run_build(out(), context.args, verbose))
 
 
 @app.command()
 def publish() -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
-    from dlt_pipeline.cli.publish import run_publish  # noqa: PLC0415
+    from dlt_pipeline.cli.build import run_publish  # noqa: PLC0415
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")

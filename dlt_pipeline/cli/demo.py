@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from dlt_pipeline.cli.build import build_with_bar, publish_after_build, tell_build
 from dlt_pipeline.cli.console import Console
-from dlt_pipeline.cli.publish import publish_after_build
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.time import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, LocalExchange, ReplayFeed, SyntheticFeed, run_exchange
@@ -32,7 +32,6 @@ _QUERIES: Final = (
 def run_demo(console: Console, stop: threading.Event) -> int:
     """Run it all in the warehouse of this folder and print what came out; return the exit code."""
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - takes seconds to import, which `exchange` need not
-    from dlt_pipeline.jobs.build import build  # noqa: PLC0415
 
     clock = Clock(_NOW)
     feed = SyntheticFeed(_SEED, clock, days=_DAYS)
@@ -41,15 +40,15 @@ def run_demo(console: Console, stop: threading.Event) -> int:
         code = run_load(console, stop, sorted(market.symbol for market in feed.markets), _START)
     if code:
         return code
-    console.print("dbt build: models and tests …\n")
     path = warehouse_path()
-    is_green = build(path, quiet=True)
+    result = build_with_bar(console, path)
+    console.print()
     print_summary(console, path)
-    lines, is_fine = publish_after_build(path, (), is_green)
+    lines, is_fine = publish_after_build(path, (), result.is_green)
     console.print("\n".join(lines), markup=False)
-    if not is_green:
-        console.print("The build is NOT green: see the failures above.")
-    if not is_green or not is_fine:
+    if not result.is_green:
+        console.print("\n".join(tell_build(path, result, _NOW.replace(tzinfo=None))), markup=False)
+    if not result.is_green or not is_fine:
         return 1
     console.print("All models built, all tests passed. Three queries to try in it:")
     for query in _QUERIES:

@@ -1,4 +1,4 @@
-"""What `load` and `build` do and say, and how to go on after what failed."""
+"""What `load` does and says, and how to go on after what failed."""
 
 import threading
 import time
@@ -7,20 +7,14 @@ from collections.abc import Iterator, Sequence
 from dlt_pipeline.cli.confirm import may_begin
 from dlt_pipeline.cli.console import STOPPED, Console
 from dlt_pipeline.cli.progress import ProgressListener
-from dlt_pipeline.cli.publish import partial_argument, publish_after_build
 from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.estimates.price import iso
-from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.removal import describe_removal
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
-from dlt_pipeline.publishing.unchanged import remember
-from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
-from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 
 
 def run_load(
@@ -124,29 +118,3 @@ def _way_around(report: LoadReport, symbol: str, error: KrakenCandlesError, now_
         f"What lies behind it: `kraken-candles load {symbol} {options}`. Between them stays a gap, which "
         f"`kraken-candles repair {symbol}` asks for after a build."
     )
-
-
-def run_build(console: Console, arguments: Sequence[str]) -> int:
-    """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed."""
-    path = warehouse_path()
-    require_trades(path)
-    is_old_wanted = request_old_days(path)
-    result = build_result(path, arguments)
-    is_green = result.is_green
-    if is_green:
-        console.print(f"Built and checked: {path}", markup=False)
-    else:
-        console.print(
-            f"The build of {path} is not green: see the failed models and tests above. Where candles differ from "
-            "Kraken's, kraken.check_rest_candles and kraken.check_archive_candles have each field.",
-            markup=False,
-        )
-    if is_green and is_old_wanted and not partial_argument(arguments):
-        console.print(
-            f"Trades beyond {KEEP_TRADES_DAYS}: {describe_removal(remove_trades(path, BY_AGE))}", markup=False
-        )
-    lines, is_fine = publish_after_build(path, arguments, is_green)
-    console.print("\n".join(lines), markup=False)
-    if is_green and is_fine and not arguments:
-        remember(path, result.state, result.warnings)
-    return 0 if is_green and is_fine else 1

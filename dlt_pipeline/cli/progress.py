@@ -41,6 +41,22 @@ class Bars:
             self.bars.stop()
 
 
+class BuildProgress(Bars):
+    """Tells of a build on a rich console; used as a context manager around it. Elsewhere it says that one begins."""
+
+    def __init__(self, console: Console) -> None:
+        """Show a bar if the console is a terminal, else a line."""
+        super().__init__(console, TextColumn("building"), BarColumn(), TextColumn("{task.fields[place]}"))
+        self._task = self.bars.add_task("building", total=None, place="reading the project") if self.bars else None
+        if not self.bars:
+            console.print("dbt build: models and tests …")
+
+    def node(self, name: str, number: int, total: int) -> None:
+        """Move the bar to a model or test that begins."""
+        if self.bars and self._task is not None:
+            self.bars.update(self._task, completed=number - 1, total=total, place=f"{number} of {total}  {name}")
+
+
 @dataclass
 class _Place:
     """Where a symbol stands: its first, reached and final position (trade ids, or ns where there are no ids)."""

@@ -10,10 +10,9 @@ from typing import Final
 
 import typer
 
+from dlt_pipeline.cli.build import publish_after_build, run_build
 from dlt_pipeline.cli.console import STOPPED, Console, Rows
-from dlt_pipeline.cli.load import run_build
 from dlt_pipeline.cli.progress import ProgressListener
-from dlt_pipeline.cli.publish import publish_after_build
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import Span, show_ns, utc

@@ -1,6 +1,6 @@
 """Builds with dbt as the jobs of a warehouse want it: the timeframes and policies that rebuilds asked for stay."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,18 +23,20 @@ def build_result(
     warehouse: str | Path | None = None,
     arguments: Sequence[str] = (),
     quiet: bool = False,
+    on_node: Callable[[str, int, int], None] | None = None,
 ) -> BuildResult:
     """Run `dbt build` (models and tests) on the warehouse, with the timeframes and policies that its jobs asked for.
 
     `arguments` go to dbt as they are, such as `("--select", "candles")`; a `--vars` in them has the last word. The
     models' unit tests, which say nothing of the warehouse, run only where `arguments` choose the kinds of nodes by
     `--resource-type`. dbt's files go to `target/` and `logs/` here, or beside the warehouse where nothing can be
-    written here; DBT_WRITE_JSON=true adds its manifest and run results, DBT_LOG_LEVEL_FILE=debug each statement. Raises
-    NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError for a variable
-    that cannot be.
+    written here; `quiet` leaves its words to the log alone, and `on_node` is told the name, number and total of each
+    model and test that begins. DBT_WRITE_JSON=true adds its manifest and run results, DBT_LOG_LEVEL_FILE=debug each
+    statement. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use,
+    BadInputError for a variable that cannot be.
     """
     path = warehouse_path(warehouse)
-    return run_build(path, arguments, lambda: job_variables(path), quiet)
+    return run_build(path, arguments, lambda: job_variables(path), quiet, on_node)
 
 
 def job_variables(warehouse: Path) -> dict[str, Any]:

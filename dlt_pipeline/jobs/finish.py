@@ -122,7 +122,7 @@ def finish(jobs: Sequence[Job], hand: ActiveJobs, path: Path, stop: threading.Ev
         return
     remark = ""
     if not result.is_green:
-        remark = f"; not published, for the build is not green: {'; '.join(result.red[:3])}"
+        remark = f"; not published, for the build is not green: {'; '.join(map(str, result.red[:3]))}"
     jobs = hand.remaining(hand.to_phase(jobs, "checking"))
     jobs = [job for job in jobs if when_unlocked(lambda job=job: _is_sound(path, job, hand, remark), path, stop)]  # type: ignore[misc]
     if result.is_green:

@@ -89,6 +89,6 @@ def apply_retention(
         return RemovalReport()
     result = build_result(path, quiet=True)
     if not result.is_green:
-        first = (*result.errors, *result.red, "dbt's log says what")[0]
+        first = (*result.errors, *map(str, result.red), f"{result.log} says what")[0]
         raise WarehouseError(f"No trades were removed, for the build of {path} is not green: {first}.")
     return remove_trades(path, job_id or BY_AGE, stop)

@@ -140,7 +140,7 @@ def build_repaired(path: Path) -> bool:
     if not result.is_green and "gaps" not in result.built:
         raise WarehouseError(
             f"The build of {path} failed before it looked for gaps, so what the repair brought is not known; what was "
-            "loaded stays. See the failed models and tests above."
+            f"loaded stays. {(*result.errors, *map(str, result.red), f'{result.log} says what')[0]}."
         )
     return result.is_green
 

@@ -46,27 +46,49 @@ def project_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class BuildResult:
-    """How a build ended: models that could not be built and tests that are red, each with dbt's own words.
+class Finding:
+    """A data test that found rows: its name, how many, and the SQL that shows them, on one line."""
 
-    `warnings` counts the tests that warn; `state` is that of the warehouse's file as dbt left it, see `unchanged`;
-    `built` are the names of the models that were built.
+    check: str
+    row_count: int
+    query: str
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        return f"{self.check}: {self.row_count:,} row{'' if self.row_count == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """How a build ended: models that could not be built, each with dbt's own words, and what the data tests found.
+
+    `red` are the tests that fail, `warned` those that warn, `check_count` is how many ran; `state` is that of the
+    warehouse's file as dbt left it, see `unchanged`; `built` are the names of the models that were built; `log` is
+    dbt's log.
     """
 
     is_green: bool
     errors: tuple[str, ...]
-    red: tuple[str, ...]
-    warnings: int = 0
+    red: tuple[Finding, ...]
+    log: Path
+    warned: tuple[Finding, ...] = ()
+    check_count: int = 0
     state: str | None = None
     built: frozenset[str] = frozenset()
 
 
 def run_build(
-    path: Path, arguments: Sequence[str], variables: Callable[[], Mapping[str, Any]], quiet: bool = False
+    path: Path,
+    arguments: Sequence[str],
+    variables: Callable[[], Mapping[str, Any]],
+    quiet: bool = False,
+    on_node: Callable[[str, int, int], None] | None = None,
 ) -> BuildResult:
     """Run `dbt build` on the warehouse at `path`; `variables` gives what is to stand beside those in `arguments`.
 
-    It is asked once the warehouse is known to have trades. Raises what `dlt_pipeline.build` does.
+    It is asked once the warehouse is known to have trades. `quiet` leaves dbt's own words to its log; `on_node` is told
+    of each model and test that begins: its name, its number from 1, and how many there are. Raises what
+    `dlt_pipeline.build` does.
     """
     check_variables(arguments)
     require_trades(path)
@@ -77,12 +99,13 @@ def run_build(
         "build",
         *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
         *with_variables(arguments, variables()),
-        flags=["--quiet"] if quiet else [],
+        flags=["--log-level=none"] if quiet else [],
         before_close=lambda: left.append(_state_left(path)),
+        on_node=on_node,
     )
     if arguments and not getattr(result.result, "results", True):
         raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
-    return _told(result, next(iter(left), None))
+    return _told(result, dbt_folder(path) / "logs" / "dbt.log", next(iter(left), None))
 
 
 def _state_left(path: Path) -> str | None:
@@ -114,6 +137,7 @@ def run_dbt(
     flags: Sequence[str] = (),
     manifest: Any = None,
     before_close: Callable[[], None] | None = None,
+    on_node: Callable[[str, int, int], None] | None = None,
 ) -> "dbtRunnerResult":
     """Run one of dbt's commands in this process, with the project and with dbt's own files in `dbt_folder`.
 
@@ -132,7 +156,7 @@ def run_dbt(
     events = get_event_manager()
     ctx_set_event_manager(_read_events())
     try:
-        result = dbtRunner(manifest=manifest).invoke(
+        result = dbtRunner(manifest=manifest, callbacks=[_node_listener(on_node)] if on_node else []).invoke(
             [
                 *flags,
                 *_unread((*flags, *arguments)),
@@ -156,6 +180,16 @@ def run_dbt(
         known = explain(result.exception, path)
         raise known or WarehouseError(f"dbt could not run: {result.exception}") from result.exception
     return result
+
+
+def _node_listener(on_node: Callable[[str, int, int], None]) -> Callable[[Any], None]:
+    """Return a listener to dbt's events that passes on which node begins."""
+
+    def hear(event: Any) -> None:
+        if event.info.name == "LogStartLine":
+            on_node(event.data.node_info.node_name, event.data.index, event.data.total)
+
+    return hear
 
 
 def _unread(given: Sequence[str]) -> list[str]:
@@ -242,18 +276,33 @@ def _parted(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]
     return rest, given
 
 
-def _told(result: Any, state: str | None) -> BuildResult:
-    errors, red, built, warnings = [], [], [], 0
+def _told(result: Any, log: Path, state: str | None) -> BuildResult:
+    errors: list[str] = []
+    built: list[str] = []
+    red: list[Finding] = []
+    warned: list[Finding] = []
+    check_count = 0
     for each in getattr(result.result, "results", None) or ():
-        told = f"{each.node.name}: {' '.join(str(each.message).split())}"
-        if str(each.status) == "error":
-            errors.append(told)
-        elif str(each.status) == "fail":
-            red.append(told)
-        elif str(each.status) == "success":
-            built.append(each.node.name)
-        warnings += str(each.status) == "warn"
-    return BuildResult(bool(result.success), tuple(errors), tuple(red), warnings, state, frozenset(built))
+        status, node = str(each.status), each.node
+        is_check = str(node.resource_type) == "test"
+        check_count += is_check
+        if is_check and status in ("fail", "warn"):
+            query = " ".join((node.compiled_code or "").split())
+            (red if status == "fail" else warned).append(Finding(node.name, each.failures or 0, query))
+        elif status in ("error", "fail"):
+            errors.append(f"{node.name}: {' '.join(str(each.message).split())}")
+        elif status == "success":
+            built.append(node.name)
+    return BuildResult(
+        is_green=bool(result.success),
+        errors=tuple(errors),
+        red=tuple(red),
+        log=log,
+        warned=tuple(warned),
+        check_count=check_count,
+        state=state,
+        built=frozenset(built),
+    )
 
 
 def _check_threads() -> None:

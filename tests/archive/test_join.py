@@ -151,7 +151,7 @@ def test_each_story_of_its_own_pair_ends_as_it_says_and_two_turn_the_build_red(
     ]
     for each in told:
         next(each)
-    red = {said.partition(":")[0] for said in build_result(quiet=True).red}
+    red = {found.check for found in build_result(quiet=True).red}
     assert red == {"archives_join_without_a_loss", "gaps_no_trade_is_lost", "imports_lose_nothing"}
     for each in told:
         assert next(each, "to its end") == "to its end"

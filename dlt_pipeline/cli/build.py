@@ -1,0 +1,175 @@
+"""A build and what came of it in a few lines; and of a publish, whether it is of such a build."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from dlt_pipeline.cli.console import Console
+from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError
+from dlt_pipeline.jobs.build import build_result
+from dlt_pipeline.jobs.removal import describe_removal
+from dlt_pipeline.publishing.publisher import Published, publish
+from dlt_pipeline.publishing.settings import load_settings
+from dlt_pipeline.publishing.unchanged import remember
+from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
+from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.dbt import BuildResult
+
+# With these, dbt builds a part, or no rows, or somewhere else than where we publish from.
+_PARTIAL: Final = (
+    "--select",
+    "--models",
+    "--model",
+    "--exclude",
+    "--selector",
+    "--resource-type",
+    "--resource-types",
+    "--exclude-resource-type",
+    "--exclude-resource-types",
+    "--empty",
+    "--sample",
+    "--target",
+    "--profile",
+    "--profiles-dir",
+    "--project-dir",
+)
+_PARTIAL_SHORT: Final = ("-s", "-m", "-t")
+
+
+# What a build made and what is there now: the first column tells of the first, the others of the second.
+_BUILT: Final = """
+    select count(distinct (symbol, bucket_on)), count(distinct symbol) from kraken.candle_days where built_at >= $1
+"""
+_EQUAL: Final = "select sum(identical_count)::bigint, sum(compared_count)::bigint from kraken.check_rest_summary"
+_GAPS: Final = "select count(*), count_if(is_accepted) from kraken.gaps"
+
+
+def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = False) -> int:
+    """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed."""
+    path = warehouse_path()
+    require_trades(path)
+    is_old_wanted = request_old_days(path)
+    began_at, began = datetime.now(timezone.utc).replace(tzinfo=None), time.monotonic()
+    result = build_result(path, arguments) if is_verbose else build_with_bar(console, path, arguments)
+    for line in tell_build(path, result, began_at):
+        console.print(line, markup=False)
+    if result.is_green and is_old_wanted and not partial_argument(arguments):
+        console.print(
+            f"Trades beyond {KEEP_TRADES_DAYS}: {describe_removal(remove_trades(path, BY_AGE))}", markup=False
+        )
+    lines, is_fine = publish_after_build(path, arguments, result.is_green)
+    console.print("\n".join(lines), markup=False)
+    console.print(f"Took {time.monotonic() - began:.0f} s; dbt's log: {result.log}", markup=False)
+    if result.is_green and is_fine and not arguments:
+        remember(path, result.state, len(result.warned))
+    return 0 if result.is_green and is_fine else 1
+
+
+def build_with_bar(console: Console, path: Path, arguments: Sequence[str] = ()) -> BuildResult:
+    """Build as `build_result` does, with a bar on a terminal in place of dbt's own words."""
+    from dlt_pipeline.cli.progress import BuildProgress  # noqa: PLC0415 - a load's takes ccxt, which `publish` need not
+
+    with BuildProgress(console) as progress:
+        return build_result(path, arguments, quiet=True, on_node=progress.node)
+
+
+def tell_build(path: Path, result: BuildResult, began_at: datetime) -> Iterator[str]:
+    """Say what a build that began then, in UTC, made and found; of a red one what is wrong, with a query for each."""
+    if not result.is_green:
+        yield f"The build of {path} is NOT green."
+        for error in result.errors:
+            yield f"Not built: {error}"
+        yield from _findings(result)
+        return
+    checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
+    yield f"Built and checked: {path}"
+    yield f"{_made(path, began_at)}; {checks}; {_found(path)}."
+    yield from _findings(result)
+
+
+def _findings(result: BuildResult) -> Iterator[str]:
+    for kind, findings in (("Red", result.red), ("Warning", result.warned)):
+        for finding in findings:
+            yield f"{kind}: {finding}\n  {finding.query};"
+
+
+def _made(path: Path, began_at: datetime) -> str:
+    days, symbols = _ask(path, _BUILT, began_at)
+    return f"{days:,} days of {symbols:,} pairs built" if days else "No day changed"
+
+
+def _found(path: Path) -> str:
+    equal, compared = _ask(path, _EQUAL)
+    gaps, accepted = _ask(path, _GAPS)
+    told = f"{gaps:,} gaps" + (f", {accepted:,} of them accepted" if accepted else "") if gaps else "no gap"
+    return f"{equal or 0:,} of {compared or 0:,} candles equal Kraken's; {told}"
+
+
+def _ask(path: Path, query: str, *values: object) -> tuple[int, int]:
+    """Return the two numbers of a query; zeros where a part that was built leaves its tables out."""
+    with open_warehouse(path, read_only=True) as connection:
+        try:
+            found = connection.execute(query, values).fetchone()
+        except duckdb.CatalogException:
+            found = None
+    return found or (0, 0)
+
+
+def partial_argument(arguments: Sequence[str]) -> str | None:
+    """Return the first of dbt's arguments that makes it build less than the whole warehouse, or None."""
+    for argument in arguments:
+        name = argument.split("=", 1)[0]
+        if name in _PARTIAL or name.startswith(_PARTIAL_SHORT):
+            return name
+    return None
+
+
+def publish_after_build(warehouse: Path, arguments: Sequence[str], is_green: bool) -> tuple[list[str], bool]:
+    """Publish if the whole build is green; return what to say, and whether nothing went wrong with publishing.
+
+    Only a whole, green build is published: readers see a state that was checked as one.
+    """
+    if not is_green:
+        return [_not_published(warehouse, "the build is not green")], True
+    argument = partial_argument(arguments)
+    if argument:
+        return [
+            _not_published(warehouse, f"{argument} builds a part; `kraken-candles publish` does it all the same")
+        ], True
+    try:
+        return list(tell(publish(warehouse))), True
+    except NothingBuiltError as error:
+        return [_not_published(warehouse, str(error).rstrip("."))], True
+    except KrakenCandlesError as error:
+        return [_not_published(warehouse, str(error).rstrip("."))], False
+
+
+def tell(published: Published) -> Iterator[str]:
+    """Say in a line or two what a publish did."""
+    counts = f"{len(published.written):,} partitions written, {len(published.unchanged):,} unchanged"
+    if published.removed:
+        counts += f", {len(published.removed):,} removed"
+    yield f"Published: {counts}; {published.database} and {published.tree}"
+    if published.strange:
+        yield (
+            f"{len(published.strange):,} files there are not ours, and readers of the tree would read them too: move "
+            f"{published.strange[0]}{' and the others' if published.strange[1:] else ''} away."
+        )
+
+
+def _not_published(warehouse: Path, why: str) -> str:
+    database = load_settings(warehouse).database
+    if not database.exists():
+        return f"Not published: {why}; nothing was published before."
+    seen = datetime.fromtimestamp(database.stat().st_mtime, tz=timezone.utc)
+    return f"Not published: {why}; readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC."
+
+
+def run_publish(console: Console) -> int:
+    """Publish what was built, and say what came of it."""
+    console.print("\n".join(tell(publish())), markup=False)
+    return 0
