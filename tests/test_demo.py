@@ -58,7 +58,8 @@ def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written)
     assert code == 0, text
     assert re.search(r"BTC/USD +━+ +100 %", text), "a bar for each symbol"
-    result = text[text.index("dbt build:") :]
+    assert re.search(r"building +━{24} +(\d+) of \1 ", text), "a bar for the build, to its last model or test"
+    result = text[text.rindex("━") :]
     feed_symbols = ("BONK/USD", "BTC/USD", "ETH/USD", "MINA/GBP")
     for symbol in feed_symbols:
         assert re.search(rf"{symbol} .* (\d[\d,]*)/\1\s", result), f"all REST candles of {symbol} are equal"

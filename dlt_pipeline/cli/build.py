@@ -99,14 +99,18 @@ def _findings(result: BuildResult) -> Iterator[str]:
 
 def _made(path: Path, began_at: datetime) -> str:
     days, symbols = _ask(path, _BUILT, began_at)
-    return f"{days:,} days of {symbols:,} pairs built" if days else "No day changed"
+    return f"{_many(days, 'day')} of {_many(symbols, 'pair')} built" if days else "No day changed"
 
 
 def _found(path: Path) -> str:
     equal, compared = _ask(path, _EQUAL)
     gaps, accepted = _ask(path, _GAPS)
-    told = f"{gaps:,} gaps" + (f", {accepted:,} of them accepted" if accepted else "") if gaps else "no gap"
+    told = _many(gaps, "gap") + (f", {accepted:,} of them accepted" if accepted else "") if gaps else "no gap"
     return f"{equal or 0:,} of {compared or 0:,} candles equal Kraken's; {told}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _ask(path: Path, query: str, *values: object) -> tuple[int, int]:

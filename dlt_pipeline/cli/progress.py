@@ -46,7 +46,7 @@ class BuildProgress(Bars):
 
     def __init__(self, console: Console) -> None:
         """Show a bar if the console is a terminal, else a line."""
-        super().__init__(console, TextColumn("building"), BarColumn(), TextColumn("{task.fields[place]}"))
+        super().__init__(console, TextColumn("building"), BarColumn(24), TextColumn("{task.fields[place]}"))
         self._task = self.bars.add_task("building", total=None, place="reading the project") if self.bars else None
         if not self.bars:
             console.print("dbt build: models and tests …")
@@ -54,7 +54,7 @@ class BuildProgress(Bars):
     def node(self, name: str, number: int, total: int) -> None:
         """Move the bar to a model or test that begins."""
         if self.bars and self._task is not None:
-            self.bars.update(self._task, completed=number - 1, total=total, place=f"{number} of {total}  {name}")
+            self.bars.update(self._task, completed=number, total=total, place=f"{number} of {total}  {name}")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """`kraken-candles publish`, and publishing after a build: what is said, with which exit code."""
 
+import re
 import subprocess
 import sys
 import time
@@ -192,7 +193,10 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
     (place.folder / "exports").write_text("mine")
     code, text = command("build")
     assert code == 1
-    assert "Built and checked" in text
+    assert f"Built and checked: {place.warehouse}" in text
+    told = r"\d+ days of 1 pair built; (\d+) of \1 checks green; (\d+) of \2 candles equal Kraken's; no gap\."
+    assert re.search(told, text), text
+    assert re.search(r"Took \d+ s; dbt's log: \S+dbt\.log", text), text
     assert "Not published: " in text
     assert "exports is a file where the exports folder should be" in text
     (place.folder / "exports").unlink()
@@ -208,6 +212,11 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
         connection.execute("update kraken_internal.day_checks set unsound_count = 1")
     code, text = command("build")
     assert code == 1
+    assert "is NOT green" in text
+    (check, rows, query), *others = re.findall(r"Red: (\w+): (\d+) rows? (select .+?);", text)
+    assert (check, others) == ("candles_are_sound", []), text
+    assert len(place.query(query)) == int(rows)
+    assert "Warning" not in text
     seen = datetime.fromtimestamp(before.st_mtime, tz=timezone.utc)
     assert f"Not published: the build is not green; readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC" in text
     assert published.stat().st_ino == before.st_ino
