@@ -16,7 +16,7 @@ pieces as (
 ),
 
 asked as (
-    select * from {{ ref('page_ranges') }}
+    {{ page_ranges() }}
 ),
 
 files as (

@@ -1,10 +1,98 @@
 with
 
-holes as (
-    select * from {{ ref('found_holes') }}
+ranges as (
+    {{ page_ranges() }}
 ),
 
--- Holes are few, and their trades lie on their days.
+pages as (
+    select
+        symbol,
+        first_trade_id,
+        last_trade_id,
+        first_time_ns,
+        last_time_ns,
+        max(last_trade_id) over (
+            partition by symbol order by first_trade_id, last_trade_id
+            rows between unbounded preceding and 1 preceding
+        ) as reached_id
+    from {{ ref('ledger_entries') }}
+    where first_trade_id is not null
+),
+
+-- A page whose ids all lie below what was reached before (a repair) neither opens nor closes a seam.
+frontier as (
+    select
+        symbol,
+        first_trade_id,
+        first_time_ns,
+        lag(last_trade_id) over (partition by symbol order by first_trade_id) as last_id_before,
+        lag(last_time_ns) over (partition by symbol order by first_trade_id) as last_time_before_ns
+    from pages
+    where reached_id is null or last_trade_id > reached_id
+),
+
+jumps as (
+    select
+        symbol,
+        last_id_before + 1 as first_missing_id,
+        first_trade_id - 1 as last_missing_id,
+        -- stamps of neighbours may stand in the wrong order
+        least(last_time_before_ns, first_time_ns) as from_time_ns,
+        greatest(last_time_before_ns, first_time_ns) as to_time_ns
+    from frontier
+    where first_trade_id > last_id_before + 1
+),
+
+-- Jumps of ids between two pages between which no time was left out, whatever the loader said.
+seams as (
+    select jumps.*
+    from jumps
+    -- Where a stretch that was never asked for lies between, the missing ids are at home there.
+    left join ranges
+        on
+            jumps.symbol = ranges.symbol
+            and jumps.from_time_ns < ranges.covered_from_ns
+            and jumps.to_time_ns >= ranges.covered_from_ns
+    where ranges.symbol is null
+),
+
+found as (
+    {% for relation, is_recorded in [(ref('stg_id_holes'), 1), ('seams', 0)] %}
+    select
+        symbol,
+        first_missing_id,
+        last_missing_id,
+        from_time_ns,
+        to_time_ns,
+        {{ is_recorded }} as is_recorded
+    from {{ relation }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+holes as (
+    select
+        symbol,
+        first_missing_id,
+        last_missing_id,
+        min(from_time_ns) as from_time_ns,
+        max(to_time_ns) as to_time_ns,
+        max(is_recorded) = 1 as is_recorded
+    from found
+    group by symbol, first_missing_id, last_missing_id
+),
+
+-- A day on both sides, for neighbours' stamps may stand in the wrong order. An equal day lets the engine leave out all others.
+hole_days as (
+    select
+        *,
+        {{ days_between(
+            "cast(" ~ timestamp_from_ns('from_time_ns - 86400000000000') ~ " as date)",
+            "cast(" ~ timestamp_from_ns('to_time_ns + 86400000000000') ~ " as date)"
+        ) }} as traded_on
+    from holes
+),
+
 arrived as (
     select
         holes.symbol,
@@ -12,16 +100,17 @@ arrived as (
         holes.last_missing_id,
         count(case when trades.trade_id > 0 then 1 end) as found_id_count,
         count(case when trades.trade_id = 0 then 1 end) as idless_trade_count
-    from holes
+    from hole_days as holes
     inner join {{ ref('stg_trades') }} as trades
         on
             holes.symbol = trades.symbol
+            and holes.traded_on = trades.traded_on
             and (
                 trades.trade_id between holes.first_missing_id and holes.last_missing_id
                 or (trades.trade_id = 0 and trades.time_ns between holes.from_time_ns and holes.to_time_ns)
             )
     left join {{ ref('bare_days') }} as bare on trades.symbol = bare.symbol and trades.traded_on = bare.bare_on
-    where bare.symbol is null and {{ hole_bounds('trades.traded_on') }}
+    where bare.symbol is null
     group by holes.symbol, holes.first_missing_id, holes.last_missing_id
 ),
 

@@ -32,7 +32,7 @@ holes as (
         wanted.symbol,
         wanted.removed_on
     from wanted
-    inner join {{ ref('found_holes') }} as holes
+    inner join {{ ref('id_holes') }} as holes
         on
             wanted.symbol = holes.symbol
             and wanted.day_start_ns + {{ day_ns }} > holes.from_time_ns

@@ -11,7 +11,7 @@
 with
 
 ranges as (
-    select * from {{ ref('page_ranges') }}
+    {{ page_ranges() }}
 ),
 
 -- What traded in a part of a kept candle cannot be told: where trades are removed, a hole is as wide as the candles that it

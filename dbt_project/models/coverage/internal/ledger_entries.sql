@@ -68,6 +68,49 @@ followed as (
         lag(has_idless) over (partition by symbol order by first_trade_id, last_trade_id) as has_idless_before
     from reached
     where reached_id is null or last_trade_id > reached_id
+),
+
+entries as (
+    select
+        symbol,
+        load_id,
+        covered_from_ns,
+        covered_to_ns,
+        new_trade_count,
+        first_trade_id,
+        last_trade_id,
+        first_time_ns,
+        last_time_ns,
+        is_archive = 1 as is_archive
+    from given
+    union all
+    select
+        symbol,
+        load_id,
+        least(last_time_before_ns, first_time_ns) as covered_from_ns,
+        greatest(last_time_before_ns, first_time_ns) + 1 as covered_to_ns,
+        0 as new_trade_count,
+        null as first_trade_id,
+        null as last_trade_id,
+        null as first_time_ns,
+        null as last_time_ns,
+        true as is_archive
+    from followed
+    where
+        first_trade_id <= last_id_before + 1
+        and is_archive + is_archive_before > 0
+        and has_idless + has_idless_before = 0
+),
+
+followed_in_time as (
+    select
+        *,
+        covered_from_ns < covered_to_ns as has_length,
+        max(case when covered_from_ns < covered_to_ns then covered_to_ns end) over (
+            partition by symbol order by covered_from_ns, covered_to_ns
+            rows between unbounded preceding and 1 preceding
+        ) as reached_ns
+    from entries
 )
 
 select
@@ -80,22 +123,13 @@ select
     last_trade_id,
     first_time_ns,
     last_time_ns,
-    is_archive = 1 as is_archive
-from given
-union all
-select
-    symbol,
-    load_id,
-    least(last_time_before_ns, first_time_ns) as covered_from_ns,
-    greatest(last_time_before_ns, first_time_ns) + 1 as covered_to_ns,
-    0 as new_trade_count,
-    null as first_trade_id,
-    null as last_trade_id,
-    null as first_time_ns,
-    null as last_time_ns,
-    true as is_archive
-from followed
-where
-    first_trade_id <= last_id_before + 1
-    and is_archive + is_archive_before > 0
-    and has_idless + has_idless_before = 0
+    is_archive,
+    -- Stretches that meet have one number.
+    case
+        when has_length
+            then cast(sum(case when has_length and not coalesce(covered_from_ns <= reached_ns, false) then 1 else 0 end) over (
+                partition by symbol order by covered_from_ns, covered_to_ns
+                rows between unbounded preceding and current row
+            ) as bigint)
+    end as range_number
+from followed_in_time
