@@ -9,6 +9,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.removal import describe_removal
@@ -71,8 +72,6 @@ def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = Fal
 
 def build_with_bar(console: Console, path: Path, arguments: Sequence[str] = ()) -> BuildResult:
     """Build as `build_result` does, with a bar on a terminal in place of dbt's own words."""
-    from dlt_pipeline.cli.progress import BuildProgress  # noqa: PLC0415 - a load's takes ccxt, which `publish` need not
-
     with BuildProgress(console) as progress:
         return build_result(path, arguments, quiet=True, on_node=progress.node)
 

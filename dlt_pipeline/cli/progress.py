@@ -4,17 +4,19 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 
-from dlt_pipeline.archive.report import FileReport
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.common.exceptions import KrakenCandlesError
 from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.kraken import extract
-from dlt_pipeline.kraken.request import Request
-from dlt_pipeline.kraken.session import Session
+
+if TYPE_CHECKING:  # they take ccxt and dlt with them, seconds that a build need not
+    from dlt_pipeline.archive.report import FileReport
+    from dlt_pipeline.kraken import extract
+    from dlt_pipeline.kraken.request import Request
+    from dlt_pipeline.kraken.session import Session
 
 _Self = TypeVar("_Self", bound="Bars")
 # A line every few seconds is enough for a log.
@@ -84,7 +86,7 @@ class ProgressListener(Bars):
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
 
-    def begin(self, session: Session, request: Request) -> None:
+    def begin(self, session: "Session", request: "Request") -> None:
         """Learn where each symbol's load will end, by one small call for each."""
 
         def ask(symbol: str) -> None:
@@ -104,7 +106,7 @@ class ProgressListener(Bars):
         for thread in threads:
             thread.join()
 
-    def page(self, progress: extract.Progress) -> None:
+    def page(self, progress: "extract.Progress") -> None:
         """Move the symbol's bar, or say a line now and then."""
         with self._lock:
             place = self._places.get(progress.symbol)
@@ -134,7 +136,7 @@ class ProgressListener(Bars):
                     self.bars.update(place.task, completed=1, total=1)
 
 
-def newest_id(session: Session, symbol: str, end_ns: int | None) -> int:
+def newest_id(session: "Session", symbol: str, end_ns: int | None) -> int:
     """Return the id of the trade at which the symbol's load will end: by one call; 0 where there are no ids."""
     since = None if end_ns is None or end_ns > session.now_ns else end_ns - 1
     try:
@@ -164,7 +166,7 @@ class ImportProgress(Bars):
         self._all: TaskID | None = None
         self._told_at = time.monotonic()
 
-    def begin(self, files: Sequence[FileReport]) -> None:
+    def begin(self, files: Sequence["FileReport"]) -> None:
         """Learn which files will be read."""
         with self._lock:
             self._total = sum(one.size_bytes for one in files)
@@ -173,7 +175,7 @@ class ImportProgress(Bars):
             elif files:
                 self.console.print(f"{_counted(len(files))} with {self._total:,} bytes.", markup=False)
 
-    def read(self, file: FileReport, bytes_read: int) -> None:
+    def read(self, file: "FileReport", bytes_read: int) -> None:
         """Hear how many bytes of a file are read so far; all of them once it is done with."""
         with self._lock:
             self._read[id(file)] = bytes_read
@@ -188,7 +190,7 @@ class ImportProgress(Bars):
                     f"{percent} %: {file.place}, {bytes_read:,} of {file.size_bytes:,} bytes", markup=False
                 )
 
-    def _draw(self, bars: Progress, file: FileReport, bytes_read: int) -> None:
+    def _draw(self, bars: Progress, file: "FileReport", bytes_read: int) -> None:
         is_done = bytes_read >= file.size_bytes
         task = self._tasks.get(id(file))
         if task is None and not is_done:
