@@ -40,23 +40,31 @@ def compared(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
 def differences(ours: Mapping[str, pa.Table], theirs: Mapping[str, pa.Table]) -> str:
     """Say, table by table, which rows stand more often on one side; empty if none. Both sides are `compared` tables."""
     assert set(ours) == set(theirs)
+    assert all(set(ours[name].column_names) == set(theirs[name].column_names) for name in ours)
     said = []
-    for name in ours:
-        for side, left, right in (
-            ("only after incremental builds", ours[name], theirs[name]),
-            ("only after a full refresh", theirs[name], ours[name]),
-        ):
-            rows = _more_often(left, right)
-            if rows:
-                shown = "".join(f"\n    {row}" for row in rows.slice(0, _SHOWN).to_pylist())
-                said.append(f"{name}: {len(rows)} of {len(left)} rows {side}:{shown}")
+    with duckdb.connect() as connection:  # one, as each costs 50 ms
+        for name in ours:
+            if _sum(connection, ours[name], ours[name]) == _sum(connection, theirs[name], ours[name]):
+                continue
+            for side, left, right in (
+                ("only after incremental builds", ours[name], theirs[name]),
+                ("only after a full refresh", theirs[name], ours[name]),
+            ):
+                rows = _more_often(connection, left, right)
+                if rows:
+                    shown = "".join(f"\n    {row}" for row in rows.slice(0, _SHOWN).to_pylist())
+                    said.append(f"{name}: {len(rows)} of {len(left)} rows {side}:{shown}")
     return "\n".join(said)
 
 
-def _more_often(left: pa.Table, right: pa.Table) -> pa.Table:
-    assert set(left.column_names) == set(right.column_names)
+def _sum(connection: duckdb.DuckDBPyConnection, table: pa.Table, like: pa.Table) -> list[tuple[object, ...]]:
+    """A sum of hashes of all rows, in the columns' order of another table: equal for the same rows in any order."""
+    connection.register("summed", table.select(like.column_names))
+    return connection.execute("select count(*), sum(hash(t)::hugeint), bit_xor(hash(t)) from summed as t").fetchall()
+
+
+def _more_often(connection: duckdb.DuckDBPyConnection, left: pa.Table, right: pa.Table) -> pa.Table:
     right = right.select(left.column_names)  # a column of a later version stands last in a table of an earlier one
-    with duckdb.connect() as connection:
-        connection.register("lefts", left)
-        connection.register("rights", right)
-        return connection.sql("select * from lefts except all select * from rights order by all").to_arrow_table()
+    connection.register("lefts", left)
+    connection.register("rights", right)
+    return connection.sql("select * from lefts except all select * from rights order by all").to_arrow_table()
