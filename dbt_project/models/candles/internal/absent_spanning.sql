@@ -13,6 +13,18 @@ absent as (
     where timeframes.spans_days and bare.coarsest_ns is null
 ),
 
+-- As coverage has them, but before it.
+ranges as (
+    select
+        symbol,
+        min(from_ns) as covered_from_ns,
+        max(to_ns) as covered_to_ns,
+        max(case when is_last then 1 else 0 end) = 1 as is_latest
+    from {{ ref('verified_days') }}
+    where is_sound
+    group by symbol, range_number
+),
+
 buckets as (
     select
         symbol,
@@ -31,7 +43,7 @@ select distinct
     cast({{ timestamp_from_ns('buckets.bucket_start_ns') }} as date) as bucket_on,
     buckets.symbol
 from buckets
-inner join {{ ref('coverage') }} as ranges
+inner join ranges
     on
         buckets.symbol = ranges.symbol
         and buckets.bucket_start_ns >= ranges.covered_from_ns

@@ -1,8 +1,67 @@
 {%- set day_ns = 86400000000000 %}
 {%- set highest = 9223372036854775807 %}
+{% set edges = [
+    ('asked', 'covered_from_ns', 1, 0),
+    ('asked', 'covered_to_ns', -1, 0),
+    ('holes', 'from_ns', 0, 1),
+    ('holes', 'to_ns', 0, -1),
+] -%}
 
 -- Which source has a day whole: what answers or ids prove first, then files without ids, of these the one that was imported last.
 with
+
+asked as (
+    {{ page_ranges() }}
+),
+
+-- What traded in a part of a kept candle cannot be told: where trades are removed, a hole is as wide as the candles that it
+-- touches.
+holes as (
+    select
+        holes.symbol,
+        coalesce({{ bucket_start('holes.from_time_ns', 'from_day.finest_ns') }}, holes.from_time_ns) as from_ns,
+        coalesce({{ bucket_start('holes.to_time_ns', 'to_day.finest_ns') }} + to_day.finest_ns, holes.to_time_ns + 1) as to_ns
+    from {{ ref('id_holes') }} as holes
+    left join {{ ref('bare_days') }} as from_day
+        on holes.symbol = from_day.symbol and cast({{ timestamp_from_ns('holes.from_time_ns') }} as date) = from_day.bare_on
+    left join {{ ref('bare_days') }} as to_day
+        on holes.symbol = to_day.symbol and cast({{ timestamp_from_ns('holes.to_time_ns') }} as date) = to_day.bare_on
+    where not holes.is_lifted
+),
+
+-- A sweep: what was asked for opens and closes, holes open and close; proven is where something was asked for and no hole is.
+-- A hole ends 1 ns late: the instant of the first trade after it is unproven too.
+proof_edges as (
+    {% for relation, at_ns, asked_step, hole_step in edges %}
+    select
+        symbol,
+        {{ at_ns }} as at_ns,
+        {{ asked_step }} as asked,
+        {{ hole_step }} as holes
+    from {{ relation }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+proof_instants as (
+    select
+        symbol,
+        at_ns,
+        sum(asked) as asked,
+        sum(holes) as holes
+    from proof_edges
+    group by symbol, at_ns
+),
+
+proven as (
+    select
+        symbol,
+        at_ns as from_ns,
+        lead(at_ns) over (partition by symbol order by at_ns) as to_ns,
+        sum(asked) over (partition by symbol order by at_ns) > 0
+        and not sum(holes) over (partition by symbol order by at_ns) > 0 as is_covered
+    from proof_instants
+),
 
 -- Parts that follow each other meet at a whole second; around a row that was refused they do not. Where the last one reaches to
 -- is known only when the whole file is read. Where times go back, nobody knows when a row that was refused was traded.
@@ -58,9 +117,10 @@ ranges as (
         symbol,
         cast(0 as bigint) as edition_id,
         cast(0 as bigint) as import_number,
-        covered_from_ns,
-        covered_to_ns
-    from {{ ref('coverage_ranges') }}
+        from_ns as covered_from_ns,
+        to_ns as covered_to_ns
+    from proven
+    where is_covered
     union all
     select
         symbol,
