@@ -18,7 +18,10 @@ import duckdb
 import pytest
 import yaml
 
+from dlt_pipeline import load
 from dlt_pipeline.cli.app import ENVIRONMENT
+from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.load import tell_load
 from dlt_pipeline.common.exceptions import WarehouseError
 from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.common.version import SCHEMA_VERSION
@@ -70,12 +73,37 @@ def test_wrong_input_is_one_sentence_and_changes_nothing(
     assert not warehouse_path().exists()
 
 
-def test_a_load_says_what_it_loaded_and_where(exchange: LocalExchange, command: Callable[..., Any]) -> None:
+def test_a_load_says_what_it_loaded_what_is_proven_and_what_comes_next(
+    exchange: LocalExchange, command: Callable[..., Any]
+) -> None:
     code, text = command(*LOAD)
     count = len(expected_trades(exchange.feed, "MINA/GBP", exchange.clock.now_ns()))
+    proven = "proven 2026-11-07 00:00 to 2026-11-08 11:59:55 UTC, ids complete"
     assert code == 0
-    assert f"MINA/GBP: {count} trades loaded Loaded into {warehouse_path()}" in text
-    assert "MINA/GBP: nothing new" in command(*LOAD)[1]
+    assert f"Committing {count} trades MINA/GBP: {count} trades loaded {proven} Loaded into {warehouse_path()}" in text
+    assert text.endswith(" Next: `kraken-candles build`.")
+    again = command(*LOAD)[1]
+    assert again.endswith(f"MINA/GBP: nothing new {proven} Warehouse: {warehouse_path()} Next: `kraken-candles build`.")
+
+
+def test_what_is_proven_is_said_in_80_columns_of_each_end_of_a_load(
+    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    exchange.faults.add(Fault("hide_ids", "Trades", pair="BTC/USD", times=None, ids={10, 11, 12}))
+    exchange.faults.add(Fault("wrong_pair", "Trades", pair="BONK/USD", times=None))
+    load(["BTC/USD"], "2026-11-07", "2026-11-07T06:00", timeframes=(), exact=True)
+    report = load(["BTC/USD", "MINA/GBP", "BONK/USD"], "2026-11-07", timeframes=())
+    report.unfinished = ["MINA/GBP"]
+    assert tell_load(Console(), report) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("BTC/USD: ")
+    assert lines[1].startswith("  proven 2026-11-07 00:00 to 2026-11-08 ")
+    assert "ids complete" not in lines[1]
+    assert lines[2] == "  3 ids are missing at Kraken's side (kraken_raw.id_holes)"
+    assert lines[-1] == "So far: `kraken-candles build`."
+    ours = [line for line in lines if not line.startswith(("BONK/USD: ", "Loaded into "))]  # errors and paths
+    assert max(map(len, ours)) <= 80
 
 
 def test_a_failing_symbol_makes_the_exit_code_1(exchange: LocalExchange, command: Callable[..., Any]) -> None:
@@ -100,7 +128,7 @@ def test_ids_that_stay_missing_are_said(exchange: LocalExchange, command: Callab
     code, text = command(*LOAD)
     assert code == 0
     assert "trades 10 to 12 are missing between" in text
-    assert "; 3 ids are missing at Kraken's side" in text
+    assert " 3 ids are missing at Kraken's side" in text
 
 
 def test_no_network(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ from dlt_pipeline.cli.console import STOPPED, Console
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
-from dlt_pipeline.common.time import NS_PER_DAY
+from dlt_pipeline.common.time import NS_PER_DAY, show_ns
 from dlt_pipeline.estimates.price import iso
+from dlt_pipeline.kraken.ledger_store import Proof, proof_of
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
@@ -54,27 +55,50 @@ def timeframes_of(text: str | None) -> tuple[str, ...]:
 
 
 def tell_load(console: Console, report: LoadReport) -> int:
-    """Print a line a symbol and the place of the warehouse; return the exit code."""
+    """Print what was committed, what is proven of it, and the next command; return the exit code."""
+    try:
+        proofs = proof_of(report.warehouse, report.request)
+    except KrakenCandlesError:
+        proofs = {}  # a build may hold the file already: what was loaded stays true
     for symbol in report.request.symbols:
         count = report.trades.get(symbol, 0)
         text = f"{symbol}: {count:,} trades loaded" if count else f"{symbol}: nothing new"
-        lost = report.missing_ids.get(symbol, 0)
-        if lost:
-            text += f"; {lost:,} ids are missing at Kraken's side (kraken_raw.id_holes)"
         if symbol in report.failures:
             text += f"; FAILED: {report.failures[symbol]}"
         elif symbol in report.unfinished:
             text += "; stopped before the end"
         console.print(text, markup=False)
+        if symbol in proofs:
+            console.print("\n".join(_proven(proofs[symbol])), markup=False)
+    has_any = any(report.trades.values())
+    console.print(f"{'Loaded into' if has_any else 'Warehouse:'} {report.warehouse}", markup=False)
     if report.failures:
-        console.print(f"Warehouse: {report.warehouse}", markup=False)
         console.print("\n".join(ways_on(report, time.time_ns())), markup=False)
-        return 1
-    if report.unfinished:
+    elif report.unfinished:
         console.print("Stopped. Run the same command again to resume where it stopped.")
-        return STOPPED
-    console.print(f"Loaded into {report.warehouse}", markup=False)
-    return 0
+    if any(proof.spans for proof in proofs.values()):
+        console.print(f"{'So far' if report.failures or report.unfinished else 'Next'}: `kraken-candles build`.")
+    if report.failures:
+        return 1
+    return STOPPED if report.unfinished else 0
+
+
+def _proven(proof: Proof) -> Iterator[str]:
+    """Say from when to when a symbol's time is proven, and by what, in lines of at most 80 columns."""
+    if not proof.spans:
+        yield "  nothing of it is proven yet"
+        return
+    first, last = (show_ns(each).removesuffix(":00") for each in (proof.spans[0][0], proof.spans[-1][1]))
+    parts = f" in {len(proof.spans)} parts," if proof.spans[1:] else ""
+    if proof.missing_ids or not (proof.has_ids or proof.has_files):
+        by = ""
+    elif proof.has_files:
+        by = ", with files"
+    else:
+        by = ", also without ids" if proof.idless else ", ids complete"
+    yield f"  proven{parts} {first} to {last} UTC{by}"
+    if proof.missing_ids:
+        yield f"  {proof.missing_ids:,} ids are missing at Kraken's side (kraken_raw.id_holes)"
 
 
 def ways_on(report: LoadReport, now_ns: int) -> Iterator[str]:

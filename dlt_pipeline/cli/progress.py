@@ -85,6 +85,7 @@ class ProgressListener(Bars):
         )
         self._lock = threading.Lock()
         self._places: dict[str, _Place] = {}
+        self._commit: TaskID | None = None
 
     def begin(self, session: "Session", request: "Request") -> None:
         """Learn where each symbol's load will end, by one small call for each."""
@@ -127,9 +128,20 @@ class ProgressListener(Bars):
                 percent = 100 if reached >= place.final else 100 * share[0] // share[1]
                 self.console.print(f"{progress.symbol}: {percent} %, {text}", highlight=False)
 
+    def committing(self, trades: int) -> None:
+        """Say why nothing moves for a while."""
+        if self.bars:
+            if self._commit is None:
+                self._commit = self.bars.add_task("", total=None, place="")
+            self.bars.update(self._commit, description=f"committing {trades:,} trades", visible=True)
+        else:
+            self.console.print(f"Committing {trades:,} trades", highlight=False)
+
     def committed(self, done: set[str]) -> None:
         """Fill the bars of the symbols that are complete."""
         with self._lock:
+            if self.bars and self._commit is not None:
+                self.bars.update(self._commit, visible=False)
             for symbol in done:
                 place = self._places.get(symbol)
                 if self.bars and place and place.task is not None:

@@ -12,7 +12,7 @@ from dlt_pipeline.following.schedule import State
 from dlt_pipeline.following.settings import FollowSettings
 from dlt_pipeline.kraken.extract import Progress
 from dlt_pipeline.kraken.ledger_store import covered_ends, reading, rows_found
-from dlt_pipeline.kraken.load import Listener, LoadReport, load_request
+from dlt_pipeline.kraken.load import Listener, LoadReport, load_request, tell_committing
 from dlt_pipeline.kraken.request import Request, Window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
@@ -79,6 +79,9 @@ class _Heard:
                 self._state.clock.heard(progress.exchange_ns, time.monotonic())
         if self._other:
             self._other.page(progress)
+
+    def committing(self, trades: int) -> None:
+        tell_committing(self._other, trades)
 
     def committed(self, done: set[str]) -> None:
         if self._other:

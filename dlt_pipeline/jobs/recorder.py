@@ -7,7 +7,7 @@ from typing import Any
 
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.kraken.extract import Progress
-from dlt_pipeline.kraken.load import Listener
+from dlt_pipeline.kraken.load import Listener, tell_committing
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 
@@ -47,6 +47,10 @@ class Recorder:
             self._cursors[progress.symbol] = max(self._cursors.get(progress.symbol, 0), progress.covered_to_ns)
         if self._listener:
             self._listener.page(progress)
+
+    def committing(self, trades: int) -> None:
+        """Pass on that a chunk is about to be committed."""
+        tell_committing(self._listener, trades)
 
     def committed(self, done: set[str]) -> None:
         """Write down what a chunk brought."""

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,7 @@ import duckdb
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.common.exceptions import WrongWarehouseError
-from dlt_pipeline.common.time import NS_PER_DAY, Span, joined, show_ns, without
+from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, joined, show_ns, without
 from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
 from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.request import Request, Window
@@ -206,6 +206,25 @@ def read_ledger(
     return {symbol: merge(found) for symbol, found in rows.items()}
 
 
+_FOREVER_NS: Final = 2**63 - 1
+_LOADED: Final = f"inner join {DATASET}._dlt_loads as l on {{}}._dlt_load_id = l.load_id and l.status = 0"
+_SHOWN_IDS: Final = (
+    "select coalesce(sum(p.idless_count), 0)::bigint, count(p.last_trade_id) "  # noqa: S608 - own names only
+    f"from {DATASET}.pages as p {_LOADED.format('p')} "
+    "where p.symbol = $symbol and p.covered_to_ns > $from_ns and p.covered_from_ns < $to_ns"
+)
+# Holes are few; of their ids those that a later load brought are missing no more.
+_MISSING_IDS: Final = (
+    "with missing as ("  # noqa: S608 - own names only
+    "select distinct unnest(range(h.first_missing_id, h.last_missing_id + 1)) as trade_id "
+    f"from {DATASET}.id_holes as h {_LOADED.format('h')} "
+    "where h.symbol = $symbol and h.to_time_ns >= $from_ns and h.from_time_ns < $to_ns"
+    ") select count(*) from missing where trade_id not in ("
+    f"select t.trade_id from {DATASET}.trades as t {_LOADED.format('t')} "
+    "where t.symbol = $symbol and t.trade_id in (select trade_id from missing))"
+)
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
     """Open the warehouse read-only for a short while; None where there is no file yet. Raises a WarehouseError."""
@@ -229,11 +248,12 @@ def ledger_of(
     symbols: Sequence[str],
     holes_since: datetime | None = None,
     backfilled: Sequence[str] = (),
+    from_ns: int = 0,
 ) -> dict[str, list[Range]]:
     """Return what complete loads prove, ranges by symbol, as `read_ledger` does in a load.
 
     Of the `backfilled` symbols, answers from before `holes_since` (naive UTC) that lacked ids do not count, for they
-    will be asked for again.
+    will be asked for again. What ends before `from_ns` is left out.
     """
     rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
     if connection is not None:
@@ -241,13 +261,61 @@ def ledger_of(
         query = (
             f"select p.symbol, {columns} from {DATASET}.pages as p "  # noqa: S608 - own names only
             f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
-            "where list_contains($symbols, p.symbol) "
+            "where list_contains($symbols, p.symbol) and p.covered_to_ns >= $from_ns "
             "and (not list_contains($backfilled, p.symbol) or p.missing_id_count = 0 or p.asked_at >= $holes_since)"
         )
-        values = {"symbols": list(symbols), "backfilled": list(backfilled), "holes_since": holes_since}
+        values = {
+            "symbols": list(symbols),
+            "backfilled": list(backfilled),
+            "holes_since": holes_since,
+            "from_ns": from_ns - STEP_BACK_LIMIT_NS - 1,  # as in `read_ledger`
+        }
         for symbol, *found in rows_found(connection, query, values):
             rows[symbol].append(ledger_row(tuple(found)))
     return {symbol: merge(found) for symbol, found in rows.items()}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is proven of what was asked for: `spans` (ns, UTC), ascending, and by what.
+
+    `missing_ids` are those that Kraken did not give and that have not come since, `idless` the trades that it showed
+    without an id; `has_ids` and `has_files` tell whether ids and days of imported archives prove any of it.
+    """
+
+    spans: tuple[Span, ...]
+    missing_ids: int = 0
+    idless: int = 0
+    has_ids: bool = False
+    has_files: bool = False
+
+
+def proof_of(path: Path, request: Request) -> dict[str, Proof]:
+    """Return by symbol what the warehouse proves of a request's windows. Raises a WarehouseError."""
+    with reading(path) as connection:
+        archived = {} if request.also_archived else archived_days(connection)
+        return {
+            symbol: _proof(connection, symbol, [(each.start_ns, each.end_ns or _FOREVER_NS) for each in windows], held)
+            for symbol, windows in request.windows.items()
+            for held in [archived.get(symbol, [])]
+            if windows
+        }
+
+
+def _proof(
+    connection: duckdb.DuckDBPyConnection | None, symbol: str, wanted: Sequence[Span], archived: Sequence[Span]
+) -> Proof:
+    values = {"symbol": symbol, "from_ns": wanted[0][0], "to_ns": wanted[-1][1]}
+    ledger = ledger_of(connection, [symbol], from_ns=wanted[0][0])[symbol]
+    asked = [(each.from_ns, each.to_ns) for each in ledger]
+    by_answers, by_all = (
+        joined(part for each in wanted for part in cut(each, proven)) for proven in (asked, [*asked, *archived])
+    )
+    if connection is None or not by_answers:
+        return Proof(tuple(by_all), has_files=bool(by_all))
+    ((idless, ids),) = connection.execute(_SHOWN_IDS, values).fetchall()
+    ((missing_ids,),) = rows_found(connection, _MISSING_IDS, values) or [(0,)]
+    return Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
 
 
 def rest_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str, timeframe: str) -> list[Span]:

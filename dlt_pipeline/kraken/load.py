@@ -27,7 +27,10 @@ GoingOn = Callable[[Sequence[str]], Collection[str]]
 
 
 class Listener(Protocol):
-    """Hears how a load goes; called from the threads of several symbols."""
+    """Hears how a load goes; called from the threads of several symbols.
+
+    One with a method `committing` also hears how many trades are about to be committed, which takes a while.
+    """
 
     def begin(self, session: Session, request: Request) -> None:
         """Hear that the exchange answered and the request is sound."""
@@ -37,6 +40,13 @@ class Listener(Protocol):
 
     def committed(self, done: set[str]) -> None:
         """Hear that a chunk is in the warehouse, and which symbols are complete."""
+
+
+def tell_committing(listener: Listener | None, trades: int) -> None:
+    """Tell a listener that so many trades will now be committed, if it is one that hears it."""
+    hear = getattr(listener, "committing", None)
+    if hear and trades:
+        hear(trades)
 
 
 @dataclass
@@ -137,7 +147,12 @@ def _chain(
         while remaining and (not session.stop.is_set() or readers.have_waiting(remaining)):
             part = report.request.part(remaining)
             chunk = Chunk(session, part, hear, report.failures.__setitem__, patiently, readers)
-            _run(pipeline, chunk, patiently)
+            before = sum(report.trades.values())
+            _extract(pipeline, chunk)
+            tell_committing(listener, sum(report.trades.values()) - before)
+            pipeline.normalize()
+            patiently(pipeline.load)
+            drop_old_packages(pipeline)
             if listener:
                 listener.committed(chunk.done)
             remaining = [name for name in remaining if name not in chunk.done and name not in report.failures]
@@ -150,10 +165,7 @@ def _chain(
     return report
 
 
-def _run(pipeline: dlt.Pipeline, chunk: Chunk, patiently: Callable[[Callable[[], object]], object]) -> None:
-    """Run one chunk: a thread a symbol, because each waits for its own pace."""
+def _extract(pipeline: dlt.Pipeline, chunk: Chunk) -> None:
+    """Ask for one chunk: a thread a symbol, because each waits for its own pace."""
     side_by_side = len(chunk.request.symbols) + 2
     pipeline.extract(source_of(chunk), workers=side_by_side, max_parallel_items=side_by_side)
-    pipeline.normalize()
-    patiently(pipeline.load)
-    drop_old_packages(pipeline)
