@@ -139,6 +139,19 @@ def test_without_dbts_flag_a_clash_of_names_is_refused(team: Team, first: str, t
     assert copy.query("select count(*) from analytics_market.coverage") == before
 
 
+def test_a_misspelt_variable_of_theirs_is_refused(team: Team, first: str, tmp_path: Path) -> None:
+    copy = Team(tmp_path / "project")
+    shutil.copytree(team.folder, copy.folder, ignore=shutil.ignore_patterns("target", "logs", "dlt"))
+    project = copy.folder / "dbt_project.yml"
+    project.write_text(project.read_text().replace("error_after_hours", "errors_after_hours"))
+    done = copy.dbt("build", "--select", "timeframes")
+    assert done.returncode != 0
+    assert (
+        "The variable kraken_candles_errors_after_hours is unknown; the nearest known one is "
+        "kraken_candles_error_after_hours." in done.stdout
+    )
+
+
 @pytest.mark.parametrize(("age", "status"), [("1 hour", "PASS"), ("30 hours", "WARN"), ("49 hours", "ERROR STALE")])
 def test_source_freshness_tells_how_long_ago_the_last_load_was(
     team: Team, first: str, tmp_path: Path, age: str, status: str

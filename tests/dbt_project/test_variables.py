@@ -110,19 +110,20 @@ def manifest(parsed_project: Callable[[Path], Path]) -> Any:
     return KEPT[0].manifest
 
 
-def check(manifest: Any, target: Path, variables: dict[str, Any]) -> tuple[bool, str]:
+def check(manifest: Any, target: Path, variables: dict[str, Any], checks: str = CHECKS) -> tuple[bool, str]:
     """Whether the checks took the variables, and what they said in one line."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    command = ["--quiet", "compile", "--inline", CHECKS, "--vars", json.dumps(variables)]
+    command = ["--quiet", "compile", "--inline", checks, "--vars", json.dumps(variables)]
     command += ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
     command += ["--target-path", str(target), "--log-path", str(target)]
     try:
         result = dbtRunner(manifest=manifest.deepcopy()).invoke(command)
     finally:
         DuckDBConnectionManager.close_all_connections()
-    refused = result.exception and result.exception.__context__  # dbt's own says "Error parsing inline query" alone
+    # Of what is refused while it parses, dbt itself says "Error parsing inline query" alone.
+    refused = result.exception and (result.exception.__context__ or result.exception)
     return result.success, " ".join(str(refused).split())
 
 
@@ -212,6 +213,21 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(
         return
     with pytest.raises(BadInputError, match=f"is unknown; the nearest known one is {nearest}\\."):
         check_variables(arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("kraken_candle_timeframes", TIMEFRAMES),
+        ("kraken_candles_tolerance_volume", "kraken_candles_tolerance_base_volume"),
+        ("somebody_elses", None),
+    ],
+)
+def test_plain_dbt_refuses_it_too(manifest: Any, target: Path, name: str, nearest: str | None) -> None:
+    """When a run begins: see on-run-start."""
+    success, said = check(manifest, target, {name: 1}, "{{ kraken_candles.refuse_unknown_variables() }} select 1")
+    assert success == (nearest is None)
+    assert nearest is None or f"The variable {name} is unknown; the nearest known one is {nearest}." in said
 
 
 @pytest.mark.parametrize(
