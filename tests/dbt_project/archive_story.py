@@ -43,11 +43,13 @@ class Market:
         raw.insert(self.connection, "pages", [page])
 
     def _trades(self, from_ns: int, to_ns: int, load: str) -> None:
+        rows = []
         for trade in cut(self.trades, from_ns, to_ns):
             row = {"trade_id": str(trade.trade_id), "time": str(raw.timestamp(trade.time_ns)), "price": trade.price}
             made = raw.trade(self.symbol, {**row, "volume": trade.volume})
             exact = {"time_ns": trade.time_ns, "_dlt_load_id": load}
-            raw.insert(self.connection, "trades", [{**made, **exact}])
+            rows.append({**made, **exact})
+        raw.insert(self.connection, "trades", rows)
 
     def file(self, rows: Sequence[Candle], minutes: int = 60, load: str = "complete", **more: Any) -> CandleFile:
         """Import a file of these candles, later than all before."""

@@ -73,7 +73,7 @@ class Story:
         timeframe: str = "1m",
     ) -> None:
         """Kraken's answer about buckets that begin in minutes start to end; `other` are figures unlike ours."""
-        size = raw.SECONDS[timeframe] // 60
+        size, rows = raw.SECONDS[timeframe] // 60, []
         for minute in range(start, end, size):
             if minute in left_out:
                 continue
@@ -96,7 +96,8 @@ class Story:
                 "trade_count": len(traded),
                 **(other or {}).get(minute, {}),
             }
-            raw.insert(self.connection, "rest_candles", [raw.rest_candle(SYMBOL, row)])
+            rows.append(raw.rest_candle(SYMBOL, row))
+        raw.insert(self.connection, "rest_candles", rows)
 
     def market(self, decimals: int) -> None:
         self.connection.execute("delete from kraken_raw.markets where symbol = ?", [SYMBOL])

@@ -78,7 +78,9 @@ def test_what_is_accepted_is_not_red_what_is_expired_or_unused_warns(folder: Pat
     ]
 
 
+@pytest.mark.long
 def test_a_broken_line_ends_the_build_with_a_sentence(folder: Path) -> None:
+    """As test_accepted_lines.py shows of each kind of line, but as the seeds' file, and with what depends on it."""
     lines = ("rest_differs,1m,2024-02-02 10:00,,known,", "rest_differs,1m,yesterday,,known,")
     selected = ("accepted_differences", "stg_accepted_differences", "check_rest_candles")
     built = _build(folder, *lines, arguments=("--select", *selected))

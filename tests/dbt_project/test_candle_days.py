@@ -26,6 +26,7 @@ class Days:
         self.path = folder / "warehouse.duckdb"
         raw.create(self.path).close()
         self.project = DbtProject(folder / "target", self.path, {})
+        self.standing: tuple[str, ...] = ()
 
     def load(self, load: str, start: str, end: str, *times: str) -> None:
         with duckdb.connect(str(self.path)) as connection:
@@ -39,7 +40,8 @@ class Days:
             connection.execute("insert into kraken_raw._dlt_loads values (?, 'kraken', 0, now(), '')", [load])
 
     def build(self, *arguments: str) -> None:
-        self.project.run(self.path, *READ, *arguments)
+        self.project.run(self.path, *READ, *self.standing, *arguments)
+        self.standing = ("--exclude", "config.materialized:view")  # views stay as they are
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:

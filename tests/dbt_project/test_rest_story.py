@@ -49,7 +49,7 @@ class Told:
         for step, project in STEPS[self._heard : number + 1]:
             self._tell(self.growing, step)
             self._projects[project].run(self.growing, *SELECTED, *self._views)
-            self._views = ("--exclude", "path:models/staging")  # they stay as they are
+            self._views = ("--exclude", "config.materialized:view")  # they stay as they are
             with duckdb.connect(str(self.growing), read_only=True) as connection:
                 found = connection.execute("select distinct status from kraken.check_rest_candles").fetchall()
             self.statuses |= {status for (status,) in found}

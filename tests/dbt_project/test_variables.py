@@ -234,13 +234,15 @@ def test_plain_dbt_refuses_it_too(manifest: Any, target: Path, name: str, neares
     "case",
     ["an unknown policy", *(pytest.param(name, marks=pytest.mark.long) for name in ("a name twice", "seven minutes"))],
 )
-def test_the_build_command_says_it_in_a_sentence(place: Place, case: str) -> None:
+def test_the_build_command_says_it_in_a_sentence(
+    place: Place, command: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    monkeypatch.chdir(place.folder)
     name, value, allowed = WRONG[case]
     with raw.create(place.warehouse) as connection:
         raw.insert_rule(connection, GOLDEN / "green" / "ties")
-    done = place.run("build", "--vars", json.dumps({name: value}))
-    assert done.returncode == 2
-    (said,) = done.stderr.splitlines()
-    assert said.startswith(f"Error: The variable {name} ")
+    code, said = command("build", "--vars", json.dumps({name: value}))
+    assert code == 2
+    assert f" Error: The variable {name} " in said
+    assert said.count("Error") == 1
     assert allowed in said
-    assert "Traceback" not in done.stdout
