@@ -17,14 +17,25 @@ pieces as (
     {%- endif %}
 ),
 
-counted as (
+{% set trades_of_pieces -%}
+    from pieces
+    inner join {{ ref('stg_trades') }} as trades
+        on
+            pieces.symbol = trades.symbol
+            and pieces.covered_on = trades.traded_on
+            and pieces.from_ns <= trades.time_ns
+            and pieces.to_ns > trades.time_ns
+    where pieces.edition_id = 0 and not pieces.is_bare and {{ stale_bounds('trades.traded_on') }}
+{%- endset -%}
+
+-- In runs of 60 ids first, each of which is a bit: to keep all ids of a day for counting the different ones costs twice the rest.
+runs as (
     select
         pieces.symbol,
         pieces.from_ns,
         count(*) as trade_count,
         count(nullif(trades.trade_id, 0)) as id_count,
-        count(distinct nullif(trades.trade_id, 0))
-        + count(distinct case when trades.trade_id = 0 then {{ trade_order() }} end) as distinct_trade_count,
+        bit_count(bit_or(case when trades.trade_id > 0 then {{ bucket_bit('trades.trade_id', 1) }} end)) as distinct_id_count,
         sum(
             case
                 when
@@ -39,18 +50,38 @@ counted as (
         min(nullif(trades.trade_id, 0)) as first_trade_id,
         max(nullif(trades.trade_id, 0)) as last_trade_id,
         {{ sum_exact('trades.volume') }} as base_volume,
-        {{ last_by('trades.price', trade_order()) }} as close,
+        max({{ trade_order() }}) as last_order,
+        {{ last_by('trades.price', trade_order()) }} as close
+    {{ trades_of_pieces }}
+    group by pieces.symbol, pieces.from_ns, {{ bucket_start('trades.trade_id', 60) }}
+),
+
+idless as (
+    select
+        pieces.symbol,
+        pieces.from_ns,
+        count(distinct {{ trade_order() }}) as distinct_count
+    {{ trades_of_pieces }} and trades.trade_id = 0
+    group by pieces.symbol, pieces.from_ns
+),
+
+counted as (
+    select
+        runs.symbol,
+        runs.from_ns,
+        sum(runs.trade_count) as trade_count,
+        sum(runs.id_count) as id_count,
+        coalesce(sum(runs.distinct_id_count), 0) + coalesce(max(idless.distinct_count), 0) as distinct_trade_count,
+        sum(runs.unsound_trade_count) as unsound_trade_count,
+        min(runs.first_trade_id) as first_trade_id,
+        max(runs.last_trade_id) as last_trade_id,
+        {{ sum_exact('runs.base_volume') }} as base_volume,
+        {{ last_by('runs.close', 'runs.last_order') }} as close,
         cast(null as bigint) as first_row,
         cast(null as bigint) as last_row
-    from pieces
-    inner join {{ ref('stg_trades') }} as trades
-        on
-            pieces.symbol = trades.symbol
-            and pieces.covered_on = trades.traded_on
-            and pieces.from_ns <= trades.time_ns
-            and pieces.to_ns > trades.time_ns
-    where pieces.edition_id = 0 and not pieces.is_bare and {{ stale_bounds('trades.traded_on') }}
-    group by pieces.symbol, pieces.from_ns
+    from runs
+    left join idless on runs.symbol = idless.symbol and runs.from_ns = idless.from_ns
+    group by runs.symbol, runs.from_ns
     union all
     {{ file_facts('pieces') }}
     union all
