@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,23 @@ def test_the_exposures_name_every_public_table(generated: tuple[dict[str, Node],
     exposed = {name for exposure in generated[0]["exposures"].values() for name in exposure["depends_on"]["nodes"]}
     ephemeral = {node["unique_id"] for node in models.values() if node["config"]["materialized"] == "ephemeral"}
     assert exposed == public - ephemeral
+
+
+def test_what_anybody_queries_is_public_and_all_else_private(models: dict[str, Node]) -> None:
+    access = {name: (model["access"], model["group"]) for name, model in models.items()}
+    assert access == {
+        name: ("public" if model["schema"] == "kraken" else "private", "kraken_candles")
+        for name, model in models.items()
+    }
+
+
+def test_the_overview_names_public_tables_that_are_there(
+    generated: tuple[dict[str, Node], str], models: dict[str, Node]
+) -> None:
+    overview = generated[0]["docs"]["doc.kraken_candles.__overview__"]["block_contents"]
+    named = [name for line in re.findall(r"^- (.*?): ", overview, re.M) for name in re.findall(r"`(\w+)`", line)]
+    assert len(named) > 5
+    assert {models[name]["access"] for name in named} == {"public"}
 
 
 def test_every_column_of_the_job_events_is_described(generated: tuple[dict[str, Node], str]) -> None:

@@ -139,6 +139,20 @@ def test_without_dbts_flag_a_clash_of_names_is_refused(team: Team, first: str, t
     assert copy.query("select count(*) from analytics_market.coverage") == before
 
 
+def test_they_may_build_on_public_models_alone(team: Team, first: str, tmp_path: Path) -> None:
+    """Their day_report reads our candles."""
+    copy = Team(tmp_path / "project")
+    shutil.copytree(team.folder, copy.folder, ignore=shutil.ignore_patterns("target", "logs", "dlt"))
+    (copy.folder / "models" / "reports" / "too_deep.sql").write_text(
+        "select * from {{ ref('kraken_candles', 'stg_trades') }}"
+    )
+    done = copy.dbt("parse")
+    assert done.returncode != 0
+    assert "which is not allowed because the referenced node is private to the 'kraken_candles' group" in " ".join(
+        done.stdout.split()
+    )
+
+
 def test_a_misspelt_variable_of_theirs_is_refused(team: Team, first: str, tmp_path: Path) -> None:
     copy = Team(tmp_path / "project")
     shutil.copytree(team.folder, copy.folder, ignore=shutil.ignore_patterns("target", "logs", "dlt"))
