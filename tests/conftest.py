@@ -138,6 +138,22 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds in this process make every model and run no data test: for tests of what comes of a build."""
+    from dlt_pipeline.following import project
+    from dlt_pipeline.warehouse import dbt
+
+    run_dbt = dbt.run_dbt
+
+    def run(path: Path, name: str, *arguments: str, **options: Any) -> Any:
+        left_out = ("--exclude-resource-type", "test") if name == "build" else ()
+        return run_dbt(path, name, *arguments, *left_out, **options)
+
+    for module in (dbt, project):
+        monkeypatch.setattr(module, "run_dbt", run)
+
+
+@pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
     """Run a command in this process; returns (exit code, all that was printed)."""
     from dlt_pipeline.cli import main

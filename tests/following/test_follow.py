@@ -90,6 +90,7 @@ def test_what_is_published_is_true_after_quick_rounds_a_day_without_network_and_
     assert whole == quick
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.timeout(300)
 def test_once_twice_goes_on_and_does_not_fetch_krakens_candles_again(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
@@ -135,6 +136,7 @@ def test_red_is_said_and_nothing_is_published_and_a_stream_may_end_a_wait_and_sa
     assert story.rounds[1].reached["BTC/USD"] > story.rounds[0].reached["BTC/USD"], "it loads all the same"
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.timeout(300)
 def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path

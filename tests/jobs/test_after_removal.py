@@ -2,6 +2,8 @@
 
 from datetime import datetime, timezone
 
+import pytest
+
 from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.job import Options
@@ -17,6 +19,7 @@ from tests.truth import expected_trades, loaded_trades
 NOW_NS = int(NOW.timestamp()) * 10**9
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_removed_trades_still_count_as_loaded(exchange: LocalExchange, feed: SyntheticFeed) -> None:
     done = rebuild(["MINA/GBP"], "2026-11-06", "2026-11-08", options=Options(include_trades=False))
     assert done.jobs[1].status == "succeeded", done.jobs[1].error

@@ -1,11 +1,18 @@
 """A warehouse that was built, and its candles published."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from dlt_pipeline import publish
 from tests.publishing.made import Made
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publish asks it some 70 times to write what it holds; no test takes the power away."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

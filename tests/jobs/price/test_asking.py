@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from tests.conftest import Place
 from tests.loading.quick import NOW_NS
 from tests.truth import loaded_trades
 
+Command = Callable[..., tuple[int, str]]
 LOAD = ("load", "BTC/USD", "MINA/GBP", "--start", "2026-11-06", "--timeframes", "none")
 FEW_CALLS = {"SOURCES__KRAKEN_JOBS__WARN_CALLS": "6"}
 
@@ -69,22 +71,31 @@ def test_without_a_terminal_a_costly_load_stops_with_a_sentence(exchange: LocalE
     assert not (place.folder / "dlt").exists(), "nothing was begun"
 
 
-def test_yes_loads_and_what_is_loaded_is_not_asked_about_again(exchange: LocalExchange, place: Place) -> None:
-    first = place.run(*LOAD, "--yes", **FEW_CALLS)
-    assert first.returncode == 0, first.stdout + first.stderr
-    again = place.run(*LOAD, **FEW_CALLS)
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert "BTC/USD: nothing new" in again.stdout
-    assert "published" not in again.stdout, "no price was shown"
-    assert "published" in first.stdout
+def test_yes_loads_and_what_is_loaded_is_not_asked_about_again(
+    exchange: LocalExchange, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in FEW_CALLS.items():
+        monkeypatch.setenv(name, value)
+    code, first = command(*LOAD, "--yes")
+    assert code == 0, first
+    code, again = command(*LOAD)
+    assert code == 0, again
+    assert "BTC/USD: nothing new" in again
+    assert "published" not in again, "no price was shown"
+    assert "published" in first
 
 
-def test_many_bytes_are_asked_about_too(exchange: LocalExchange, place: Place) -> None:
-    done = place.run(*LOAD, SOURCES__KRAKEN_JOBS__WARN_BYTES="10000")
-    assert (done.returncode, "or 10 kB that go without asking" in " ".join(done.stderr.split())) == (2, True)
+def test_many_bytes_are_asked_about_too(
+    exchange: LocalExchange, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN_JOBS__WARN_BYTES", "10000")
+    code, said = command(*LOAD)
+    assert (code, "or 10 kB that go without asking" in said) == (2, True), said
 
 
-@pytest.mark.parametrize(("typed", "code"), [(b"n\n", 130), (b"\n", 130), (b"\x03", 130), (b"y\n", 0)])
+@pytest.mark.parametrize(
+    ("typed", "code"), [pytest.param(b"n\n", 130, marks=pytest.mark.long), (b"\n", 130), (b"\x03", 130), (b"y\n", 0)]
+)
 def test_on_a_terminal_the_user_decides(exchange: LocalExchange, place: Place, typed: bytes, code: int) -> None:
     ended, text = on_a_terminal(place, typed, *LOAD, **FEW_CALLS)
     assert ended == code, text

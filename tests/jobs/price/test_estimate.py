@@ -25,8 +25,14 @@ def moment(time_ns: int) -> datetime:
     return datetime.fromtimestamp(time_ns // 10**9, tz=timezone.utc) + timedelta(microseconds=time_ns % 10**9 // 1_000)
 
 
-@pytest.mark.parametrize("since_inclusive", [True, False])
-@pytest.mark.parametrize("end", [None, "2026-11-07", "2026-11-08"])
+@pytest.mark.parametrize(
+    ("end", "since_inclusive"),
+    [
+        *((None, True), ("2026-11-07", True), ("2026-11-08", False)),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in ((None, False), ("2026-11-07", False))),
+        pytest.param("2026-11-08", True, marks=pytest.mark.long),
+    ],
+)
 def test_the_estimate_is_what_a_load_brings(
     serve: Callable[..., LocalExchange], feed: SyntheticFeed, warehouse: Path, since_inclusive: bool, end: str | None
 ) -> None:
@@ -101,8 +107,13 @@ def test_a_time_without_trades_costs_nothing_but_its_proof(exchange: LocalExchan
     assert (one.trades, one.calls) == (0, 2)
 
 
-@pytest.mark.parametrize("page_size", ["1000", "40"])
-@pytest.mark.parametrize("end", [None, "2026-11-07"])
+@pytest.mark.parametrize(
+    ("end", "page_size"),
+    [
+        *((None, "1000"), ("2026-11-07", "40")),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in ((None, "40"), ("2026-11-07", "1000"))),
+    ],
+)
 def test_the_calls_are_those_of_the_load_or_one_more(
     exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch, page_size: str, end: str | None
 ) -> None:

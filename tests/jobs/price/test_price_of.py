@@ -34,7 +34,7 @@ def test_without_a_warehouse_all_is_priced_and_none_is_made(
     assert not warehouse.exists()
 
 
-@pytest.mark.parametrize("since_inclusive", [True, False])
+@pytest.mark.parametrize("since_inclusive", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_what_is_loaded_costs_nothing(
     serve: Callable[..., LocalExchange], feed: SyntheticFeed, since_inclusive: bool
 ) -> None:
