@@ -134,4 +134,4 @@ def test_the_command_says_so_and_ends(serve: Callable[..., LocalExchange], place
     assert "Built and checked" in place.run("build").stdout
     again = place.run("build")
     assert (again.returncode, again.stdout.startswith("Nothing is new in ")) == (0, True), again.stdout
-    assert "Built and checked" in place.run("build", "--always", "--select", "stg_markets").stdout
+    assert "Built and checked" in place.run("build", "--always", "--select", "stg_trades").stdout

@@ -39,12 +39,7 @@ IMPORTS = (
 SPOILT: dict[tuple[str, str], str] = {
     ("stg_pages_are_sound", "one row for each"): (DOUBLED.format("kraken_raw.pages")),
     ("stg_pages_are_sound", "is NULL"): ("update kraken_raw.pages set covered_to_ns = null where symbol = 'ties'"),
-    ("stg_id_holes_are_sound", "is NULL"): (
-        "update kraken_raw.id_holes set to_time_ns = null where symbol = 'hole_lifted'"
-    ),
-    ("stg_id_holes_are_sound", "one row for each"): (
-        "insert into kraken_raw.id_holes select * from kraken_raw.id_holes"
-    ),
+    ("id_holes_are_sound", "is NULL"): ("update kraken.id_holes set to_time_ns = null where symbol = 'hole_lifted'"),
     ("id_holes_are_sound", "one row for each"): ("insert into kraken.id_holes select * from kraken.id_holes"),
     ("coverage_is_sound", "one row for each"): (DOUBLED.format("kraken.coverage")),
     ("coverage_is_sound", "is NULL"): ("update kraken.coverage set covered_to = null where symbol = 'ties'"),

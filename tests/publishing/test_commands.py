@@ -184,7 +184,7 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
     load(["MINA/GBP"], "2026-11-07", timeframes=["1h"])
     published = place.folder / "published.duckdb"
 
-    code, text = command("build", "--select", "stg_markets")
+    code, text = command("build", "--select", "stg_trades")
     assert code == 0, text
     assert "Not published: --select builds a part" in text
     assert "nothing was published before" in text

@@ -56,8 +56,18 @@ seams as (
     where ranges.symbol is null
 ),
 
+recorded as (
+    select * from {{ source('kraken_raw', 'id_holes').include(database=false) }}
+    where
+        _dlt_load_id in (
+            select loads.load_id
+            from {{ source('kraken_raw', '_dlt_loads').include(database=false) }} as loads
+            where loads.status = 0
+        )
+),
+
 found as (
-    {% for relation, is_recorded in [(ref('stg_id_holes'), 1), ('seams', 0)] %}
+    {% for relation, is_recorded in [('recorded', 1), ('seams', 0)] %}
     select
         symbol,
         first_missing_id,

@@ -6,12 +6,27 @@
     on_schema_change='fail',
 ) }}
 
+-- Two sources in one pipeline run can each bring the list of markets; the newest counts.
+with
+
+markets as (
+    select
+        symbol,
+        price_decimals,
+        row_number() over (partition by symbol order by fetched_at desc) as newness
+    from {{ source('kraken_raw', 'markets').include(database=false) }}
+)
+
 select
     markets.price_decimals,
     {{ next_version('market_versions') }} as version,
     markets.symbol
-from {{ ref('stg_markets') }} as markets
-{% if is_incremental() -%}
+from markets
+{% if is_incremental() %}
 left join {{ this }} as known on markets.symbol = known.symbol
-where known.symbol is null or coalesce(known.price_decimals, -1) <> coalesce(markets.price_decimals, -1)
-{%- endif %}
+{% endif %}
+where
+    markets.newness = 1
+    {%- if is_incremental() %}
+    and (known.symbol is null or coalesce(known.price_decimals, -1) <> coalesce(markets.price_decimals, -1))
+    {%- endif %}
