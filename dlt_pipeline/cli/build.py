@@ -86,7 +86,8 @@ def tell_build(path: Path, result: BuildResult, began_at: datetime) -> Iterator[
         return
     checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
     yield f"Built and checked: {path}"
-    yield f"{_made(path, began_at)}; {checks}; {_found(path)}."
+    yield f"{_made(path, began_at)}; {checks}."
+    yield f"{_found(path)}."
     yield from _findings(result)
 
 

@@ -194,7 +194,7 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
     code, text = command("build")
     assert code == 1
     assert f"Built and checked: {place.warehouse}" in text
-    told = r"\d+ days of 1 pair built; (\d+) of \1 checks green; (\d+) of \2 candles equal Kraken's; no gap\."
+    told = r"\d+ days of 1 pair built; (\d+) of \1 checks green\. (\d+) of \2 candles equal Kraken's; no gap\."
     assert re.search(told, text), text
     assert re.search(r"Took \d+ s; dbt's log: \S+dbt\.log", text), text
     assert "Not published: " in text

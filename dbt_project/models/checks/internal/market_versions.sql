@@ -9,12 +9,17 @@
 -- Two sources in one pipeline run can each bring the list of markets; the newest counts.
 with
 
-markets as (
+ordered as (
     select
         symbol,
         price_decimals,
         row_number() over (partition by symbol order by fetched_at desc) as newness
     from {{ source('kraken_raw', 'markets').include(database=false) }}
+),
+
+markets as (
+    select * from ordered
+    where newness = 1
 )
 
 select
@@ -22,11 +27,7 @@ select
     {{ next_version('market_versions') }} as version,
     markets.symbol
 from markets
-{% if is_incremental() %}
+{% if is_incremental() -%}
 left join {{ this }} as known on markets.symbol = known.symbol
-{% endif %}
-where
-    markets.newness = 1
-    {%- if is_incremental() %}
-    and (known.symbol is null or coalesce(known.price_decimals, -1) <> coalesce(markets.price_decimals, -1))
-    {%- endif %}
+where known.symbol is null or coalesce(known.price_decimals, -1) <> coalesce(markets.price_decimals, -1)
+{%- endif %}
