@@ -99,6 +99,25 @@ def test_the_exposures_name_every_public_table(generated: tuple[dict[str, Node],
     assert exposed == public - ephemeral
 
 
+def test_what_anybody_queries_says_in_the_database_what_it_is(built: Built, models: dict[str, Node]) -> None:
+    """And what nobody queries says nothing."""
+    comments = (
+        "select schema_name, table_name, column_name, comment from duckdb_columns() union all "
+        "select schema_name, table_name, '', comment from duckdb_tables() union all "
+        "select schema_name, view_name, '', comment from duckdb_views()"
+    )
+    with duckdb.connect(str(built.warehouse), read_only=True) as connection:
+        found = {row[1:3]: row[3] for row in connection.execute(comments).fetchall() if row[3] and row[0] != "main"}
+    described = {
+        (name, column): " ".join(text.split())
+        for name, model in models.items()
+        if model["schema"] == "kraken"
+        for column, text in [("", model["description"])]
+        + [(column["name"], column["description"]) for column in model["columns"].values()]
+    }
+    assert found == described
+
+
 def test_what_anybody_queries_is_public_and_all_else_private(models: dict[str, Node]) -> None:
     access = {name: (model["access"], model["group"]) for name, model in models.items()}
     assert access == {
