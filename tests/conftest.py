@@ -138,6 +138,21 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
+def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds in this process take the project as it was parsed without the variables that only a run asks for."""
+    from dlt_pipeline.warehouse import dbt
+    from tests.parsed_project import KEPT
+
+    run_dbt = dbt.run_dbt
+
+    def run(path: Path, name: str, *arguments: str, **options: Any) -> Any:
+        assert name == "build", "what parses must parse"
+        return run_dbt(path, name, *arguments, **options, manifest=KEPT[0].manifest.deepcopy())
+
+    monkeypatch.setattr(dbt, "run_dbt", run)
+
+
+@pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds in this process make every model and run no data test: for tests of what comes of a build."""
     from dlt_pipeline.following import project

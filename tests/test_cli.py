@@ -154,6 +154,7 @@ def test_an_exchange_that_answers_html(command: Callable[..., Any], monkeypatch:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Html)
     Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("SOURCES__KRAKEN__FIRST_CONTACT_ATTEMPTS", "1")
     code, text = command(*LOAD)
     server.shutdown()
     server.server_close()

@@ -36,6 +36,7 @@ def truth(feed: SyntheticFeed, job: Job) -> list[Any]:
     return expected_trades(feed, job.symbol, NOW_NS, job.start_ns, job.end_ns or NOW_NS)
 
 
+@pytest.mark.usefixtures("parsed_once")
 def test_a_rebuild_loads_builds_checks_and_publishes_the_view_tells_the_same_and_later_builds_have_its_timeframe(
     exchange: LocalExchange, feed: SyntheticFeed
 ) -> None:
@@ -160,9 +161,10 @@ def test_a_stopped_run_puts_its_jobs_back_and_the_next_goes_on_there(
 
 
 def test_without_an_exchange_the_jobs_stay_queued_and_say_why(
-    serve: Callable[..., LocalExchange], feed: SyntheticFeed
+    serve: Callable[..., LocalExchange], feed: SyntheticFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(feed).stop()
+    monkeypatch.setenv("SOURCES__KRAKEN__FIRST_CONTACT_ATTEMPTS", "1")
     add_jobs([load_job("BTC/USD")])
     with pytest.raises(NoConnectionError):
         run_jobs()

@@ -360,6 +360,7 @@ def test_an_impossible_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: s
 
 def test_no_network_changes_nothing(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SOURCES__KRAKEN__FIRST_CONTACT_ATTEMPTS", "1")
     with pytest.raises(NoConnectionError, match="no connection to"):
         quick_load()
     assert not warehouse.exists()

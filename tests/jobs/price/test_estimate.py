@@ -228,6 +228,7 @@ def test_bad_input_is_a_sentence(
 
 def test_no_network_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SOURCES__KRAKEN__FIRST_CONTACT_ATTEMPTS", "1")
     with pytest.raises(NoConnectionError, match="no connection to"):
         estimate(["BTC/USD"], "2026-11-06")
 
