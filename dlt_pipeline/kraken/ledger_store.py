@@ -313,7 +313,7 @@ def _proof(
     )
     if connection is None or not by_answers:
         return Proof(tuple(by_all), has_files=bool(by_all))
-    ((idless, ids),) = connection.execute(_SHOWN_IDS, values).fetchall()
+    ((idless, ids),) = rows_found(connection, _SHOWN_IDS, values) or [(0, 0)]
     ((missing_ids,),) = rows_found(connection, _MISSING_IDS, values) or [(0,)]
     return Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
 
