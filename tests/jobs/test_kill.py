@@ -17,6 +17,7 @@ from tests.conftest import Place
 from tests.dbt_project.same_tables import compared, differences
 from tests.jobs.conftest import NOW
 
+Command = Callable[..., tuple[int, str]]
 SYMBOLS = ("BTC/USD", "MINA/GBP")
 REBUILD = (
     "rebuild",
@@ -49,29 +50,43 @@ TABLES = (
 )
 
 
+@pytest.mark.usefixtures("parsed_once")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("phases", [SHORT, pytest.param(KILLS, marks=pytest.mark.long)], ids=["one", "each"])
 def test_a_rebuild_killed_in_each_phase_ends_as_without(
-    serve: Callable[..., LocalExchange], tmp_path: Path, chance: random.Random, phases: Sequence[str]
+    serve: Callable[..., LocalExchange],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    chance: random.Random,
+    phases: Sequence[str],
 ) -> None:
     serve(SyntheticFeed(11, Clock(NOW), days=3, trades_per_day=3.0), Clock(NOW))
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     whole, killed = Place(tmp_path / "whole"), Place(tmp_path / "killed")
-    done = whole.run(*REBUILD, **_environment(whole))
-    assert done.returncode == 0, done.stdout + done.stderr
+    _carry_out(command, monkeypatch, whole, *REBUILD)
 
     small = {**_environment(killed), "SOURCES__KRAKEN__CHUNK_PAGES": "3", "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.05"}
     arguments: tuple[str, ...] = REBUILD
     for phase in phases:
         _kill_in(killed, arguments, phase, chance.uniform(0, PHASES[phase]), small)
         arguments = ("jobs", "run", "--yes")
-    ended = killed.run("jobs", "run", **_environment(killed))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    _carry_out(command, monkeypatch, killed, "jobs", "run")
     jobs = killed.query("select symbol, status, attempt from kraken.data_jobs order by job_id")
     assert [(symbol, status) for symbol, status, _ in jobs] == [(symbol, "succeeded") for symbol in SYMBOLS]
     assert all(attempt >= 2 for *_, attempt in jobs)
     assert differences(_tables(killed), _tables(whole)) == ""
+
+
+def _carry_out(command: Command, monkeypatch: pytest.MonkeyPatch, place: Place, *arguments: str) -> None:
+    """Run a command in this process, where nobody kills it."""
+    with monkeypatch.context() as patch:
+        patch.chdir(place.folder)
+        for name, value in _environment(place).items():
+            patch.setenv(name, value)
+        code, said = command(*arguments)
+    assert code == 0, said
 
 
 def _environment(place: Place) -> dict[str, str]:
