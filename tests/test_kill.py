@@ -19,18 +19,22 @@ NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.long)])
 def test_a_load_killed_again_and_again_ends_in_the_truth(
-    serve: Callable[..., LocalExchange], place: Place, chance: random.Random, kills: int
+    serve: Callable[..., LocalExchange],
+    place: Place,
+    command: Callable[..., tuple[int, str]],
+    chance: random.Random,
+    kills: int,
 ) -> None:
     feed = SyntheticFeed(11, Clock(NOW), days=3, trades_per_day=5.0)
     exchange = serve(feed, Clock(NOW))
     symbols = ("BTC/USD", "BONK/USD")
     # Small chunks, so that the kills meet every phase: asking, writing, merging, and dlt's own bookkeeping.
     small = {"SOURCES__KRAKEN__CHUNK_PAGES": "3", "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.02", "PYTHONUNBUFFERED": "1"}
-    command = place.command("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
+    killed = place.command("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
     survived = []
     for number in range(kills):
         process = subprocess.Popen(
-            command, cwd=place.folder, env=place.environment(**small), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            killed, cwd=place.folder, env=place.environment(**small), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         assert process.stdout is not None
         for _ in range((1, 4)[number % 2]):  # lines of progress: the load is on its way, or has committed chunks
@@ -49,12 +53,12 @@ def test_a_load_killed_again_and_again_ends_in_the_truth(
     truth = {symbol: expected_trades(feed, symbol, exchange.clock.now_ns()) for symbol in symbols}
     assert survived == sorted(survived), "nothing that was committed is lost"
     assert survived[-1] > 0, "the kills met a load that had begun to commit"
-    done = place.run("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, said = command("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
+    assert code == 0, said
     for symbol in symbols:
         assert loaded_trades(place.warehouse, symbol) == truth[symbol]
     assert place.query("select count(*) from kraken_raw.id_holes") == [(0,)]
-    again = place.run("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
-    assert again.returncode == 0
-    assert "BTC/USD: nothing new" in again.stdout
+    code, again = command("load", *symbols, "--start", "2026-11-05", "--timeframes", "1h")
+    assert code == 0
+    assert "BTC/USD: nothing new" in again
     print(f"BTC/USD trades after each kill: {survived} of {len(truth['BTC/USD'])}")

@@ -13,7 +13,6 @@ from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.publishing import unchanged
 from dlt_pipeline.publishing.unchanged import nothing_new, remember
 from dlt_pipeline.warehouse.database import file_state
-from tests.conftest import Place
 
 
 def _write(warehouse: Path, sql: str) -> None:
@@ -127,11 +126,14 @@ def test_what_was_written_behind_a_build_is_new(built: Path) -> None:
     assert nothing_new(built) is None
 
 
-def test_the_command_says_so_and_ends(serve: Callable[..., LocalExchange], place: Place) -> None:
+def test_the_command_says_so_and_ends(
+    serve: Callable[..., LocalExchange], command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     now = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
     serve(SyntheticFeed(3, Clock(now), days=1), Clock(now))
-    assert place.run("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "1h").returncode == 0
-    assert "Built and checked" in place.run("build").stdout
-    again = place.run("build")
-    assert (again.returncode, again.stdout.startswith("Nothing is new in ")) == (0, True), again.stdout
-    assert "Built and checked" in place.run("build", "--always", "--select", "stg_trades").stdout
+    assert command("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "1h")[0] == 0
+    assert "Built and checked" in command("build")[1]
+    code, said = command("build")
+    assert (code, said.startswith("Nothing is new in ")) == (0, True), said
+    assert "Built and checked" in command("build", "--always", "--select", "stg_trades")[1]
