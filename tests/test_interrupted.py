@@ -77,7 +77,7 @@ def test_ctrl_c_ends_a_build_with_a_sentence(serve: Callable[..., LocalExchange]
     serve(SyntheticFeed(3, Clock(NOW), days=1), Clock(NOW))
     load(["MINA/GBP"], "2026-11-07", timeframes=())
     process = subprocess.Popen(
-        place.command("build"),
+        place.command("build", "--verbose"),
         env=place.environment(PYTHONUNBUFFERED="1"),
         cwd=place.folder,
         stdout=subprocess.PIPE,
@@ -85,8 +85,7 @@ def test_ctrl_c_ends_a_build_with_a_sentence(serve: Callable[..., LocalExchange]
         text=True,
     )
     assert process.stdout is not None
-    while "START" not in process.stdout.readline():
-        pass
+    assert any("START" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
     said = process.stdout.read()
     assert process.wait() == 130
