@@ -10,7 +10,7 @@ import duckdb
 
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.progress import BuildProgress
-from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError
+from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, WarehouseError
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.removal import describe_removal
 from dlt_pipeline.publishing.publisher import Published, publish
@@ -86,8 +86,9 @@ def tell_build(path: Path, result: BuildResult, began_at: datetime) -> Iterator[
         return
     checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
     yield f"Built and checked: {path}"
-    yield f"{_made(path, began_at)}; {checks}."
-    yield f"{_found(path)}."
+    for told in ([*_made(path, began_at), checks], list(_found(path))):
+        if told:
+            yield f"{'; '.join(told)}."
     yield from _findings(result)
 
 
@@ -97,30 +98,29 @@ def _findings(result: BuildResult) -> Iterator[str]:
             yield f"{kind}: {finding}\n  {finding.query};"
 
 
-def _made(path: Path, began_at: datetime) -> str:
-    days, symbols = _ask(path, _BUILT, began_at)
-    return f"{_many(days, 'day')} of {_many(symbols, 'pair')} built" if days else "No day changed"
+def _made(path: Path, began_at: datetime) -> Iterator[str]:
+    for days, symbols in _ask(path, _BUILT, began_at):
+        yield f"{_many(days, 'day')} of {_many(symbols, 'pair')} built" if days else "No day changed"
 
 
-def _found(path: Path) -> str:
-    equal, compared = _ask(path, _EQUAL)
-    gaps, accepted = _ask(path, _GAPS)
-    told = _many(gaps, "gap") + (f", {accepted:,} of them accepted" if accepted else "") if gaps else "no gap"
-    return f"{equal or 0:,} of {compared or 0:,} candles equal Kraken's; {told}"
+def _found(path: Path) -> Iterator[str]:
+    for equal, compared in _ask(path, _EQUAL):
+        yield f"{equal or 0:,} of {compared or 0:,} candles equal Kraken's"
+    for gaps, accepted in _ask(path, _GAPS):
+        yield _many(gaps, "gap") + (f", {accepted:,} of them accepted" if accepted else "") if gaps else "no gap"
 
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _ask(path: Path, query: str, *values: object) -> tuple[int, int]:
-    """Return the two numbers of a query; zeros where a part that was built leaves its tables out."""
-    with open_warehouse(path, read_only=True) as connection:
-        try:
-            found = connection.execute(query, values).fetchone()
-        except duckdb.CatalogException:
-            found = None
-    return found or (0, 0)
+def _ask(path: Path, query: str, *values: object) -> list[tuple[int, int]]:
+    """Return the row of two numbers of a query; none where a part was built without its tables, or nobody can look."""
+    try:
+        with open_warehouse(path, read_only=True) as connection:
+            return connection.execute(query, values).fetchall()
+    except (duckdb.CatalogException, WarehouseError):  # a load may hold the file already, and the build is green
+        return []
 
 
 def partial_argument(arguments: Sequence[str]) -> str | None:

@@ -188,6 +188,7 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
     assert code == 0, text
     assert "Not published: --select builds a part" in text
     assert "nothing was published before" in text
+    assert "gap" not in text, "a part that has not looked for gaps says nothing of them"
     assert not published.exists()
 
     (place.folder / "exports").write_text("mine")
