@@ -34,7 +34,7 @@
     where spans.is_current
 {%- endmacro %}
 
-{# A condition on chosen_archive_candles that holds for these units, with literal bounds for the table of all files' rows. #}
+{# A condition on chosen_archive_candles() that holds for these units, with literal bounds for the table of all files' rows. #}
 {% macro is_archive_unit(producers) %}
     {%- set units = kraken_candles.archive_units(producers) -%}
     {%- if not execute or kraken_candles.renews_all(producers) -%}

@@ -18,5 +18,5 @@ select
     trade_count = 0 as is_empty,
     true as is_closed,
     cast('archive' as {{ dbt.type_string() }}) as source
-from {{ ref('chosen_archive_candles') }}
+from {{ chosen_archive_candles() }} as chosen
 where {{ utc_session() }}

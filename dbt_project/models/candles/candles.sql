@@ -18,5 +18,5 @@ select
     is_empty,
     is_closed,
     cast('trades' as {{ dbt.type_string() }}) as source
-from {{ ref('shown_candles') }}
+from {{ shown_candles() }} as shown
 where {{ utc_session() }}

@@ -1,3 +1,3 @@
 {{ config(materialized='view') }}
 
-{{ unfolded_candles(ref('compared_candles'), 'rest', ['fetched_at'], ref('contradicted_candles')) }}
+{{ unfolded_candles(ref('compared_candles'), 'rest', ['fetched_at'], contradicted_candles()) }}

@@ -39,7 +39,7 @@ judged as (
     from rest
     left join finer
         on rest.symbol = finer.symbol and rest.timeframe = finer.timeframe and rest.bucket_start_ns = finer.bucket_start_ns
-    left join {{ ref('chosen_archive_candles') }} as archive
+    left join {{ chosen_archive_candles() }} as archive
         on
             rest.symbol = archive.symbol
             and rest.timeframe = archive.timeframe

@@ -8,7 +8,7 @@ contradicted as (
         symbol,
         bucket_on,
         count(*) as contradicted_count
-    from {{ ref('contradicted_candles') }}
+    from {{ contradicted_candles() }} as contradicted
     group by timeframe, symbol, bucket_on
 ),
 

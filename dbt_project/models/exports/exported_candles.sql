@@ -1,11 +1,11 @@
 {{ config(materialized='view') }}
 
 {%- set sources = [
-    ("cast('trades' as " ~ dbt.type_string() ~ ")", 'shown_candles', 'is_closed', 'true'),
-    ('source', 'best_exchange_candles', 'true', 'is_best'),
+    ("cast('trades' as " ~ dbt.type_string() ~ ")", shown_candles() ~ ' as shown', 'is_closed', 'true'),
+    ('source', ref('best_exchange_candles'), 'true', 'is_best'),
 ] %}
 
-{% for source, model, condition, is_best in sources %}
+{% for source, rows, condition, is_best in sources %}
 select
     {{ source }}{{ ' as source' if source != 'source' }},
     symbol,
@@ -22,7 +22,7 @@ select
     is_empty,
     true as is_closed,
     {{ is_best }} as is_best
-from {{ ref(model) }}
+from {{ rows }}
 where {{ condition }}
 {% if not loop.last %}union all{% endif %}
 {% endfor %}

@@ -32,7 +32,7 @@ runs as (
                 else 1
             end
         ) as unsound_count
-    from {{ ref('chosen_archive_candles') }}
+    from {{ chosen_archive_candles() }} as chosen
     where {{ is_archive_unit(['archive_spans']) }}
     group by edition_id, bucket_on, {{ bucket_start('bucket_start_ns', run_ns) }}
 ),

@@ -18,7 +18,7 @@ archive as (
     select
         *,
         trade_count = 0 as is_empty
-    from {{ ref('chosen_archive_candles') }}
+    from {{ chosen_archive_candles() }} as chosen
 )
 
 select
@@ -45,7 +45,7 @@ select
     and not (rest.is_empty and {{ empty_bucket_policy('rest.symbol', 'rest.timeframe') }} = 'omit') as is_best
 from rest
 {{ joined_with_ours('rest') }}
-left join {{ ref('chosen_archive_candles') }} as archive
+left join {{ chosen_archive_candles() }} as archive
     on
         rest.symbol = archive.symbol
         and rest.timeframe = archive.timeframe

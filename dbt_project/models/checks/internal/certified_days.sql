@@ -77,7 +77,7 @@ lines as (
         first_trade_id,
         last_trade_id,
         md5({{ candle_text() }}) as line
-    from {{ ref('shown_candles') }}
+    from {{ shown_candles() }} as shown
     where is_closed and {{ pending_bounds('bucket_on', days_before=longest_days()) }}
 ),
 

@@ -56,7 +56,7 @@ theirs as (
             {% endfor %}
             archive.edition_id,
             archive.is_last_of_file
-        from {{ ref('chosen_archive_candles') }} as archive
+        from {{ chosen_archive_candles() }} as archive
         {{ joined_for_comparing('archive') }}
         where absent.symbol is null
     ) as comparable
