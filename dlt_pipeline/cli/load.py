@@ -11,7 +11,7 @@ from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, S
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import NS_PER_DAY, show_ns
 from dlt_pipeline.estimates.price import iso
-from dlt_pipeline.kraken.ledger_store import Proof, proof_of
+from dlt_pipeline.kraken.ledger_store import LedgerStore, Proof
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
@@ -57,7 +57,8 @@ def timeframes_of(text: str | None) -> tuple[str, ...]:
 def tell_load(console: Console, report: LoadReport) -> int:
     """Print what was committed, what is proven of it, and the next command; return the exit code."""
     try:
-        proofs = proof_of(report.warehouse, report.request)
+        with LedgerStore.of_file(report.warehouse) as store:
+            proofs = store.proofs(report.request)
     except KrakenCandlesError:
         proofs = {}  # a build may hold the file already: what was loaded stays true
     for symbol in report.request.symbols:

@@ -48,7 +48,7 @@ def count_calls(plan: RepairPlan) -> dict[Repair, int | None]:
     calls = {each: each.calls(settings.page_size) for each in plan.repairs}
     session = Session(settings)
     for each in [each for each, count in calls.items() if count is None]:
-        windows = [Window(*span, *span) for span in each.asked]
+        windows = [Window(*span, *span, each.is_distrusted) for span in each.asked]
         with suppress(KrakenCandlesError):  # the load will meet it and report it
             (price,) = price_of(make_windows_request({each.symbol: windows}, ()), plan.warehouse, session)
             calls[each] = price.calls

@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import duckdb
-
 from dlt_pipeline.common.exceptions import LoadStoppedError, StalledCursorError
 from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.ledger import Range
-from dlt_pipeline.kraken.ledger_store import rows_found
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS
-from dlt_pipeline.warehouse.database import DATASET
 
 Ask = Callable[[int | None, int], TradePage]
 # The moment before a bound seldom holds more trades than this; a large order meets some dozen small ones.
@@ -70,17 +67,17 @@ def _after(page: TradePage) -> Edge:
 
 
 def edges_of(
-    connection: duckdb.DuckDBPyConnection | None, symbol: str, ranges: Sequence[Range], bounds: Iterable[int]
+    store: LedgerStore, symbol: str, ranges: Sequence[Range], bounds: Iterable[int | None]
 ) -> dict[int | None, Edge]:
     """Return the edges at those bounds (ns) that lie within or behind what is proven, so that nobody need be asked."""
     found: dict[int | None, Edge] = {}
-    for bound in bounds:
+    for bound in {bound for bound in bounds if bound is not None}:
         for known in ranges:
-            if connection is None or not known.from_ns <= bound <= known.to_ns:
+            if not known.from_ns <= bound <= known.to_ns:
                 continue
-            edge = _first_proven(connection, symbol, bound, known.to_ns) if bound < known.to_ns else None
+            edge = _first_proven(store, symbol, bound, known.to_ns) if bound < known.to_ns else None
             until = known.to_ns if edge is None or edge.time_ns is None else edge.time_ns
-            if bound < known.to_ns and _are_removed(connection, symbol, bound, until):
+            if bound < known.to_ns and _are_removed(store, symbol, bound, until):
                 continue
             cursor = known.cursor
             if edge is None and cursor.known_trade_id is not None and not cursor.idless_since_id:
@@ -90,22 +87,22 @@ def edges_of(
     return found
 
 
-def _first_proven(connection: duckdb.DuckDBPyConnection, symbol: str, from_ns: int, to_ns: int) -> Edge | None:
-    row = connection.execute(
-        f"select trade_id, time_ns from {DATASET}.trades "  # noqa: S608 - own names only
-        "where symbol = ? and time_ns >= ? and time_ns < ? order by time_ns, trade_id limit 1",
-        [symbol, from_ns, to_ns],
-    ).fetchone()
-    return Edge(row[0] or None, row[1]) if row else None
+def _first_proven(store: LedgerStore, symbol: str, from_ns: int, to_ns: int) -> Edge | None:
+    rows = store.rows(
+        "select trade_id, time_ns from {trades} "
+        "where symbol = %s and time_ns >= %s and time_ns < %s order by time_ns, trade_id limit 1",
+        *(symbol, from_ns, to_ns),
+    )
+    return Edge(rows[0][0] or None, rows[0][1]) if rows else None
 
 
-def _are_removed(connection: duckdb.DuckDBPyConnection, symbol: str, from_ns: int, to_ns: int) -> bool:
+def _are_removed(store: LedgerStore, symbol: str, from_ns: int, to_ns: int) -> bool:
     """Whether trades of the time, or of its days, were removed: then what lies there does not tell the first one."""
     query = (
-        "select 1 from kraken_ops.removed_days where symbol = ? and state = 'removed' "
-        "and removed_on between make_timestamp(? // 1000)::date and make_timestamp(? // 1000)::date limit 1"
+        "select 1 from kraken_ops.removed_days where symbol = %s and state = 'removed' "
+        "and removed_on between make_timestamp(%s // 1000)::date and make_timestamp(%s // 1000)::date limit 1"
     )
-    return bool(rows_found(connection, query, [symbol, from_ns, to_ns]))
+    return bool(store.rows(query, symbol, from_ns, to_ns))
 
 
 @dataclass(frozen=True)

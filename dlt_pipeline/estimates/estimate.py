@@ -3,22 +3,21 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 from dlt_pipeline.common.exceptions import ExchangeError
-from dlt_pipeline.common.time import Span, When
+from dlt_pipeline.common.time import When
 from dlt_pipeline.estimates.counter import Counter, Edge, edges_of
 from dlt_pipeline.estimates.price import Costs, Estimate, days_between, price_trades, until
 from dlt_pipeline.estimates.settings import load_job_settings
-from dlt_pipeline.kraken.ledger import Range, missing
-from dlt_pipeline.kraken.ledger_store import archived_days, check_clock, ledger_of, reading, without_archived
+from dlt_pipeline.kraken.ledger_store import Lacking, LedgerStore
 from dlt_pipeline.kraken.request import Request, make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 
-Piece = tuple[int, int | None]
 OnFailure = Callable[[str, ExchangeError], object]
 
 
@@ -37,13 +36,9 @@ def estimate(
     where many trades share the moment before a bound, where the exchange is silent since, or where Kraken gives no ids
     and samples must do (`is_approximate`). Ids that Kraken lacks are counted as trades. Raises KrakenCandlesError.
     """
-    request = make_request(symbols, start, end, timeframes, exact)
     session = Session(load_settings(), stop)
-    session.open(request)
-    pieces = {
-        symbol: [(window.start_ns, window.end_ns) for window in windows] for symbol, windows in request.windows.items()
-    }
-    return _priced(request, session, pieces, {})
+    request = session.open(make_request(symbols, start, end, timeframes, exact))
+    return _priced(request, session, LedgerStore().lacking(session, request), {})
 
 
 def price_of(
@@ -60,36 +55,21 @@ def price_of(
     path = warehouse_path(warehouse)
     session = session or Session(load_settings())
     check_usable(path, exchange_kind(session.settings.base_url), read_only=True)
-    request = session.spelt(request)
-    session.open(request)
-    pieces: dict[str, list[Piece]] = {}
-    edges: dict[str, dict[int | None, Edge]] = {}
-    with reading(path) as connection:
-        # As in the load: explicit bounds ask once more for what Kraken did not give before.
-        backfilled = [symbol for symbol in request.symbols if request.is_backfill(symbol)]
-        ledger = ledger_of(connection, request.symbols, session.began_at, backfilled)
-        check_clock(ledger, session.now_ns)
-        archived = {} if request.also_archived else archived_days(connection)
-        for symbol, ranges in ledger.items():
-            pieces[symbol] = _lacking(request, symbol, ranges, archived)
-            bounds = {bound for piece in pieces[symbol] for bound in piece if bound is not None}
-            edges[symbol] = edges_of(connection, symbol, ranges, bounds)
-    return _priced(request, session, pieces, edges, on_failure)
-
-
-def _lacking(request: Request, symbol: str, ranges: list[Range], archived: Mapping[str, list[Span]]) -> list[Piece]:
-    return [
-        (wanted.cursor.covered_to_ns, wanted.end_ns)
-        for window in without_archived(request.windows[symbol], archived, symbol)
-        for wanted in missing(ranges, window.start_ns, window.end_ns)
-    ]
+    request = session.open(request)
+    with LedgerStore.of_file(path) as store:
+        lacking = store.lacking(session, request)
+        edges = {
+            symbol: edges_of(store, symbol, each.proven, chain.from_iterable(each.spans))
+            for symbol, each in lacking.items()
+        }
+    return _priced(request, session, lacking, edges, on_failure)
 
 
 def _priced(
     request: Request,
     session: Session,
-    pieces: dict[str, list[Piece]],
-    edges: dict[str, dict[int | None, Edge]],
+    lacking: Mapping[str, Lacking],
+    edges: Mapping[str, Mapping[int | None, Edge]],
     on_failure: OnFailure | None = None,
 ) -> list[Estimate]:
     """Price the symbols at the same time, because each waits for its own pace."""
@@ -97,7 +77,7 @@ def _priced(
 
     def price(symbol: str) -> Estimate:
         counter = Counter(session, symbol, costs.jobs.sample_pages, edges.get(symbol, {}))
-        counted = [counter.count(*piece) for piece in pieces[symbol]]
+        counted = [counter.count(*piece) for piece in lacking[symbol].spans]
         ids = [one for one in counted if one.trades]
         windows = request.windows[symbol]
         return price_trades(
@@ -105,7 +85,7 @@ def _priced(
             symbol,
             (windows[0].start_ns, windows[-1].end_ns),
             [one.trades for one in counted],
-            days=sum(days_between(start, until(end, session.now_ns)) for start, end in pieces[symbol]),
+            days=sum(days_between(start, until(end, session.now_ns)) for start, end in lacking[symbol].spans),
             snapshots=len(request.timeframes),
             ids=(ids[0].first_trade_id, ids[-1].last_trade_id) if ids else (None, None),
             is_approximate=any(one.is_approximate for one in counted),

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import NS_PER_DAY, When, show_ns, utc
+from dlt_pipeline.common.time import NS_PER_DAY, When, show_ns
 from dlt_pipeline.estimates.counter import Counter, edges_of
 from dlt_pipeline.estimates.price import Costs, Estimate, calls_of, days_between, iso, price_trades
 from dlt_pipeline.estimates.settings import load_job_settings
 from dlt_pipeline.kraken.ledger import missing
-from dlt_pipeline.kraken.ledger_store import archived_spans, ledger_of, reading, rest_spans
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.request import Request, Window, make_window
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
@@ -277,22 +277,22 @@ def plan(
         session.now_ns = time.time_ns()
         session.check_past(window)
     else:
-        session.open(Request({symbol: (window,)}, ()))
+        (symbol,) = session.open(Request({symbol: (window,)}, ())).symbols
     start_ns, end_ns = _bounds(window, seconds, session.now_ns)
-    with reading(path) as connection:
-        ledger = ledger_of(connection, [symbol], utc(time.time()))[symbol]
+    with LedgerStore.of_file(path) as store:
+        ledger = store.ledger([symbol])[symbol]
         lacking = [(one.cursor.covered_to_ns, one.end_ns or end_ns) for one in missing(ledger, start_ns, end_ns)]
         trades = uncovered(start_ns, end_ns, lacking)
         covered: list[tuple[State, list[Span]]] = [
             ("trades", trades),
-            ("archive", archived_spans(connection).get(symbol, [])),
-            ("rest", rest_spans(connection, symbol, timeframe)),
+            ("archive", store.archived_spans().get(symbol, [])),
+            ("rest", store.rest_spans(symbol, timeframe)),
         ]
         reach = rest_reach(seconds, session.now_ns) if timeframe in REST_TIMEFRAMES else None
         # What is missing is cut where another way begins to reach.
         stretches = cut(start_ns, end_ns, covered, {archive_end(session.now_ns), *(reach or ())})
         bounds = {bound for one in stretches if one.state == "missing" for bound in (one.start_ns, one.end_ns)}
-        edges = edges_of(connection, symbol, ledger, bounds)
+        edges = edges_of(store, symbol, ledger, bounds)
     costs = Costs(session.settings, load_job_settings())
     counter = Counter(session, symbol, costs.jobs.sample_pages, edges)
     planner = Planner(symbol, timeframe, trades, reach, session.now_ns, costs, None if offline else counter)

@@ -5,18 +5,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.following.schedule import State
 from dlt_pipeline.following.settings import FollowSettings
 from dlt_pipeline.kraken.extract import Progress
-from dlt_pipeline.kraken.ledger_store import covered_ends, reading, rows_found
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.load import Listener, LoadReport, load_request, tell_committing
 from dlt_pipeline.kraken.request import Request, Window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, KrakenSettings
-from dlt_pipeline.warehouse.database import DATASET
 
 _TIMEFRAMES_TABLE: Final = "kraken_internal.timeframes"
 Progressing = Callable[[], AbstractContextManager[Listener | None]]
@@ -28,12 +27,9 @@ def old_timeframes(
     path: Path, symbols: Sequence[str], wanted: Sequence[str], settings: FollowSettings
 ) -> tuple[str, ...]:
     """Return of which timeframes Kraken's own candles are to be fetched anew, for any of the symbols."""
-    query = f"select symbol, timeframe, max(fetched_at) from {DATASET}.rest_candles group by 1, 2"  # noqa: S608
-    fetched = {(symbol, name): at for symbol, name, at in _rows(path, query)}
-    ages = {
-        (symbol, name): time.time() - (at - at.__class__(1970, 1, 1)).total_seconds()
-        for (symbol, name), at in fetched.items()
-    }
+    with LedgerStore.of_file(path) as store:
+        rows = store.rows("select symbol, timeframe, max(fetched_at) from {rest_candles} group by 1, 2")
+    ages = {(symbol, name): time.time() - (at - at.__class__(1970, 1, 1)).total_seconds() for symbol, name, at in rows}
     return tuple(name for name in wanted if any(_is_old(ages, symbol, name, settings) for symbol in symbols))
 
 
@@ -45,14 +41,9 @@ def _is_old(ages: Mapping[tuple[str, str], float], symbol: str, name: str, setti
 
 def finest_ns(path: Path) -> int:
     """Return the size of the finest timeframe that the last build made candles of; a minute before there was one."""
-    found = [size_ns for (size_ns,) in _rows(path, f"select min(size_ns) from {_TIMEFRAMES_TABLE}")]  # noqa: S608
-    return int(found[0]) if found and found[0] else 60 * NS_PER_SECOND
-
-
-def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a query; none where the table is not there yet."""
-    with reading(path) as connection:
-        return [] if connection is None else rows_found(connection, query, [])
+    with LedgerStore.of_file(path) as store:
+        rows = store.rows(f"select min(size_ns) from {_TIMEFRAMES_TABLE}")  # noqa: S608 - own names only
+    return int(rows[0][0]) if rows and rows[0][0] else 60 * NS_PER_SECOND
 
 
 def no_progress() -> AbstractContextManager[Listener | None]:
@@ -122,17 +113,21 @@ class Loads:
         return report, reached
 
     def _go_on(self, symbols: Sequence[str]) -> tuple[LoadReport, dict[str, int]]:
-        ends = covered_ends(self._state.path, symbols)
+        ends = self._ends(symbols)
         windows = {
             name: _from(ends[name]) if name in ends and name in self._whole else self._firsts[name] for name in symbols
         }
         return self._load(windows, (), nullcontext())
 
+    def _ends(self, symbols: Sequence[str]) -> dict[str, int]:
+        with LedgerStore.of_file(self._state.path) as store:
+            return store.covered_ends(symbols)
+
     def all(self) -> tuple[LoadReport, Mapping[str, int]]:
         """Load all that was asked for, wherever it is missing, and Kraken's own candles that are old."""
         symbols = self._state.symbols
         if not self._firsts:
-            self._firsts = self._first_windows(covered_ends(self._state.path, symbols))
+            self._firsts = self._first_windows(self._ends(symbols))
         timeframes = old_timeframes(self._state.path, symbols, self._timeframes, self._state.settings)
         self._end_session()  # markets come and go
         # The first may have much to catch up with.

@@ -13,11 +13,9 @@ import pyarrow as pa
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError
 from dlt_pipeline.common.threads import AnyOf, Stop
-from dlt_pipeline.common.time import Span
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.extract import Extracted, Progress, SymbolLoad
-from dlt_pipeline.kraken.ledger import Range, missing
-from dlt_pipeline.kraken.ledger_store import check_clock, read_archived, read_ledger, read_market_ids, without_archived
+from dlt_pipeline.kraken.ledger_store import Lacking, LedgerStore
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
 from dlt_pipeline.kraken.request import Request
@@ -27,8 +25,7 @@ Batch = dict[str, pa.Table]
 """Rows of one yield, by raw table."""
 
 _log = logging.getLogger("dlt_pipeline.kraken")
-Ledger = dict[str, list[Range]]
-Known = tuple[Ledger, dict[str, list[Span]], dict[str, dict[str, int]]]
+Known = tuple[dict[str, Lacking], dict[str, dict[str, int]]]
 # The tables that one answer of the exchange fills.
 SYMBOL_TABLES: Final = ("trades", "pages", "id_holes", "rest_candles")
 
@@ -112,8 +109,7 @@ class Chunk:
         self.on_progress, self.on_failure = on_progress, on_failure
         self.done: set[str] = set()
         self._budget: Budget | None = None
-        self._ranges: Ledger = {}
-        self._archived: dict[str, list[Span]] = {}
+        self._lacking: dict[str, Lacking] = {}
         self._refused: dict[str, KrakenCandlesError] = {}
         self._lock = threading.Lock()
 
@@ -125,7 +121,7 @@ class Chunk:
                 readers = self._readers
                 symbols = [name for name in self.request.symbols if readers is None or name not in readers]
                 if symbols:
-                    self._ranges = self._read(symbols)
+                    self._read(symbols)
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
                 if readers is not None:
@@ -137,42 +133,31 @@ class Chunk:
                         readers.add(self._load(symbol, client, stop), cancelled, settings.chunk_pages, back)
             return self._budget
 
-    def _read(self, symbols: Sequence[str]) -> Ledger:
-        pipeline, began_at = dlt.current.pipeline(), self.session.began_at
-        from_ns = self.from_ns(*symbols)
+    def _read(self, symbols: Sequence[str]) -> None:
+        pipeline = dlt.current.pipeline()
 
         def read() -> Known:
-            ledger = read_ledger(pipeline, self.request, began_at, symbols, from_ns)
-            return ledger, read_archived(pipeline, self.request), read_market_ids(pipeline, symbols)
+            with LedgerStore.of_pipeline(pipeline) as store:
+                return store.lacking(self.session, self.request.part(symbols)), store.market_ids(symbols)
 
-        ranges, self._archived, market_ids = self._patiently(read)
-        if not self.session.is_clock_checked:  # later chunks have covered more since the clock was asked
-            check_clock(ranges, self.session.now_ns)
-            self.session.is_clock_checked = True
+        self._lacking, market_ids = self._patiently(read)
         for symbol in symbols:
             refusal = self.session.unlisted(symbol) or other_market(
                 self.session.market(symbol), market_ids.get(symbol, {})
             )
             if refusal:
                 self._refused[symbol] = refusal
-        return ranges
 
     def _load(self, symbol: str, client: KrakenClient, stop: Stop) -> SymbolLoad:
-        windows = without_archived(self.request.windows[symbol], self._archived, symbol)
-        known = self._ranges[symbol]
         return SymbolLoad(
             client=client,
             market=self.session.market(symbol),
             settings=self.session.settings,
-            wanted=[lack for each in windows for lack in missing(known, each.start_ns, each.end_ns)],
+            wanted=self._lacking[symbol].missing,
             is_backfill=self.request.is_backfill(symbol),
             timeframes=self.request.timeframes,
             stop=stop,
         )
-
-    def from_ns(self, *symbols: str) -> int:
-        """Return where the first of these symbols' windows begins, ns UTC; 0 where there is none."""
-        return min((each.start_ns for symbol in symbols for each in self.request.windows[symbol]), default=0)
 
     def answers(self, symbol: str) -> Iterator[Batch]:
         """Yield a symbol's batches and keep its cursor in dlt's state; the ledger, not the state, says where to go on.

@@ -1,10 +1,8 @@
-"""What the warehouse already knows: the ledger, days that archives hold, the markets' ids, Kraken's own candles."""
+"""What the warehouse knows already: the ledger, days that archives hold, the markets' ids, Kraken's own candles."""
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -13,16 +11,32 @@ import dlt
 import duckdb
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
-from dlt_pipeline.common.exceptions import WrongWarehouseError
-from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, joined, show_ns, without
-from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
+from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, joined, without
+from dlt_pipeline.kraken.ledger import LedgerRow, MissingRange, Range, merge, missing
 from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.request import Request, Window
-from dlt_pipeline.kraken.session import way_out
-from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, STEP_BACK_LIMIT_NS
+from dlt_pipeline.kraken.session import Session
+from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
-_ARCHIVE_TABLES = {"parts": "archive_parts", "files": "archive_files", "loads": "_dlt_loads"}
+_FOREVER_NS: Final = 2**63 - 1
+_READ: Final = ("pages", "trades", "id_holes", "rest_candles", "archive_parts", "archive_files", "_dlt_loads")
+_LOADED: Final = "inner join {{_dlt_loads}} as l on {}._dlt_load_id = l.load_id and l.status = 0"
+_PAGES: Final = f"{{pages}} as p {_LOADED.format('p')}"
+_SHOWN_IDS: Final = (
+    f"select coalesce(sum(p.idless_count), 0)::bigint, count(p.last_trade_id) from {_PAGES} "  # noqa: S608 - own names only
+    "where p.symbol = %s and p.covered_to_ns > %s and p.covered_from_ns < %s"
+)
+# Holes are few; of their ids those that a later load brought are missing no more.
+_MISSING_IDS: Final = (
+    "with missing as ("  # noqa: S608 - own names only
+    "select distinct unnest(range(h.first_missing_id, h.last_missing_id + 1)) as trade_id "
+    f"from {{id_holes}} as h {_LOADED.format('h')} "
+    "where h.symbol = %s and h.to_time_ns >= %s and h.from_time_ns < %s"
+    ") select count(*) from missing where trade_id not in ("
+    f"select t.trade_id from {{trades}} as t {_LOADED.format('t')} "
+    "where t.symbol = %s and t.trade_id in (select trade_id from missing))"
+)
 
 
 def file_versions(files: str, loads: str) -> str:
@@ -73,14 +87,12 @@ def file_versions(files: str, loads: str) -> str:
 
 
 # The time (ns) that each unbroken run of rows of finished imports of time and sales covers, of complete loads (the
-# last one up to where its file ends) and files that count; the names in braces are the tables.
-PARTS_QUERY: Final = (
-    "with "  # noqa: S608 - own names only
-    + file_versions("{files}", "{loads}")
-    + "select p.symbol, p.edition_id, p.covered_from_ns, case when p.last_row = max(p.last_row) over "
+# last one up to where its file ends) and files that count.
+_PARTS: Final = (
+    f"with {file_versions('{archive_files}', '{_dlt_loads}')}"  # noqa: S608 - own names only
+    "select p.symbol, p.edition_id, p.covered_from_ns, case when p.last_row = max(p.last_row) over "
     "(partition by p.edition_id) then greatest(p.covered_to_ns, f.covered_to_ns) else p.covered_to_ns end as to_ns "
-    "from {parts} as p "
-    "inner join {loads} as a on p._dlt_load_id = a.load_id and a.status = 0 "
+    f"from {{archive_parts}} as p {_LOADED.format('p')} "
     "inner join standing as f on p.edition_id = f.edition_id "
     "where p.format in ('trades', 'trades_with_ids') and p.edition_id not in (select older_id from replaced) "
     "and (f.is_ascending or f.refused_count = 0) "
@@ -124,155 +136,17 @@ def without_days(window: Window, days: Iterable[Span]) -> list[Window]:
     return [replace(window, start_ns=start, end_ns=end) for start, end in pieces]
 
 
-def without_archived(windows: Iterable[Window], archived: Mapping[str, list[Span]], symbol: str) -> list[Window]:
-    """Return what of a symbol's windows the archives do not hold."""
-    return [piece for window in windows for piece in without_days(window, archived.get(symbol, ()))]
+@dataclass(frozen=True)
+class Lacking:
+    """Of a symbol what a load relies on, `proven`, and what the request's windows lack beside it, both ascending."""
 
+    proven: list[Range]
+    missing: list[MissingRange]
 
-def read_archived(pipeline: dlt.Pipeline, request: Request) -> dict[str, list[Span]]:
-    """Read the whole days by symbol that a load need not ask for; none where the request wants them all the same."""
-    if request.also_archived:
-        return {}
-    with pipeline.sql_client() as client:
-        parts, files, loads = (
-            client.make_qualified_table_name(name) for name in ("archive_parts", "archive_files", "_dlt_loads")
-        )
-        try:
-            return whole_days(client.execute_sql(PARTS_QUERY.format(parts=parts, files=files, loads=loads)) or ())
-        except DatabaseUndefinedRelation:  # no archive was ever imported here
-            return {}
-
-
-def check_clock(ranges: dict[str, list[Range]], now_ns: int) -> None:
-    """Refuse to go on where the warehouse covers what lies in this exchange's future: another exchange filled it."""
-    for symbol, known in ranges.items():
-        if known and known[-1].to_ns > now_ns + FUTURE_TOLERANCE_NS:
-            raise WrongWarehouseError(
-                f"{symbol}: the warehouse covers up to {show_ns(known[-1].to_ns)}, but this exchange's clock says "
-                f"{show_ns(now_ns)} (UTC): another exchange filled it, which wants another "
-                f"KRAKEN_CANDLES_WAREHOUSE, or an answer with a wrong time did. {way_out(symbol, now_ns)}"
-            )
-
-
-def read_market_ids(pipeline: dlt.Pipeline, symbols: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Read by which of Kraken's ids the symbols were asked for, in completed loads only, and from when on (ns, UTC)."""
-    found: dict[str, dict[str, int]] = {}
-    with pipeline.sql_client() as client:
-        pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
-        query = (
-            f"select p.symbol, p.market_id, min(p.covered_from_ns) from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
-            f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({', '.join(['%s'] * len(symbols))}) "
-            "group by p.symbol, p.market_id"
-        )
-        with contextlib.suppress(DatabaseUndefinedRelation):  # nothing was ever loaded here
-            for symbol, market_id, from_ns in client.execute_sql(query, *symbols) or ():
-                found.setdefault(symbol, {})[market_id] = from_ns
-    return found
-
-
-def read_ledger(
-    pipeline: dlt.Pipeline, request: Request, began_at: datetime, symbols: Sequence[str], from_ns: int = 0
-) -> dict[str, list[Range]]:
-    """Read what the warehouse proves loaded of some of a request's symbols, from rows of completed loads only.
-
-    Answers from before `began_at` (naive UTC) that a load must not rely on are left out, so that they are asked for
-    again: with explicit bounds those that lacked ids, and those that touch a distrusted window. What ends before
-    `from_ns` is left out too: it does not matter to a load that begins there, and there may be much of it.
-    """
-    backfilled = {name for name in symbols if request.is_backfill(name)}
-    distrusted = {name: [each for each in request.windows[name] if each.is_distrusted] for name in symbols}
-    rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
-    seam_ns = from_ns - STEP_BACK_LIMIT_NS - 1  # so far a row is proven only together with the one before it
-    with pipeline.sql_client() as client:
-        pages, loads = (client.make_qualified_table_name(name) for name in ("pages", "_dlt_loads"))
-        columns = ", ".join(f"p.{name}" for name in LEDGER_COLUMNS)
-        marks = ", ".join(["%s"] * len(symbols))
-        query = (
-            f"select p.symbol, p.asked_at, p.missing_id_count, {columns} from {pages} as p inner join {loads} as l "  # noqa: S608 - own names only
-            f"on p._dlt_load_id = l.load_id and l.status = 0 where p.symbol in ({marks})"
-            f" and p.covered_to_ns >= %s"
-        )
-        try:
-            for symbol, asked_at, missing_ids, *values in client.execute_sql(query, *symbols, seam_ns) or ():
-                row = ledger_row(tuple(values))
-                span = row.covered_from_ns, row.cursor.covered_to_ns
-                is_left_out = (missing_ids and symbol in backfilled) or any(
-                    window.touches(*span) for window in distrusted[symbol]
-                )
-                if asked_at >= began_at or not is_left_out:
-                    rows[symbol].append(row)
-        except DatabaseUndefinedRelation:  # nothing was ever loaded here
-            return {symbol: [] for symbol in symbols}
-    return {symbol: merge(found) for symbol, found in rows.items()}
-
-
-_FOREVER_NS: Final = 2**63 - 1
-_LOADED: Final = f"inner join {DATASET}._dlt_loads as l on {{}}._dlt_load_id = l.load_id and l.status = 0"
-_SHOWN_IDS: Final = (
-    "select coalesce(sum(p.idless_count), 0)::bigint, count(p.last_trade_id) "  # noqa: S608 - own names only
-    f"from {DATASET}.pages as p {_LOADED.format('p')} "
-    "where p.symbol = $symbol and p.covered_to_ns > $from_ns and p.covered_from_ns < $to_ns"
-)
-# Holes are few; of their ids those that a later load brought are missing no more.
-_MISSING_IDS: Final = (
-    "with missing as ("  # noqa: S608 - own names only
-    "select distinct unnest(range(h.first_missing_id, h.last_missing_id + 1)) as trade_id "
-    f"from {DATASET}.id_holes as h {_LOADED.format('h')} "
-    "where h.symbol = $symbol and h.to_time_ns >= $from_ns and h.from_time_ns < $to_ns"
-    ") select count(*) from missing where trade_id not in ("
-    f"select t.trade_id from {DATASET}.trades as t {_LOADED.format('t')} "
-    "where t.symbol = $symbol and t.trade_id in (select trade_id from missing))"
-)
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """Open the warehouse read-only for a short while; None where there is no file yet. Raises a WarehouseError."""
-    if not path.exists():
-        yield None
-        return
-    with open_warehouse(path, read_only=True) as connection:
-        yield connection
-
-
-def rows_found(connection: duckdb.DuckDBPyConnection, query: str, values: Any) -> list[tuple[Any, ...]]:
-    """Return what a query finds; nothing where its tables were never made, or are made otherwise."""
-    try:
-        return connection.execute(query, values).fetchall()
-    except (duckdb.CatalogException, duckdb.BinderException):
-        return []
-
-
-def ledger_of(
-    connection: duckdb.DuckDBPyConnection | None,
-    symbols: Sequence[str],
-    holes_since: datetime | None = None,
-    backfilled: Sequence[str] = (),
-    from_ns: int = 0,
-) -> dict[str, list[Range]]:
-    """Return what complete loads prove, ranges by symbol, as `read_ledger` does in a load.
-
-    Of the `backfilled` symbols, answers from before `holes_since` (naive UTC) that lacked ids do not count, for they
-    will be asked for again. What ends before `from_ns` is left out.
-    """
-    rows: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
-    if connection is not None:
-        columns = ", ".join(f"p.{name}" for name in LEDGER_COLUMNS)
-        query = (
-            f"select p.symbol, {columns} from {DATASET}.pages as p "  # noqa: S608 - own names only
-            f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
-            "where list_contains($symbols, p.symbol) and p.covered_to_ns >= $from_ns "
-            "and (not list_contains($backfilled, p.symbol) or p.missing_id_count = 0 or p.asked_at >= $holes_since)"
-        )
-        values = {
-            "symbols": list(symbols),
-            "backfilled": list(backfilled),
-            "holes_since": holes_since,
-            "from_ns": from_ns - STEP_BACK_LIMIT_NS - 1,  # as in `read_ledger`
-        }
-        for symbol, *found in rows_found(connection, query, values):
-            rows[symbol].append(ledger_row(tuple(found)))
-    return {symbol: merge(found) for symbol, found in rows.items()}
+    @property
+    def spans(self) -> list[tuple[int, int | None]]:
+        """What is missing, [start, end) in ns, UTC; no end: up to now."""
+        return [(each.cursor.covered_to_ns, each.end_ns) for each in self.missing]
 
 
 @dataclass(frozen=True)
@@ -290,76 +164,171 @@ class Proof:
     has_files: bool = False
 
 
-def proof_of(path: Path, request: Request) -> dict[str, Proof]:
-    """Return by symbol what the warehouse proves of a request's windows. Raises a WarehouseError."""
-    with reading(path) as connection:
-        archived = {} if request.also_archived else archived_days(connection)
+class LedgerStore:
+    """Reads what complete loads and imports brought; where no file or table is, nothing is known."""
+
+    def __init__(
+        self,
+        ask: Callable[..., Sequence[Sequence[Any]] | None] = lambda _query, *_values: None,
+        table: Callable[[str], str] = f"{DATASET}.{{}}".format,
+    ) -> None:
+        """`ask` runs a query, with %s for each of its values; `table` returns the full name of a raw table."""
+        self._ask, self._tables = ask, {name: table(name) for name in _READ}
+
+    @classmethod
+    @contextmanager
+    def of_file(cls, path: Path) -> Iterator["LedgerStore"]:
+        """Open the warehouse read-only for a short while. Raises a WarehouseError."""
+        if not path.exists():
+            yield cls()
+            return
+        with open_warehouse(path, read_only=True) as connection:
+
+            def ask(query: str, *values: Any) -> Sequence[Sequence[Any]]:
+                try:
+                    return connection.execute(query.replace("%s", "?"), values).fetchall()
+                except (duckdb.CatalogException, duckdb.BinderException):  # made otherwise, or never
+                    return ()
+
+            yield cls(ask)
+
+    @classmethod
+    @contextmanager
+    def of_pipeline(cls, pipeline: dlt.Pipeline) -> Iterator["LedgerStore"]:
+        """Read through dlt, within a load: whatever its destination and its dataset are."""
+        with pipeline.sql_client() as client:
+
+            def ask(query: str, *values: Any) -> Sequence[Sequence[Any]] | None:
+                try:
+                    return client.execute_sql(query, *values)
+                except DatabaseUndefinedRelation:  # nothing was ever loaded, or imported, here
+                    return ()
+
+            yield cls(ask, client.make_qualified_table_name)
+
+    def rows(self, query: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """Return what a query finds, with %s for each value and raw tables in braces; nothing where a table lacks."""
+        return self._ask(query.format_map(self._tables), *values) or ()
+
+    def lacking(self, session: Session, request: Request) -> dict[str, Lacking]:
+        """Return by symbol what the request still lacks: what neither the ledger nor whole days of archives hold.
+
+        Answers from before the session that a load must not rely on do not count, so that they are asked for again:
+        with explicit bounds those that lacked ids, and those that touch a distrusted window. Raises WrongWarehouseError
+        where the ledger reaches into the exchange's future.
+        """
+        archived = {} if request.also_archived else self.archived_days()
+        from_ns = min((each.start_ns for windows in request.windows.values() for each in windows), default=0)
+        believed: dict[str, list[LedgerRow]] = {symbol: [] for symbol in request.windows}
+        for symbol, asked_at, missing_ids, row in self._answers(request.symbols, from_ns):
+            windows = request.windows[symbol]
+            is_left_out = (missing_ids and request.is_backfill(symbol)) or any(
+                each.is_distrusted and each.touches(row.covered_from_ns, row.cursor.covered_to_ns) for each in windows
+            )
+            if asked_at >= session.began_at or not is_left_out:
+                believed[symbol].append(row)
+        proven = {symbol: merge(rows) for symbol, rows in believed.items()}
+        session.check_clock({symbol: ranges[-1].to_ns for symbol, ranges in proven.items() if ranges})
         return {
-            symbol: _proof(connection, symbol, [(each.start_ns, each.end_ns or _FOREVER_NS) for each in windows], held)
+            symbol: Lacking(
+                ranges,
+                [
+                    each
+                    for window in request.windows[symbol]
+                    for piece in without_days(window, archived.get(symbol, ()))
+                    for each in missing(ranges, piece.start_ns, piece.end_ns)
+                ],
+            )
+            for symbol, ranges in proven.items()
+        }
+
+    def ledger(self, symbols: Sequence[str], from_ns: int = 0) -> dict[str, list[Range]]:
+        """Return by symbol what complete loads prove, but for what ends before `from_ns`."""
+        found: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
+        for symbol, _asked_at, _missing_ids, row in self._answers(symbols, from_ns):
+            found[symbol].append(row)
+        return {symbol: merge(rows) for symbol, rows in found.items()}
+
+    def _answers(self, symbols: Sequence[str], from_ns: int) -> Iterator[tuple[str, Any, int, LedgerRow]]:
+        """Yield the ledger's rows with when they were asked for (naive UTC) and how many ids they lack.
+
+        What ends before `from_ns` does not matter to what begins there, and there may be much of it; so far a row is
+        proven only together with the one before it.
+        """
+        query = (
+            f"select p.symbol, p.asked_at, p.missing_id_count, {', '.join(f'p.{name}' for name in LEDGER_COLUMNS)} "  # noqa: S608
+            f"from {_PAGES} where p.symbol in ({_marks(symbols)}) and p.covered_to_ns >= %s"
+        )
+        for symbol, asked_at, missing_ids, *values in self._of(symbols, query, from_ns - STEP_BACK_LIMIT_NS - 1):
+            yield symbol, asked_at, missing_ids, ledger_row(tuple(values))
+
+    def _of(self, symbols: Sequence[str], query: str, *values: Any) -> Sequence[Sequence[Any]]:
+        return self.rows(query, *symbols, *values) if symbols else ()
+
+    def market_ids(self, symbols: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return by which of Kraken's ids the symbols were asked for, and from when on (ns, UTC)."""
+        found: dict[str, dict[str, int]] = {}
+        query = (
+            f"select p.symbol, p.market_id, min(p.covered_from_ns) from {_PAGES} "  # noqa: S608 - own names only
+            f"where p.symbol in ({_marks(symbols)}) group by p.symbol, p.market_id"
+        )
+        for symbol, market_id, from_ns in self._of(symbols, query):
+            found.setdefault(symbol, {})[market_id] = from_ns
+        return found
+
+    def covered_ends(self, symbols: Sequence[str]) -> dict[str, int]:
+        """Return up to when the ledger covers each symbol (ns, UTC), or else where the days that archives hold end.
+
+        Symbols of which nothing is known are left out.
+        """
+        query = (
+            f"select p.symbol, max(p.covered_to_ns) from {_PAGES} "  # noqa: S608 - own names only
+            f"where p.symbol in ({_marks(symbols)}) group by p.symbol"
+        )
+        ends = {name: spans[-1][1] for name, spans in self.archived_days().items() if name in symbols and spans}
+        return ends | dict(map(tuple, self._of(symbols, query)))
+
+    def archived_days(self) -> dict[str, list[Span]]:
+        """Return by symbol the whole UTC days (spans of ns) that imported time and sales hold."""
+        return whole_days(self.rows(_PARTS))
+
+    def archived_spans(self) -> dict[str, list[Span]]:
+        """Return by symbol all of the time (spans of ns) that imported time and sales hold, parts of days too."""
+        return held_spans(self.rows(_PARTS))
+
+    def rest_spans(self, symbol: str, timeframe: str) -> list[Span]:
+        """Return the spans (ns, UTC) for which loads brought Kraken's own committed candles, ascending."""
+        query = (
+            "select distinct epoch_us(bucket_start) * 1000, timeframe_seconds * 1000000000 "  # noqa: S608 - own names only
+            f"from {{rest_candles}} as r {_LOADED.format('r')} where symbol = %s and timeframe = %s order by 1"
+        )
+        return joined((start, start + size) for start, size in self.rows(query, symbol, timeframe))
+
+    def proofs(self, request: Request) -> dict[str, Proof]:
+        """Return by symbol what is proven of a request's windows."""
+        archived = {} if request.also_archived else self.archived_days()
+        return {
+            symbol: self._proof(
+                symbol,
+                [(each.start_ns, _FOREVER_NS if each.end_ns is None else each.end_ns) for each in windows],
+                archived.get(symbol, []),
+            )
             for symbol, windows in request.windows.items()
-            for held in [archived.get(symbol, [])]
             if windows
         }
 
-
-def _proof(
-    connection: duckdb.DuckDBPyConnection | None, symbol: str, wanted: Sequence[Span], archived: Sequence[Span]
-) -> Proof:
-    values = {"symbol": symbol, "from_ns": wanted[0][0], "to_ns": wanted[-1][1]}
-    ledger = ledger_of(connection, [symbol], from_ns=wanted[0][0])[symbol]
-    asked = [(each.from_ns, each.to_ns) for each in ledger]
-    by_answers, by_all = (
-        joined(part for each in wanted for part in cut(each, proven)) for proven in (asked, [*asked, *archived])
-    )
-    if connection is None or not by_answers:
-        return Proof(tuple(by_all), has_files=bool(by_all))
-    ((idless, ids),) = rows_found(connection, _SHOWN_IDS, values) or [(0, 0)]
-    ((missing_ids,),) = rows_found(connection, _MISSING_IDS, values) or [(0,)]
-    return Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
+    def _proof(self, symbol: str, wanted: Sequence[Span], archived: Sequence[Span]) -> Proof:
+        asked = [(each.from_ns, each.to_ns) for each in self.ledger([symbol], wanted[0][0])[symbol]]
+        by_answers, by_all = (
+            joined(part for each in wanted for part in cut(each, proven)) for proven in (asked, [*asked, *archived])
+        )
+        if not by_answers:
+            return Proof(tuple(by_all), has_files=bool(by_all))
+        values = symbol, wanted[0][0], wanted[-1][1]
+        ((idless, ids),) = self.rows(_SHOWN_IDS, *values) or [(0, 0)]
+        ((missing_ids,),) = self.rows(_MISSING_IDS, *values, symbol) or [(0,)]
+        return Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
 
 
-def rest_spans(connection: duckdb.DuckDBPyConnection | None, symbol: str, timeframe: str) -> list[Span]:
-    """Return the spans (ns, UTC) for which complete loads brought Kraken's own committed candles, ascending."""
-    if connection is None:
-        return []
-    query = (
-        "select distinct epoch_us(bucket_start) * 1000, timeframe_seconds * 1000000000 "  # noqa: S608 - own names only
-        f"from {DATASET}.rest_candles as r "
-        f"inner join {DATASET}._dlt_loads as l on r._dlt_load_id = l.load_id and l.status = 0 "
-        "where symbol = ? and timeframe = ? order by 1"
-    )
-    return joined((start, start + size) for start, size in rows_found(connection, query, [symbol, timeframe]))
-
-
-def archived_days(connection: duckdb.DuckDBPyConnection | None) -> dict[str, list[Span]]:
-    """Return by symbol the whole UTC days (spans of ns) that imported time and sales hold, which no load asks for."""
-    return whole_days(_archive_parts(connection))
-
-
-def archived_spans(connection: duckdb.DuckDBPyConnection | None) -> dict[str, list[Span]]:
-    """Return by symbol all of the time (spans of ns) that imported time and sales hold, parts of days too."""
-    return held_spans(_archive_parts(connection))
-
-
-def _archive_parts(connection: duckdb.DuckDBPyConnection | None) -> list[tuple[Any, ...]]:
-    if connection is None:
-        return []
-    tables = {name: f"{DATASET}.{table}" for name, table in _ARCHIVE_TABLES.items()}
-    return rows_found(connection, PARTS_QUERY.format(**tables), [])
-
-
-def covered_ends(path: Path, symbols: Sequence[str]) -> dict[str, int]:
-    """Return up to when the ledger covers each symbol (ns, UTC), or else where the days that archives hold end.
-
-    Symbols of which nothing is known are left out.
-    """
-    query = (
-        f"select p.symbol, max(p.covered_to_ns) from {DATASET}.pages as p "  # noqa: S608 - own names only
-        f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
-        "where list_contains(?, p.symbol) group by p.symbol"
-    )
-    with reading(path) as connection:
-        if connection is None:
-            return {}
-        ends = {name: spans[-1][1] for name, spans in archived_days(connection).items() if name in symbols and spans}
-        return ends | dict(rows_found(connection, query, [list(symbols)]))
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join(["%s"] * len(values))

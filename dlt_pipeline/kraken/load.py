@@ -113,8 +113,7 @@ def load_request(
         with only_load(path):
             kind = exchange_kind(session.settings.base_url)
             when_unlocked(lambda: check_usable(path, kind), path, session.stop)
-            request = session.spelt(request)
-            session.open(request)
+            request = session.open(request)
             if listener:
                 listener.begin(session, request)
             pipeline = when_unlocked(lambda: ready_pipeline(path), path, session.stop)

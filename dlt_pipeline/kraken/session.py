@@ -27,7 +27,7 @@ class Session:
         self.stop = stop or threading.Event()
         self._listed = Listed((), {})
         self.now_ns = 0
-        self.is_clock_checked = False
+        self._is_clock_checked = False
         self.began_at = utc(time.time())
         self._clock: tuple[int, float] | None = None
         self._clients: dict[str, KrakenClient] = {}
@@ -36,11 +36,12 @@ class Session:
         self._lock = threading.Lock()
         self._told_ends: set[int] = set()
 
-    def open(self, request: Request) -> None:
-        """Ask the clock and the markets once, and refuse what the exchange cannot give: future dates, unknown symbols.
+    def open(self, request: Request) -> Request:
+        """Ask the clock and the markets once, and return the request as the exchange spells it.
 
-        A symbol of which nonsense is listed is not refused here: it ends no other one. Raises BadInputError,
-        UnknownSymbolError, NoConnectionError or another ExchangeError.
+        A market without a symbol is called by its name instead of by Kraken's other ids. Refused is what the exchange
+        cannot give: future dates, unknown symbols; not a symbol of which nonsense is listed: it ends no other one.
+        Raises BadInputError, UnknownSymbolError, NoConnectionError or another ExchangeError.
         """
         with self._lock:
             if not self.markets:
@@ -49,26 +50,17 @@ class Session:
                     self.now_ns = client.first_contact()
                     self._clock = client.clock
                     self._listed = client.markets()
-        for symbol, windows in request.windows.items():
-            for window in windows:
+        windows: dict[str, tuple[Window, ...]] = {}
+        for asked, each in request.windows.items():
+            for window in each:
                 self.check_past(window)
+            name = asked if "/" in asked else spelt(self._listed, asked)
+            symbol = asked if "/" in name else name  # whoever asks for that market is told its symbol
             error = self.unlisted(symbol)
             if isinstance(error, UnknownSymbolError):
                 raise error
-
-    def spelt(self, request: Request) -> Request:
-        """Open, and return the request with markets that have no symbol by name instead of by Kraken's other ids."""
-        if all("/" in symbol for symbol in request.symbols):
-            return request
-        self.open(request.part(()))
-        names = {symbol: spelt(self._listed, symbol) for symbol in request.symbols}
-        return replace(
-            request,
-            windows={
-                symbol if "/" in names[symbol] else names[symbol]: windows
-                for symbol, windows in request.windows.items()
-            },
-        )
+            windows[symbol] = each
+        return replace(request, windows=windows)
 
     @property
     def markets(self) -> list[Market]:
@@ -95,6 +87,20 @@ class Session:
                 raise BadInputError(
                     f"The {what} {show_ns(time_ns)} lies in the future: the exchange's clock says "
                     f"{show_ns(self.now_ns)} (UTC)."
+                )
+
+    def check_clock(self, ends: Mapping[str, int]) -> None:
+        """Refuse a warehouse that covers symbols up to `ends` (ns, UTC) in this exchange's future: another filled it.
+
+        Once: what is loaded since the clock was asked lies later.
+        """
+        is_checked, self._is_clock_checked = self._is_clock_checked, True
+        for symbol, end_ns in ends.items():
+            if not is_checked and end_ns > self.now_ns + FUTURE_TOLERANCE_NS:
+                raise WrongWarehouseError(
+                    f"{symbol}: the warehouse covers up to {show_ns(end_ns)}, but this exchange's clock says "
+                    f"{show_ns(self.now_ns)} (UTC): another exchange filled it, which wants another "
+                    f"KRAKEN_CANDLES_WAREHOUSE, or an answer with a wrong time did. {way_out(symbol, self.now_ns)}"
                 )
 
     def market(self, symbol: str) -> Market:

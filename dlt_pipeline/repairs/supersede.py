@@ -93,8 +93,7 @@ def supersede(
     ):
         kind = exchange_kind(session.settings.base_url)
         when_unlocked(lambda: check_usable(path, kind), path, session.stop)
-        request = session.spelt(request)
-        session.open(request)
+        request = session.open(request)
         for symbol in request.symbols:
             (window,) = request.windows[symbol]
             try:

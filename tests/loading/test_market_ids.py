@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from dlt_pipeline import estimate
 from dlt_pipeline.common.exceptions import BadAnswerError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.exchange.market import Market, market_from_listing
@@ -53,6 +54,7 @@ def test_the_market_itself_is_asked_not_the_dark_pool_behind_it(
 def test_a_dark_pool_is_asked_for_by_its_id(
     exchange: LocalExchange, warehouse: Path, name: str, command: Callable[..., tuple[int, str]]
 ) -> None:
+    assert [one.symbol for one in estimate([name], START)] == ["XBTUSD.d"]
     code, text = command("load", name, "--start", START, "--timeframes", "none")
     assert (code, "XBTUSD.d: nothing new" in text) == (0, True)
     assert asked_pairs(exchange) == {"XXBTZUSD.d"}

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dlt_pipeline.common.time import utc
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.kraken.ledger_store import read_ledger
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import Window, make_windows_request
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
@@ -34,9 +33,8 @@ def load_window(window: Window, symbol: str = SYMBOL) -> LoadReport:
 
 
 def proven(warehouse: Path, symbol: str = SYMBOL) -> list[tuple[int, int]]:
-    request = make_windows_request({symbol: ()}, ())
-    ranges = read_ledger(make_pipeline(warehouse), request, utc(0), [symbol])[symbol]
-    return [(known.from_ns, known.to_ns) for known in ranges]
+    with LedgerStore.of_pipeline(make_pipeline(warehouse)) as store:
+        return [(known.from_ns, known.to_ns) for known in store.ledger([symbol])[symbol]]
 
 
 def random_fault(chance: random.Random, ids: list[int]) -> Fault:

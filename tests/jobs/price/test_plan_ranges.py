@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import joined
 from dlt_pipeline.estimates.plan import Span, State, cut, timeframe_seconds, uncovered
-from dlt_pipeline.kraken.ledger_store import joined
 
 TIMES = st.integers(0, 60)
 SPANS = st.lists(st.tuples(TIMES, st.integers(1, 12)).map(lambda pair: (pair[0], pair[0] + pair[1])), max_size=8).map(

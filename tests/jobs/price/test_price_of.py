@@ -9,12 +9,15 @@ from random import Random
 import pytest
 
 from dlt_pipeline import price_of
+from dlt_pipeline.cli.repair import count_calls
 from dlt_pipeline.common.exceptions import WarehouseLockedError, WrongWarehouseError
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import load_request
-from dlt_pipeline.kraken.request import Request, make_request, make_window, make_windows_request
+from dlt_pipeline.kraken.request import Request, Window, make_request, make_window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.repairs.gaps import Repair
+from dlt_pipeline.repairs.plan import RepairPlan
 from tests.loading.quick import NOW, NOW_NS, START_NS, SYMBOLS, quick_load
 from tests.truth import expected_trades
 
@@ -91,6 +94,22 @@ def test_ids_that_kraken_lacked_are_priced_again_with_explicit_bounds_alone(exch
     assert 0 < bounded.trades < 1100, "the one page that lacked ids"
     report = quick_load("BTC/USD", end="2026-11-08")
     assert bounded.trades == report.trades["BTC/USD"]
+
+
+def test_a_distrusted_window_is_priced_whole_whatever_the_ledger_says(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
+) -> None:
+    quick_load("BTC/USD", "MINA/GBP")
+    span = (START_NS + 29 * HOUR_NS, START_NS + 33 * HOUR_NS)
+    request = make_windows_request({"BTC/USD": [Window(*span, *span, True)], "MINA/GBP": [Window(*span, *span)]}, ())
+    told, nothing = price_of(request)
+    assert told.trades == len(expected_trades(feed, "BTC/USD", NOW_NS, *span)) > 0
+    assert (nothing.trades, nothing.calls) == (0, 0)
+    repair = Repair("BTC/USD", *span, "listed", (span,), is_distrusted=True)
+    assert count_calls(RepairPlan(warehouse, (repair,))) == {repair: told.calls}
+    before = len([call for call in exchange.calls if call.path == "Trades"])
+    load_request(request)
+    assert abs(len([call for call in exchange.calls if call.path == "Trades"]) - before - told.calls) <= 1
 
 
 def test_the_session_goes_on_into_the_load(exchange: LocalExchange, feed: SyntheticFeed) -> None:
