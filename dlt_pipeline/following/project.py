@@ -49,18 +49,16 @@ class KeptProject:
         self._path = path
         self._manifest: Any = None
         self._variables: list[str] = []
+        self._built: list[str] | None = None  # the variables of the last whole build
 
     def parse(self) -> None:
         """Read the project, once more if jobs want other variables; BadInputError for a setting that cannot be."""
-        if self._manifest is None or self._are_variables_new():
-            variables = with_variables((), job_variables(self._path))
+        variables = with_variables((), job_variables(self._path))
+        if self._manifest is None or variables != self._variables:
             prepare(self._path)
             flags = [*_SILENT, "--no-write-json"]
             self._manifest = run_dbt(self._path, "parse", *variables, flags=flags).result
             self._variables = variables
-
-    def _are_variables_new(self) -> bool:
-        return with_variables((), job_variables(self._path)) != self._variables
 
     def build_all(self) -> Built:
         """Build all models and run all tests, as `kraken-candles build` does; dbt's log has the details.
@@ -71,20 +69,22 @@ class KeptProject:
         """
         require_trades(self._path)
         is_old_wanted = request_old_days(self._path)
+        self.parse()
         built = self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
+        self._built = self._variables
         if built.is_green and is_old_wanted:
             remove_trades(self._path, BY_AGE)
         return built
 
     def build_newest(self) -> Built:
         """Build what published candles are made of, for the days that changed, without tests and without a log."""
-        if self._are_variables_new():  # a part cannot be built with other timeframes than the rest
+        self.parse()
+        if self._variables != self._built:  # a part cannot be built with other timeframes than the rest
             return self.build_all()
         chosen = ["--select", *_NEWEST, "--exclude", *_STANDING]
         return self._run("run", chosen, (*_SILENT, "--log-level-file", "none", "--no-write-json"))
 
     def _run(self, command: str, arguments: Sequence[str], flags: Sequence[str]) -> Built:
-        self.parse()
         # A run leaves compiled SQL in the manifest, which the next one would take over.
         manifest = self._manifest.deepcopy()
         result = run_dbt(self._path, command, *arguments, *self._variables, flags=flags, manifest=manifest)

@@ -44,9 +44,7 @@ def job_variables(warehouse: Path) -> dict[str, Any]:
 
     A job counts from its first build on, and ever after: what was built is not to vanish with the next build.
     """
-    store = JobStore(warehouse)
-    built = store.built_ids()
-    return variables_of(job for job in store.jobs() if job.job_id in built)
+    return variables_of(JobStore(warehouse).built())
 
 
 def variables_of(jobs: Iterable[Job]) -> dict[str, Any]:

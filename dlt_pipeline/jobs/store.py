@@ -71,17 +71,18 @@ class JobStore:
             return []
         return self._reading(_read)
 
-    def built_ids(self) -> set[int]:
-        """Return the ids of the jobs whose build was ever begun."""
+    def built(self) -> list[Job]:
+        """Return those whose build was ever begun, as they are now, in the order of their ids."""
         if not self.path.exists():
-            return set()
+            return []
 
-        def read(connection: duckdb.DuckDBPyConnection) -> set[int]:
+        def read(connection: duckdb.DuckDBPyConnection) -> list[Job]:
             if not is_there(connection, JOB_EVENTS):
-                return set()
+                return []
             phases = PHASES[PHASES.index("building") :]
             query = f"select distinct job_id from {JOB_EVENTS} where phase in {phases}"  # noqa: S608 - own names only
-            return {job_id for (job_id,) in connection.execute(query).fetchall()}
+            built = {job_id for (job_id,) in connection.execute(query).fetchall()}
+            return [job for job in _read(connection) if job.job_id in built]
 
         return self._reading(read)
 

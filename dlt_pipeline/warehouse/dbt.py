@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -252,11 +253,11 @@ def check_variables(arguments: Sequence[str]) -> None:
             raise BadInputError(f"The variable {name} is unknown; the nearest known one is {near[0]}.")
 
 
-def project_variables() -> dict[str, Any]:
-    """Return the project's variables with what they are by default."""
+@cache
+def project_variables() -> Mapping[str, Any]:
+    """Return the project's variables with what they are by default; read once a process."""
     project = yaml.safe_load((project_folder() / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
-    variables: dict[str, Any] = project["vars"]["kraken_candles"]
-    return variables
+    return MappingProxyType(project["vars"]["kraken_candles"])
 
 
 def _parted(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]:
