@@ -20,6 +20,7 @@ from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
 from dlt_pipeline.kraken.source import exchange_kind
 from dlt_pipeline.warehouse.database import NO_EXCHANGE
+from dlt_pipeline.warehouse.pipeline import active_pipeline
 
 Batch = dict[str, pa.Table]
 """Rows of one yield, by raw table."""
@@ -70,7 +71,7 @@ class ArchiveChunk:
         """Learn what the warehouse has and which files are to be read: once, by whoever is first."""
         with self._lock:
             if not self.work.is_prepared:
-                self.work.prepare(read_stored(asking(dlt.current.pipeline())))
+                self.work.prepare(read_stored(asking(active_pipeline())))
             self.work.has_begun = True
 
     def batches(self) -> Iterator[Batch]:

@@ -20,6 +20,7 @@ from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session, other_market
+from dlt_pipeline.warehouse.pipeline import active_pipeline
 
 Batch = dict[str, pa.Table]
 """Rows of one yield, by raw table."""
@@ -134,7 +135,7 @@ class Chunk:
             return self._budget
 
     def _read(self, symbols: Sequence[str]) -> None:
-        pipeline = dlt.current.pipeline()
+        pipeline = active_pipeline()
 
         def read() -> Known:
             with LedgerStore.of_pipeline(pipeline) as store:
