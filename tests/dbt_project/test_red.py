@@ -93,6 +93,7 @@ SPOILT: dict[tuple[str, str], str] = {
         "update kraken_internal.compared_days set rest_candle_count = 0"
     ),
     ("compared_candles_are_sound", "one row for each"): (DOUBLED.format("kraken_internal.compared_days")),
+    ("compared_candles_are_sound", "is NULL"): ("insert into kraken_internal.compared_days (symbol) values ('ties')"),
     ("compared_candles_are_sound", "one_row_a_bucket"): (
         "update kraken_internal.compared_days set compared_bucket_count = 0"
     ),
@@ -158,16 +159,6 @@ SPOILT: dict[tuple[str, str], str] = {
     ("archive_candles_are_sound", "prices_in_order"): (
         "insert into kraken_internal.archive_counts (timeframe, symbol, bucket_on, unsound_count) "
         "values ('1m', 'ties', '2024-01-01', 1)"
-    ),
-    ("compared_archive_candles_are_sound", "is NULL"): (
-        "insert into kraken_internal.compared_archive_days (symbol) values ('ties')"
-    ),
-    ("compared_archive_candles_are_sound", "one_row_a_bucket"): (
-        "insert into kraken_internal.compared_archive_days (timeframe, symbol, bucket_on, compared_count, "
-        "compared_bucket_count) values ('1m', 'ties', '2024-01-01', 2, 1)"
-    ),
-    ("compared_archive_candles_are_sound", "status_is_known"): (
-        "insert into kraken_internal.compared_archive_days values (1, 1, 0, 0, 0, 0, 0, 0, '1m', '2024-01-01', 'ties')"
     ),
     ("candles_equal_krakens_archives", ""): (
         "insert into kraken_internal.compared_archive_candles "

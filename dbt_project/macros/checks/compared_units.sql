@@ -42,3 +42,19 @@
 {% macro clear_compared_units() %}
     {{- kraken_candles.clear_changed_units(kraken_candles.compared_units(), kraken_candles.compared_producers()) -}}
 {% endmacro %}
+
+{# Of the comparisons with both, Kraken's own candles and its downloads: pending days are among these units anyway. #}
+{% macro counted_units() -%}
+    (
+        select * from {{ kraken_candles.compared_units() }} as compared
+        union
+        select * from {{ kraken_candles.archive_units(['archive_spans']) }} as archived
+    )
+{%- endmacro %}
+
+{# The pre-hook of the model by these. #}
+{% macro clear_counted_units() %}
+    {{- kraken_candles.clear_changed_units(
+        kraken_candles.counted_units(), kraken_candles.compared_producers() + ['archive_spans']
+    ) -}}
+{% endmacro %}

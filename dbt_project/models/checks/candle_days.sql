@@ -59,13 +59,15 @@ left join {{ ref('compared_days') }} as compared
         certified.symbol = compared.symbol
         and certified.timeframe = compared.timeframe
         and certified.bucket_on = compared.bucket_on
+        and compared.referee = 'rest'
 left join spoken
     on
         certified.symbol = spoken.symbol
         and certified.timeframe = spoken.timeframe
         and certified.bucket_on = spoken.bucket_on
-left join {{ ref('compared_archive_days') }} as archived
+left join {{ ref('compared_days') }} as archived
     on
         certified.symbol = archived.symbol
         and certified.timeframe = archived.timeframe
         and certified.bucket_on = archived.bucket_on
+        and archived.referee = 'archive'

@@ -10,6 +10,11 @@ accepted as (
         count(*) as accepted_count
     from ({{ accepted_buckets(ref('compared_archive_candles'), 'archive') }}) as buckets
     group by timeframe, symbol, bucket_on
+),
+
+days as (
+    select * from {{ ref('compared_days') }}
+    where referee = 'archive'
 )
 
 select
@@ -22,7 +27,7 @@ select
     {% endfor %}
     coalesce(accepted.accepted_count, 0) as accepted_count
 from {{ ref('archive_counts') }} as counts
-full outer join {{ ref('compared_archive_days') }} as days
+full outer join days
     on counts.timeframe = days.timeframe and counts.symbol = days.symbol and counts.bucket_on = days.bucket_on
 left join accepted
     on days.timeframe = accepted.timeframe and days.symbol = accepted.symbol and days.bucket_on = accepted.bucket_on

@@ -46,3 +46,4 @@ left join contradicted
         and days.bucket_on = contradicted.bucket_on
 left join accepted
     on days.timeframe = accepted.timeframe and days.symbol = accepted.symbol and days.bucket_on = accepted.bucket_on
+where days.referee = 'rest'
