@@ -151,14 +151,15 @@ SPOILT: dict[tuple[str, str], str] = {
         "create or replace view kraken.check_import as select 1 as rows_refused, true as is_current"
     ),
     ("archive_spans_are_sound", "is NULL"): ("insert into kraken_internal.archive_spans (symbol) values ('ties')"),
-    ("archive_candles_are_sound", "is NULL"): ("insert into kraken_internal.archive_counts (symbol) values ('ties')"),
-    ("archive_candles_are_sound", "one_row_a_bucket"): (
-        "insert into kraken_internal.archive_counts (timeframe, symbol, bucket_on, candle_count, bucket_count) "
-        "values ('1m', 'ties', '2024-01-01', 2, 1)"
+    ("exchange_candles_are_sound", "is NULL"): ("insert into kraken_internal.exchange_days (symbol) values ('ties')"),
+    ("exchange_candles_are_sound", "one row for each"): (DOUBLED.format("kraken_internal.exchange_days")),
+    ("exchange_candles_are_sound", "one_row_a_bucket"): (
+        "insert into kraken_internal.exchange_days (source, timeframe, symbol, bucket_on, row_count, bucket_count) "
+        "values ('archive', '1m', 'ties', '2024-01-01', 2, 1)"
     ),
-    ("archive_candles_are_sound", "prices_in_order"): (
-        "insert into kraken_internal.archive_counts (timeframe, symbol, bucket_on, unsound_count) "
-        "values ('1m', 'ties', '2024-01-01', 1)"
+    ("exchange_candles_are_sound", "prices_in_order"): (
+        "insert into kraken_internal.exchange_days (source, timeframe, symbol, bucket_on, unsound_count) "
+        "values ('archive', '1m', 'ties', '2024-01-01', 1)"
     ),
     ("candles_equal_krakens_archives", ""): (
         "insert into kraken_internal.compared_archive_candles "

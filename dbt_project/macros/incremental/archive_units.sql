@@ -1,42 +1,30 @@
-{# The units (timeframe, symbol, bucket_on) in which an OHLCVT file speaks or spoke, and of which the choice of the file or what the other
-   producers say changed since this model was built, as a subquery. producers: archive_spans, and which of day_versions and rest_versions. #}
+{# The units (timeframe, symbol, bucket_on) in which an OHLCVT file speaks or spoke, and of which the choice of the file or our coverage
+   changed since this model was built, as a subquery. producers: archive_spans, or day_versions beside it. #}
 {% macro archive_units(producers) -%}
     {%- set first_on = 'cast(' ~ kraken_candles.timestamp_from_ns('from_ns') ~ ' as date)' -%}
     {%- set last_on = 'cast(' ~ kraken_candles.timestamp_from_ns('to_ns - 1') ~ ' as date)' -%}
+    {%- set start_ns = kraken_candles.ns_from_timestamp('cast(units.bucket_on as timestamp)') -%}
     (
         select timeframe, symbol, {{ kraken_candles.days_between(first_on, last_on) }} as bucket_on
         from {{ ref('archive_spans') }}
         where version > {{ kraken_candles.mark_of('archive_spans') }}
         {%- if 'day_versions' in producers %}
         union
-        {{ kraken_candles.units_in_spans(kraken_candles.pending_units()) }}
-        {%- endif %}
-        {%- if 'rest_versions' in producers %}
-        union
-        {{ kraken_candles.units_in_spans(
-            '(select * from ' ~ ref('rest_versions') ~ ' where version > ' ~ kraken_candles.mark_of('rest_versions') ~ ')'
-        ) }}
+        select units.timeframe, units.symbol, units.bucket_on
+        from {{ kraken_candles.pending_units() }} as units
+        inner join {{ ref('archive_spans') }} as spans
+            on
+                units.symbol = spans.symbol
+                and units.timeframe = spans.timeframe
+                and {{ start_ns }} + 86400000000000 > spans.from_ns
+                and {{ start_ns }} < spans.to_ns
+        where spans.is_current
         {%- endif %}
     )
 {%- endmacro %}
 
-{# Those of the units that lie in a stretch for which a file speaks. #}
-{% macro units_in_spans(units) -%}
-    {%- set start_ns = kraken_candles.ns_from_timestamp('cast(units.bucket_on as timestamp)') -%}
-    select units.timeframe, units.symbol, units.bucket_on
-    from {{ units }} as units
-    inner join {{ ref('archive_spans') }} as spans
-        on
-            units.symbol = spans.symbol
-            and units.timeframe = spans.timeframe
-            and {{ start_ns }} + 86400000000000 > spans.from_ns
-            and {{ start_ns }} < spans.to_ns
-    where spans.is_current
-{%- endmacro %}
-
-{# A condition on chosen_archive_candles() that holds for these units, with literal bounds for the table of all files' rows. #}
-{% macro is_archive_unit(producers) %}
-    {%- set units = kraken_candles.archive_units(producers) -%}
+{# A condition on chosen_archive_candles() that holds for such units, with literal bounds for the table of all files' rows. #}
+{% macro is_archive_unit(units, producers) %}
     {%- if not execute or kraken_candles.renews_all(producers) -%}
         {{- return('true') -}}
     {%- endif -%}

@@ -2,6 +2,11 @@
 
 with
 
+counts as (
+    select * from {{ ref('exchange_days') }}
+    where source = 'archive'
+),
+
 accepted as (
     select
         timeframe,
@@ -21,12 +26,12 @@ select
     coalesce(counts.symbol, days.symbol) as symbol,
     coalesce(counts.timeframe, days.timeframe) as timeframe,
     coalesce(counts.bucket_on, days.bucket_on) as bucket_on,
-    coalesce(counts.candle_count, 0) as archive_candle_count,
+    coalesce(counts.row_count, 0) as archive_candle_count,
     {% for count in ['compared'] + compared_statuses('archive') %}
     coalesce(days.{{ count }}_count, 0) as {{ count }}_count,
     {% endfor %}
     coalesce(accepted.accepted_count, 0) as accepted_count
-from {{ ref('archive_counts') }} as counts
+from counts
 full outer join days
     on counts.timeframe = days.timeframe and counts.symbol = days.symbol and counts.bucket_on = days.bucket_on
 left join accepted

@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
-{% for source, model in [('trades', 'certified_days'), ('rest', 'rest_days'), ('archive', 'archive_days')] %}
+{% for model in ['certified_days', 'exchange_days'] %}
 select
-    cast('{{ source }}' as {{ dbt.type_string() }}) as source,
+    {{ 'source' if model == 'exchange_days' else "cast('trades' as " ~ dbt.type_string() ~ ") as source" }},
     symbol,
     timeframe,
     {{ year_of('bucket_on') }} as year,

@@ -60,7 +60,7 @@ theirs as (
         {{ joined_for_comparing('archive') }}
         where absent.symbol is null
     ) as comparable
-    where {{ is_archive_unit(producers) }}
+    where {{ is_archive_unit(units, producers) }}
 ),
 
 -- What ours was after each moment of the buckets in which files end, few as they are.
