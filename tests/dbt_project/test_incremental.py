@@ -122,6 +122,6 @@ def test_the_sequences_did_every_kind_of_thing(project: DbtProject, reached: Rea
     empty = {name for name, rows in reached.rows.items() if not rows}
     # seeds of nobody, what only the commands write, and what other timeframes would leave out: these never change here
     of_nobody = ("stg_accepted_differences", "stg_accepted_gaps", "stg_repair_attempts", "stg_job_events")
-    of_others = {"kraken.absent_days", "kraken_internal.absent_spanning", "kraken.data_jobs"}
+    of_others = {"kraken.absent_days", "kraken.data_jobs"}
     assert empty == {f"kraken_staging.{name}" for name in of_nobody} | of_others
     assert reached.times["builds that change candles"] > reached.times["builds"] / 2

@@ -18,7 +18,7 @@
         min(candles.first_trade_id) as first_trade_id,
         max(candles.last_trade_id) as last_trade_id
     from {{ pieces }} as pieces
-    inner join {{ ref('bare_timeframes') }} as timeframes
+    inner join {{ kraken_candles.bare_timeframes() }} as timeframes
         on pieces.symbol = timeframes.symbol and pieces.covered_on = timeframes.bare_on
     inner join {{ ref('kept_candles') }} as candles
         on

@@ -13,7 +13,7 @@ absent as (
             when pieces.is_last and {{ end_ns }} >= {{ first_ns }} and {{ end_ns }} < pieces.to_ns then 1 else 0
         end as open_count
     from {{ ref('verified_days') }} as pieces
-    inner join {{ ref('bare_timeframes') }} as bare on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on
+    inner join {{ bare_timeframes() }} as bare on pieces.symbol = bare.symbol and pieces.covered_on = bare.bare_on
     where pieces.is_sound and pieces.is_bare and bare.coarsest_ns is null
     union all
     select
@@ -22,7 +22,7 @@ absent as (
         bucket_on,
         case when is_closed then 1 else 0 end as closed_count,
         case when is_closed then 0 else 1 end as open_count
-    from {{ ref('absent_spanning') }}
+    from {{ absent_spanning() }} as spanning
 )
 
 select

@@ -101,7 +101,7 @@ grid as (
         ) }} as bucket_start_ns
     from stretches
     cross join {{ ref('timeframes') }} as timeframes
-    left join {{ ref('bare_timeframes') }} as bare
+    left join {{ bare_timeframes() }} as bare
         on stretches.symbol = bare.symbol and stretches.covered_on = bare.bare_on and timeframes.timeframe = bare.timeframe
     where not timeframes.spans_days and (not stretches.is_bare or bare.coarsest_ns is not null)
 ),

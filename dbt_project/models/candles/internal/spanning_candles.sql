@@ -12,7 +12,7 @@
 {%- set stored = plan | rejectattr('spans_days') | map(attribute='name') | list %}
 
 -- Buckets that may reach over midnight, from the candles of a day. Such a bucket lies wholly inside one coverage range only if all the
--- finer ones in it do, so nothing that it needs is missing below, but for what absent_spanning names.
+-- finer ones in it do, so nothing that it needs is missing below, but for what absent_spanning() names.
 with
 
 finer as (
@@ -99,7 +99,7 @@ made as (
             units.symbol = traded.symbol
             and units.timeframe = traded.timeframe
             and units.bucket_start_ns = traded.bucket_start_ns
-    left join {{ ref('absent_spanning') }} as absent
+    left join {{ absent_spanning() }} as absent
         on
             units.symbol = absent.symbol
             and units.timeframe = absent.timeframe
