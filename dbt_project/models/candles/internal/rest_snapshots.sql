@@ -5,9 +5,10 @@
     post_hook="{{ kraken_candles.set_marks(['load_versions']) }}",
 ) }}
 
-{%- set is_new = 'load_id not in (select stored.load_id from ' ~ this ~ ' as stored)' if is_incremental() else 'true' %}
+{%- set is_new = '_dlt_load_id not in (select stored.load_id from ' ~ this ~ ' as stored)' if is_incremental() else 'true' %}
 
--- By load, too, so that a row never changes, whatever comes later.
+-- By load, too, so that a row never changes, whatever comes later. Loads that were cut off are never pending: of their answers a
+-- part may be missing, which would look like candles that Kraken left out.
 with
 
 answers as (
@@ -16,17 +17,17 @@ answers as (
         timeframe,
         timeframe_seconds,
         fetched_at,
-        load_id,
+        _dlt_load_id as load_id,
         min({{ ns_from_timestamp('bucket_start') }}) as first_bucket_ns,
         max({{ ns_from_timestamp('bucket_start') }}) as last_bucket_ns,
         count(*) as row_count,
         count(distinct bucket_start) as bucket_count
-    from {{ ref('stg_rest_candles') }}
+    from {{ source('kraken_raw', 'rest_candles').include(database=false) }}
     where
         {{ pending_loads() }}
         -- after a change of settings all loads are pending again
         and {{ is_new }}
-    group by symbol, timeframe, timeframe_seconds, fetched_at, load_id
+    group by symbol, timeframe, timeframe_seconds, fetched_at, _dlt_load_id
 )
 
 select

@@ -19,7 +19,7 @@ incoming as (
         *,
         {{ ns_from_timestamp('bucket_start') }} as bucket_start_ns,
         {{ bucket_start(ns_from_timestamp('bucket_start'), 'timeframe_seconds * 720000000000') }} as block_start_ns
-    from {{ ref('stg_rest_candles') }}
+    from {{ source('kraken_raw', 'rest_candles').include(database=false) }}
     where {{ pending_loads() }}
 ),
 
