@@ -1,15 +1,196 @@
+{%- set day_ns = 86400000000000 %}
+{%- set highest = 9223372036854775807 %}
 {%- set second_ns = 1000000000 %}
 {%- set from_second = bucket_start('pieces.from_ns', second_ns) %}
 {%- set from_next_second = bucket_start('pieces.from_ns + 999999999', second_ns) %}
 {%- set to_second = bucket_start('pieces.to_ns', second_ns) %}
 {%- set to_next_second = bucket_start('pieces.to_ns + 999999999', second_ns) %}
+{% set edges = [
+    ('asked', 'covered_from_ns', 1, 0),
+    ('asked', 'covered_to_ns', -1, 0),
+    ('holes', 'from_ns', 0, 1),
+    ('holes', 'to_ns', 0, -1),
+] -%}
 
--- One source for each day, where one has it whole; other days are split.
+-- One source for each day, where one has it whole: what answers or ids prove first, then files without ids, of these the one
+-- that was imported last. Other days are split.
 with
+
+asked as (
+    {{ page_ranges() }}
+),
+
+-- What traded in a part of a kept candle cannot be told: where trades are removed, a hole is as wide as the candles that it
+-- touches.
+holes as (
+    select
+        holes.symbol,
+        coalesce({{ bucket_start('holes.from_time_ns', 'from_day.finest_ns') }}, holes.from_time_ns) as from_ns,
+        coalesce({{ bucket_start('holes.to_time_ns', 'to_day.finest_ns') }} + to_day.finest_ns, holes.to_time_ns + 1) as to_ns
+    from {{ ref('id_holes') }} as holes
+    left join {{ ref('bare_days') }} as from_day
+        on holes.symbol = from_day.symbol and cast({{ timestamp_from_ns('holes.from_time_ns') }} as date) = from_day.bare_on
+    left join {{ ref('bare_days') }} as to_day
+        on holes.symbol = to_day.symbol and cast({{ timestamp_from_ns('holes.to_time_ns') }} as date) = to_day.bare_on
+    where not holes.is_lifted
+),
+
+-- A sweep: what was asked for opens and closes, holes open and close; proven is where something was asked for and no hole is.
+-- A hole ends 1 ns late: the instant of the first trade after it is unproven too.
+proof_edges as (
+    {% for relation, at_ns, asked_step, hole_step in edges %}
+    select
+        symbol,
+        {{ at_ns }} as at_ns,
+        {{ asked_step }} as asked,
+        {{ hole_step }} as holes
+    from {{ relation }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+proof_instants as (
+    select
+        symbol,
+        at_ns,
+        sum(asked) as asked,
+        sum(holes) as holes
+    from proof_edges
+    group by symbol, at_ns
+),
+
+proven as (
+    select
+        symbol,
+        at_ns as from_ns,
+        lead(at_ns) over (partition by symbol order by at_ns) as to_ns,
+        sum(asked) over (partition by symbol order by at_ns) > 0
+        and not sum(holes) over (partition by symbol order by at_ns) > 0 as is_covered
+    from proof_instants
+),
+
+-- Parts that follow each other meet at a whole second; around a row that was refused they do not. Where the last one reaches to
+-- is known only when the whole file is read. Where times go back, nobody knows when a row that was refused was traded.
+ended as (
+    select
+        parts.symbol,
+        parts.edition_id,
+        editions.import_number,
+        parts.covered_from_ns,
+        case
+            when parts.last_row = max(parts.last_row) over (partition by parts.edition_id) then editions.covered_to_ns
+            else parts.covered_to_ns
+        end as covered_to_ns
+    from {{ ref('stg_archive_parts') }} as parts
+    inner join {{ ref('archive_editions') }} as editions on parts.edition_id = editions.edition_id
+    where parts.format = 'trades' and (editions.is_ascending or editions.refused_count = 0)
+),
+
+parts as (
+    select
+        *,
+        max(covered_to_ns) over (
+            partition by edition_id order by covered_from_ns, covered_to_ns
+            rows between unbounded preceding and 1 preceding
+        ) as reached_ns
+    from ended
+    where covered_from_ns < covered_to_ns
+),
+
+numbered_parts as (
+    select
+        *,
+        sum(case when covered_from_ns <= reached_ns then 0 else 1 end) over (
+            partition by edition_id order by covered_from_ns, covered_to_ns
+            rows between unbounded preceding and current row
+        ) as range_number
+    from parts
+),
+
+archive_ranges as (
+    select
+        symbol,
+        edition_id,
+        import_number,
+        min(covered_from_ns) as covered_from_ns,
+        max(covered_to_ns) as covered_to_ns
+    from numbered_parts
+    group by symbol, edition_id, import_number, range_number
+),
+
+ranges as (
+    select
+        symbol,
+        cast(0 as bigint) as edition_id,
+        cast(0 as bigint) as import_number,
+        from_ns as covered_from_ns,
+        to_ns as covered_to_ns
+    from proven
+    where is_covered
+    union all
+    select
+        symbol,
+        edition_id,
+        import_number,
+        covered_from_ns,
+        covered_to_ns
+    from archive_ranges
+),
+
+cut as (
+    select
+        *,
+        {{ bucket_series(bucket_start('covered_from_ns', day_ns), 'covered_to_ns', day_ns) }} as day_start_ns
+    from ranges
+),
+
+dated as (
+    select
+        symbol,
+        edition_id,
+        import_number,
+        cast({{ timestamp_from_ns('day_start_ns') }} as date) as covered_on,
+        greatest(covered_from_ns, day_start_ns) as from_ns,
+        least(covered_to_ns, day_start_ns + {{ day_ns }}) as to_ns
+    from cut
+),
+
+days as (
+    select
+        symbol,
+        covered_on,
+        max(edition_id) > 0 as is_archived,
+        min(edition_id) = 0 as is_proven,
+        count(distinct edition_id) as source_count,
+        max(
+            case
+                when to_ns - from_ns < {{ day_ns }} then -1
+                when edition_id = 0 then {{ highest }}
+                else import_number
+            end
+        ) as whole_number
+    from dated
+    group by symbol, covered_on
+),
+
+sourced as (
+    select
+        dated.*,
+        days.is_archived,
+        days.source_count,
+        days.whole_number >= 0 as is_whole_day,
+        days.whole_number = case when dated.edition_id = 0 then {{ highest }} else dated.import_number end
+        and dated.to_ns - dated.from_ns = {{ day_ns }} as is_whole,
+        -- kept candles cannot be split, so a day whose trades are removed stays with them unless a file has it whole
+        days.is_proven and bare.symbol is not null as is_bare
+    from dated
+    inner join days on dated.symbol = days.symbol and dated.covered_on = days.covered_on
+    left join {{ ref('bare_days') }} as bare on dated.symbol = bare.symbol and dated.covered_on = bare.bare_on
+),
 
 -- A day that no source has whole is split at whole seconds, for a file without ids knows no smaller ones.
 pieces as (
-    select * from {{ ref('sourced_days') }}
+    select * from sourced
     where is_archived and not is_whole_day and not is_bare
 ),
 
@@ -130,7 +311,7 @@ chosen as (
         from_ns,
         to_ns,
         false as is_split
-    from {{ ref('sourced_days') }}
+    from sourced
     where
         not is_archived
         or (is_whole_day and is_whole)
@@ -152,7 +333,7 @@ known as (
         sources.covered_on,
         max(sources.source_count) as source_count,
         max(editions.load_id) as archive_load_id
-    from {{ ref('sourced_days') }} as sources
+    from sourced as sources
     left join {{ ref('archive_editions') }} as editions on sources.edition_id = editions.edition_id
     group by sources.symbol, sources.covered_on
 )
