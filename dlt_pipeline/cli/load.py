@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from dlt_pipeline.cli.confirm import may_begin
 from dlt_pipeline.cli.console import STOPPED, Console
@@ -40,7 +41,7 @@ def run_load(
         return STOPPED
     with ProgressListener(console) as listener:
         report = beside_main(
-            lambda: load_request(request, listener=listener, session=session),
+            lambda: load_request(session.request, listener=listener, session=session),
             stop,
             lambda: console.print("Stopping after the page in hand; what is loaded will be committed."),
         )
@@ -56,11 +57,16 @@ def timeframes_of(text: str | None) -> tuple[str, ...]:
 
 def tell_load(console: Console, report: LoadReport) -> int:
     """Print what was committed, what is proven of it, and the next command; return the exit code."""
-    try:
-        with LedgerStore.of_file(report.warehouse) as store:
-            proofs = store.proofs(report.request)
-    except KrakenCandlesError:
-        proofs = {}  # a build may hold the file already: what was loaded stays true
+    proofs: Mapping[str, Proof] = {}
+    with suppress(KrakenCandlesError), LedgerStore.of_file(report.warehouse) as store:
+        proofs = store.proofs(report.request)  # a build may hold the file already: what was loaded stays true
+    console.print("\n".join(_said(report, proofs)), markup=False)
+    if report.failures:
+        return 1
+    return STOPPED if report.unfinished else 0
+
+
+def _said(report: LoadReport, proofs: Mapping[str, Proof]) -> Iterator[str]:
     for symbol in report.request.symbols:
         count = report.trades.get(symbol, 0)
         text = f"{symbol}: {count:,} trades loaded" if count else f"{symbol}: nothing new"
@@ -68,20 +74,16 @@ def tell_load(console: Console, report: LoadReport) -> int:
             text += f"; FAILED: {report.failures[symbol]}"
         elif symbol in report.unfinished:
             text += "; stopped before the end"
-        console.print(text, markup=False)
+        yield text
         if symbol in proofs:
-            console.print("\n".join(_proven(proofs[symbol])), markup=False)
-    has_any = any(report.trades.values())
-    console.print(f"{'Loaded into' if has_any else 'Warehouse:'} {report.warehouse}", markup=False)
+            yield from _proven(proofs[symbol])
+    yield f"{'Loaded into' if any(report.trades.values()) else 'Warehouse:'} {report.warehouse}"
     if report.failures:
-        console.print("\n".join(ways_on(report, time.time_ns())), markup=False)
+        yield from ways_on(report, time.time_ns())
     elif report.unfinished:
-        console.print("Stopped. Run the same command again to resume where it stopped.")
+        yield "Stopped. Run the same command again to resume where it stopped."
     if any(proof.spans for proof in proofs.values()):
-        console.print(f"{'So far' if report.failures or report.unfinished else 'Next'}: `kraken-candles build`.")
-    if report.failures:
-        return 1
-    return STOPPED if report.unfinished else 0
+        yield f"{'So far' if report.failures or report.unfinished else 'Next'}: `kraken-candles build`."
 
 
 def _proven(proof: Proof) -> Iterator[str]:

@@ -36,9 +36,8 @@ def estimate(
     where many trades share the moment before a bound, where the exchange is silent since, or where Kraken gives no ids
     and samples must do (`is_approximate`). Ids that Kraken lacks are counted as trades. Raises KrakenCandlesError.
     """
-    session = Session(load_settings(), stop)
-    request = session.open(make_request(symbols, start, end, timeframes, exact))
-    return _priced(request, session, LedgerStore().lacking(session, request), {})
+    session = Session(load_settings(), stop).open(make_request(symbols, start, end, timeframes, exact))
+    return _priced(session, LedgerStore().lacking(session, session.request), {})
 
 
 def price_of(
@@ -55,25 +54,24 @@ def price_of(
     path = warehouse_path(warehouse)
     session = session or Session(load_settings())
     check_usable(path, exchange_kind(session.settings.base_url), read_only=True)
-    request = session.open(request)
+    session.open(request)
     with LedgerStore.of_file(path) as store:
-        lacking = store.lacking(session, request)
+        lacking = store.lacking(session, session.request)
         edges = {
             symbol: edges_of(store, symbol, each.proven, chain.from_iterable(each.spans))
             for symbol, each in lacking.items()
         }
-    return _priced(request, session, lacking, edges, on_failure)
+    return _priced(session, lacking, edges, on_failure)
 
 
 def _priced(
-    request: Request,
     session: Session,
     lacking: Mapping[str, Lacking],
     edges: Mapping[str, Mapping[int | None, Edge]],
     on_failure: OnFailure | None = None,
 ) -> list[Estimate]:
     """Price the symbols at the same time, because each waits for its own pace."""
-    costs = Costs(session.settings, load_job_settings())
+    costs, request = Costs(session.settings, load_job_settings()), session.request
 
     def price(symbol: str) -> Estimate:
         counter = Counter(session, symbol, costs.jobs.sample_pages, edges.get(symbol, {}))

@@ -277,7 +277,7 @@ def plan(
         session.now_ns = time.time_ns()
         session.check_past(window)
     else:
-        (symbol,) = session.open(Request({symbol: (window,)}, ())).symbols
+        (symbol,) = session.open(Request({symbol: (window,)}, ())).request.symbols
     start_ns, end_ns = _bounds(window, seconds, session.now_ns)
     with LedgerStore.of_file(path) as store:
         ledger = store.ledger([symbol])[symbol]

@@ -118,7 +118,8 @@ class Chunk:
         """Open the session, read the ledger, start asking and the chunk's clock: once, by whichever symbol is first."""
         with self._lock:
             if self._budget is None:
-                self.session.open(self.request)
+                if not self.session.markets:
+                    self.session.open(self.request)
                 readers = self._readers
                 symbols = [name for name in self.request.symbols if readers is None or name not in readers]
                 if symbols:

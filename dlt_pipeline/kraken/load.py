@@ -113,11 +113,11 @@ def load_request(
         with only_load(path):
             kind = exchange_kind(session.settings.base_url)
             when_unlocked(lambda: check_usable(path, kind), path, session.stop)
-            request = session.open(request)
+            session.open(request)
             if listener:
-                listener.begin(session, request)
+                listener.begin(session, session.request)
             pipeline = when_unlocked(lambda: ready_pipeline(path), path, session.stop)
-            return _chain(pipeline, session, LoadReport(path, request), listener, going_on)
+            return _chain(pipeline, session, LoadReport(path, session.request), listener, going_on)
     except Exception as error:
         known = explain(error, path)
         if known is None or known is error:

@@ -19,11 +19,12 @@ _log = logging.getLogger("dlt_pipeline.kraken")
 
 
 class Session:
-    """Opened once a load; safe for the threads of several symbols."""
+    """Opened for a `request`, whose loads go on from chunk to chunk; safe for the threads of several symbols."""
 
     def __init__(self, settings: KrakenSettings, stop: threading.Event | None = None) -> None:
         """Prepare; nothing is asked before `open`."""
         self.settings = settings
+        self.request = Request({}, ())
         self.stop = stop or threading.Event()
         self._listed = Listed((), {})
         self.now_ns = 0
@@ -36,8 +37,8 @@ class Session:
         self._lock = threading.Lock()
         self._told_ends: set[int] = set()
 
-    def open(self, request: Request) -> Request:
-        """Ask the clock and the markets once, and return the request as the exchange spells it.
+    def open(self, request: Request) -> "Session":
+        """Ask the clock and the markets once, and keep the request as the exchange spells it; return this session.
 
         A market without a symbol is called by its name instead of by Kraken's other ids. Refused is what the exchange
         cannot give: future dates, unknown symbols; not a symbol of which nonsense is listed: it ends no other one.
@@ -60,7 +61,8 @@ class Session:
             if isinstance(error, UnknownSymbolError):
                 raise error
             windows[symbol] = each
-        return replace(request, windows=windows)
+        self.request = replace(request, windows=windows)
+        return self
 
     @property
     def markets(self) -> list[Market]:

@@ -21,10 +21,9 @@ from dlt_pipeline.common.exceptions import (
     WrongWarehouseError,
 )
 from dlt_pipeline.common.time import Span, When, show_ns
-from dlt_pipeline.kraken.ledger import merge
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.request import Request, Window, make_request, make_windows_request
 from dlt_pipeline.kraken.session import Session, way_out
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, load_settings
@@ -93,9 +92,8 @@ def supersede(
     ):
         kind = exchange_kind(session.settings.base_url)
         when_unlocked(lambda: check_usable(path, kind), path, session.stop)
-        request = session.open(request)
-        for symbol in request.symbols:
-            (window,) = request.windows[symbol]
+        for symbol, windows in session.open(request).request.windows.items():
+            (window,) = windows
             try:
                 market = session.market(symbol)
                 report.done.append(_supersede(path, session, market, (window.start_ns, window.end_ns), listener))
@@ -126,7 +124,7 @@ def _supersede(
     with tempfile.TemporaryDirectory(prefix="kraken-candles-") as folder:
         fresh = Path(folder) / "fresh.duckdb"
         _load(asked, fresh, session, listener)
-        _check_proven(fresh, symbol, (span[0], min(trades_end_ns, settled_ns)))
+        _check_proven(fresh, asked, (span[0], min(trades_end_ns, settled_ns)))
         return when_unlocked(lambda: _replace(path, fresh, symbol, span, trades_end_ns), path, session.stop)
 
 
@@ -160,23 +158,16 @@ def _load(asked: Request, fresh: Path, session: Session, listener: Listener | No
         raise LoadStoppedError(f"{symbol}: stopped before all was asked for, so nothing was replaced.")
 
 
-def _check_proven(fresh: Path, symbol: str, span: Span) -> None:
+def _check_proven(fresh: Path, asked: Request, span: Span) -> None:
     """Raise ExchangeError unless the fresh answers prove the whole span and lack no id."""
-    columns = ", ".join(LEDGER_COLUMNS)
-    with open_warehouse(fresh, read_only=True) as connection:
-        query = (
-            f"select missing_id_count, {columns} from {DATASET}.pages where _dlt_load_id in "
-            f"(select load_id from {DATASET}._dlt_loads where status = 0)"
-        )
-        rows = connection.execute(query).fetchall()
-    missing = sum(row[0] for row in rows)
-    ranges = merge(ledger_row(tuple(row[1:])) for row in rows)
-    if missing:
+    with LedgerStore.of_file(fresh) as store:
+        ((symbol, proof),) = store.proofs(asked).items()
+    if proof.missing_ids:
         raise ExchangeError(
-            f"{symbol}: the exchange leaves out {missing:,} ids of this window, so its answers prove less than they "
-            "should and nothing was replaced. Ask for days without them."
+            f"{symbol}: the exchange leaves out {proof.missing_ids:,} ids of this window, so its answers prove less "
+            "than they should and nothing was replaced. Ask for days without them."
         )
-    if not any(each.from_ns <= span[0] and each.to_ns >= span[1] for each in ranges):
+    if not any(start_ns <= span[0] and end_ns >= span[1] for start_ns, end_ns in proof.spans):
         raise ExchangeError(
             f"{symbol}: the answers do not prove all of {show_ns(span[0])} to {show_ns(span[1])} UTC, so nothing was "
             "replaced; repair it again later."
