@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.common.time import timeframe_seconds
-from dlt_pipeline.jobs.job import BUILDING_TYPES, Job
+from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, project_variables, run_build
@@ -54,7 +54,7 @@ def variables_of(jobs: Iterable[Job]) -> dict[str, Any]:
     timeframes: dict[str, int] = {}
     overrides: dict[tuple[str, str], str] = {}
     for job in jobs:
-        if job.job_type not in BUILDING_TYPES:
+        if not job.kind.is_building:
             continue
         options = job.parsed
         seconds = timeframe_seconds(options.bucket_size)

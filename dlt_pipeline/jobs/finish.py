@@ -147,33 +147,26 @@ def _build(path: Path) -> BuildResult:
 
 def _is_sound(path: Path, job: Job, hand: ActiveJobs, remark: str) -> bool:
     """Check the job's own range in what was built; the job fails if it is not proven or differs from Kraken's."""
+    said = f"{job.trades:,} trades loaded with {job.calls:,} calls"
     if job.job_type == "archive_import":
-        trouble = lost_of_import(path, job)
-        if trouble:
-            hand.fail(job, KrakenCandlesError(trouble))
-        else:
-            hand.to(job, summary=f"{job.summary}{remark}")
-        return not trouble
-    assert job.start_ns is not None  # noqa: S101 - the others that build have a start
-    end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
-    if job.job_type == "repair":
-        trouble = judge(path, job, hand.began_at(job))
-        if trouble:
-            hand.fail(job, KrakenCandlesError(trouble))
-        else:
-            hand.to(job, summary=f"filled; {job.trades:,} trades loaded with {job.calls:,} calls{remark}")
-        return not trouble
-    timeframe = job.parsed.bucket_size
-    found = check_range(path, job.symbol, job.start_ns, end_ns or job.start_ns, timeframe)
-    if not found.is_sound:
-        hand.fail(job, KrakenCandlesError(found.trouble(job.symbol)))
-        return False
-    summary = (
-        f"{found.candles:,} candles of {timeframe} with {found.trades:,} trades; {job.trades:,} trades loaded with "
-        f"{job.calls:,} calls; none of {found.compared:,} REST candles differs{remark}"
-    )
-    hand.to(job, summary=summary)
-    return True
+        trouble, summary = lost_of_import(path, job), job.summary
+    elif job.job_type == "repair":
+        trouble, summary = judge(path, job, hand.began_at(job)), f"filled; {said}"
+    else:
+        assert job.start_ns is not None  # noqa: S101 - the others that build have a start
+        end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
+        timeframe = job.parsed.bucket_size
+        found = check_range(path, job.symbol, job.start_ns, end_ns or job.start_ns, timeframe)
+        trouble = None if found.is_sound else found.trouble(job.symbol)
+        summary = (
+            f"{found.candles:,} candles of {timeframe} with {found.trades:,} trades; {said}; "
+            f"none of {found.compared:,} REST candles differs"
+        )
+    if trouble:
+        hand.fail(job, KrakenCandlesError(trouble))
+    else:
+        hand.to(job, summary=f"{summary}{remark}")
+    return not trouble
 
 
 def _export(path: Path, jobs: Sequence[Job], hand: ActiveJobs) -> None:

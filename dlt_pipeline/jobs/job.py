@@ -13,7 +13,7 @@ from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import show_ns, timeframe_name
 
 POLICIES: Final = ("null", "carry_forward", "omit")
-_KINDS: Final[dict[str, tuple[type, str]]] = {
+_VALUES: Final[dict[str, tuple[type, str]]] = {
     "bucket_size": (str, "a bucket size such as 1m"),
     "include_trades": (bool, "true or false"),
     "empty_bucket_policy": (str, f"one of {', '.join(POLICIES)}"),
@@ -30,9 +30,6 @@ Phase = Literal["waiting", "estimating", "loading", "building", "checking", "exp
 JOB_TYPES: Final = get_args(JobType)
 STATUSES: Final = get_args(Status)
 PHASES: Final = get_args(Phase)
-LOADING_TYPES: Final = ("trade_rebuild", "trade_load", "repair")
-PRICED_TYPES: Final = ("trade_rebuild", "trade_load")  # a repair asks again for what the ledger calls loaded
-BUILDING_TYPES: Final = ("trade_rebuild", "archive_import", "repair")
 _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "queued": ("queued", "running", "cancelled"),
     "running": ("queued", "running", "succeeded", "failed", "cancelled"),
@@ -42,6 +39,25 @@ _NEXT: Final[dict[str, tuple[str, ...]]] = {
 }
 # Both times come from the same clock of the system; they are told apart by more than its steps.
 _TOLERANCE_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What sets a type of jobs apart: the `options` it heeds, another one would promise what nobody does; its steps."""
+
+    options: tuple[str, ...] = ()
+    is_priced: bool = False
+    is_loading: bool = False
+    is_building: bool = False
+
+
+KINDS: Final[dict[JobType, Kind]] = {
+    "trade_rebuild": Kind(("bucket_size", "include_trades", "empty_bucket_policy", "export"), True, True, True),
+    "trade_load": Kind(is_priced=True, is_loading=True),
+    "archive_import": Kind(("export", "symbols", "symbol_map", "whole_days"), is_building=True),
+    "rest_snapshot": Kind(),
+    "repair": Kind(("export", "reason"), is_loading=True, is_building=True),
+}
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,7 @@ def parse_options(given: str | Mapping[str, Any] | None) -> Options:
     for name, value in found.items():
         if name not in known:
             raise BadInputError(f"The option {name!r} is unknown; a job has {', '.join(known)}.")
-        kind, meant = _KINDS[name]
+        kind, meant = _VALUES[name]
         if type(value) is not kind or (name == "empty_bucket_policy" and value not in POLICIES):
             raise BadInputError(f"The option {name} is {value!r}; it must be {meant}.")
     options = Options(**found)
@@ -123,6 +139,11 @@ class Job:
     error: str | None = None
     process_id: int | None = None
     process_started_at: datetime | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What its type makes of it."""
+        return KINDS[self.job_type]
 
     @property
     def parsed(self) -> Options:

@@ -3,31 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, show_ns, to_ns, widen
-from dlt_pipeline.jobs.job import (
-    BUILDING_TYPES,
-    JOB_TYPES,
-    LOADING_TYPES,
-    Job,
-    JobType,
-    Options,
-    is_alive,
-    parse_options,
-)
+from dlt_pipeline.jobs.job import JOB_TYPES, KINDS, Job, JobType, Options, is_alive, parse_options
 from dlt_pipeline.jobs.removal import cancel_removal_for
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path
-
-# Which types heed which options; another one would promise what nobody does.
-_HEEDED: Mapping[str, tuple[str, ...]] = {
-    "trade_rebuild": ("bucket_size", "include_trades", "empty_bucket_policy", "export"),
-    "archive_import": ("export", "symbols", "symbol_map", "whole_days"),
-    "repair": ("export", "reason"),
-}
 
 
 def make_job(
@@ -49,12 +33,12 @@ def make_job(
     if not symbol.strip():
         raise BadInputError("The symbol of the job is empty: name one, such as BTC/USD.")
     checked = options if isinstance(options, Options) else parse_options(options)
-    _check_heeded(job_type, checked)
+    kind: JobType = next(name for name in JOB_TYPES if name == job_type)
+    _check_heeded(kind, checked)
     if job_type == "archive_import":
         symbol, checked = _import_of(symbol, start, end, checked, exact)
-    bounds = _bounds(job_type, start, end, exact)
-    kind: JobType = next(name for name in get_args(JobType) if name == job_type)
-    return Job(0, kind, symbol, *bounds, _heeded(job_type, checked))
+    bounds = _bounds(kind, start, end, exact)
+    return Job(0, kind, symbol, *bounds, checked.as_json() if KINDS[kind].is_building else "{}")
 
 
 def add_jobs(jobs: Sequence[Job], warehouse: str | Path | None = None) -> list[Job]:
@@ -101,7 +85,7 @@ def retry_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> l
     return list(store.change(dict.fromkeys(job_ids, retry)).values())
 
 
-def _bounds(job_type: str, start: When | None, end: When | None, exact: bool) -> tuple[int | None, int | None]:
+def _bounds(job_type: JobType, start: When | None, end: When | None, exact: bool) -> tuple[int | None, int | None]:
     if job_type == "archive_import":
         low, high = (
             None if when is None else to_ns(when, what) for when, what in ((start, "The start"), (end, "The end"))
@@ -109,7 +93,7 @@ def _bounds(job_type: str, start: When | None, end: When | None, exact: bool) ->
         if exact:
             return low, high
         return None if low is None else widen(low, None)[0], None if high is None else widen(0, high)[1]
-    if job_type not in LOADING_TYPES:
+    if not KINDS[job_type].is_loading:
         if start is not None or end is not None:
             raise BadInputError(f"A {job_type} has no start and end: Kraken gives its newest 720 candles.")
         return None, None
@@ -132,13 +116,10 @@ def _import_of(path: str, start: When | None, end: When | None, options: Options
     return str(Path(path).absolute()), replace(options, symbol_map=symbol_map)
 
 
-def _check_heeded(job_type: str, options: Options) -> None:
-    standard = Options()
+def _check_heeded(job_type: JobType, options: Options) -> None:
+    standard, heeded = Options(), KINDS[job_type].options
     for name in (field.name for field in fields(Options)):
-        if getattr(options, name) != getattr(standard, name) and name not in _HEEDED.get(job_type, ()):
-            heeded = ", ".join(_HEEDED.get(job_type, ())) or "no options"
-            raise BadInputError(f"A {job_type} does not know the option {name}; it has {heeded}.")
-
-
-def _heeded(job_type: str, options: Options) -> str:
-    return options.as_json() if job_type in BUILDING_TYPES else "{}"
+        if getattr(options, name) != getattr(standard, name) and name not in heeded:
+            raise BadInputError(
+                f"A {job_type} does not know the option {name}; it has {', '.join(heeded) or 'no options'}."
+            )

@@ -15,7 +15,7 @@ from dlt_pipeline.common.exceptions import (
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.estimates.price import Estimate
-from dlt_pipeline.jobs.job import LOADING_TYPES, PRICED_TYPES, Job
+from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.repair import windows_of
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
@@ -94,7 +94,7 @@ def needs_load(job: Job) -> bool:
 
 
 def _windows(job: Job, now_ns: int) -> tuple[Window, ...]:
-    if job.job_type not in LOADING_TYPES or job.start_ns is None:
+    if not job.kind.is_loading or job.start_ns is None:
         return ()
     # Bounds were widened to whole days: an end on the coming midnight means today and is no end in the future.
     midnight = -(-now_ns // NS_PER_DAY) * NS_PER_DAY
@@ -116,7 +116,7 @@ def price_jobs(jobs: Sequence[Job], path: Path, session: Session) -> Iterator[tu
 
     Raises KrakenCandlesError for what concerns all of them, such as no network.
     """
-    waiting = [job for job in jobs if job.job_type in PRICED_TYPES]
+    waiting = [job for job in jobs if job.kind.is_priced]
     while waiting:
         chosen = next_round(waiting, session, path)
         yield from price_round(chosen, path)
@@ -130,7 +130,7 @@ def price_round(chosen: Round, path: Path) -> Iterator[tuple[Job, Estimate]]:
     def leave_it_to_the_load(_symbol: str, _error: ExchangeError) -> None:
         """One symbol's failure is its own."""
 
-    by_symbol = {job.symbol: job for job in chosen.jobs if job.job_type in PRICED_TYPES}
+    by_symbol = {job.symbol: job for job in chosen.jobs if job.kind.is_priced}
     if by_symbol:
         request = chosen.request().part(by_symbol)
         for estimate in price_of(request, path, chosen.session, leave_it_to_the_load):

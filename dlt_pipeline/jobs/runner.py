@@ -12,7 +12,7 @@ from dlt_pipeline.common.time import When
 from dlt_pipeline.jobs.active import ActiveJobs, RunReport, Tell
 from dlt_pipeline.jobs.finish import finish
 from dlt_pipeline.jobs.import_job import import_of_job
-from dlt_pipeline.jobs.job import BUILDING_TYPES, PRICED_TYPES, Job, Options
+from dlt_pipeline.jobs.job import Job, Options
 from dlt_pipeline.jobs.queue import add_jobs, make_job
 from dlt_pipeline.jobs.recorder import Recorder
 from dlt_pipeline.jobs.rounds import Round, Snapshot, estimated, needs_load, next_round, price_round
@@ -94,9 +94,9 @@ class _Runner:
             loaded += done
         loaded = self._hand.remaining(loaded)
         for job in loaded:
-            if job.job_type not in BUILDING_TYPES:
+            if not job.kind.is_building:
                 self._hand.end(job, f"{job.trades:,} trades loaded with {job.calls:,} calls")
-        to_build = [job for job in loaded if job.job_type in BUILDING_TYPES]
+        to_build = [job for job in loaded if job.kind.is_building]
         if to_build and not self._stop.is_set():
             finish(to_build, self._hand, self._path, self._stop)
 
@@ -130,7 +130,7 @@ class _Runner:
         recorder.write(
             {
                 job.symbol: {
-                    "phase": "building" if job.job_type in BUILDING_TYPES else "done",
+                    "phase": "building" if job.kind.is_building else "done",
                     "cursor_ns": chosen.end_ns(job),
                 }
                 for job in complete
@@ -161,7 +161,7 @@ class _Runner:
 
     def _price(self, chosen: Round) -> None:
         """Write down what the jobs will cost, where nobody asked before."""
-        unpriced = [job for job in chosen.jobs if job.estimated_trades is None and job.job_type in PRICED_TYPES]
+        unpriced = [job for job in chosen.jobs if job.estimated_trades is None and job.kind.is_priced]
         if unpriced:
             self._hand.to_phase(unpriced, "estimating")
             priced = {job.job_id: estimated(price) for job, price in price_round(chosen, self._path)}
