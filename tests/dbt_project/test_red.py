@@ -114,7 +114,13 @@ SPOILT: dict[tuple[str, str], str] = {
         "create or replace view kraken_staging.stg_trade_removals as "
         "select unnest(['ties', 'ties']) as symbol, date '2024-01-01' as removed_on"
     ),
-    ("kept_days_are_sound", "is NULL"): ("insert into kraken_kept.kept_days (symbol) values ('ties')"),
+    ("kept_days_are_what_their_candles_say", "is NULL"): ("insert into kraken_kept.kept_days (symbol) values ('ties')"),
+    ("kept_days_are_what_their_candles_say", "one row for each"): (
+        "insert into kraken_kept.kept_candles (symbol, kept_on, size_ns, trade_count, base_volume) "
+        "values ('ties', '2024-01-01', 60, 1, 1); "
+        "insert into kraken_kept.kept_days (symbol, kept_on, size_ns, candle_count, trade_count, base_volume) "
+        "select 'ties', '2024-01-01', 60, 1, 1, 1 from range(2)"
+    ),
     ("kept_days_are_what_their_candles_say", ""): (
         "insert into kraken_kept.kept_candles (symbol, kept_on, size_ns) values ('ties', '2024-01-01', 60)"
     ),

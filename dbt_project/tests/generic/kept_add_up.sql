@@ -1,4 +1,4 @@
-{# What is said of each kept day's candles of a length is what they hold: none of them is lost, none stands twice. #}
+{# What is said of each kept day's candles of a length, once, is what they hold: none of them is lost, none stands twice. #}
 {% test kept_add_up(model, candles) %}
     with
 
@@ -12,6 +12,13 @@
             sum(base_volume) as base_volume
         from {{ candles }}
         group by symbol, kept_on, size_ns
+    ),
+
+    days as (
+        select
+            *,
+            count(*) over (partition by symbol, kept_on, size_ns) as rows_of_grain
+        from {{ model }}
     )
 
     select
@@ -20,12 +27,13 @@
         coalesce(days.size_ns, held.size_ns) as size_ns,
         days.trade_count,
         held.trade_count as candles_trade_count
-    from {{ model }} as days
+    from days
     full outer join held
         on days.symbol = held.symbol and days.kept_on = held.kept_on and days.size_ns = held.size_ns
     where
         days.symbol is null
         or held.symbol is null
+        or days.rows_of_grain > 1
         or days.candle_count <> held.candle_count
         or days.trade_count <> held.trade_count
         or days.base_volume <> held.base_volume
