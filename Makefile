@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 # Spark is 500 MB and wants Java: an environment of its own, which only spark-test makes.
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
-# A file stays in one process, as its tests share what was built; tests/conftest.py says in which order.
-SPREAD := -n auto --dist loadfile --no-loadscope-reorder
+# One process more than there are cores, for tests also wait: for clocks, pauses, disks. A file stays in one process, as its tests share
+# what was built; tests/conftest.py says in which order.
+SPREAD := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long spark-test check docs load build exchange wheel lock clean
@@ -36,7 +37,7 @@ $(SPARK_READY): requirements-spark.lock
 demo: $(READY) ## Run the whole way offline: local exchange, load, build, what came out
 	$(BIN)/kraken-candles demo
 
-test: $(READY) ## Run the tests that show each rule once, a process a core
+test: $(READY) ## Run the tests that show each rule once, side by side
 	$(BIN)/python -m pytest $(SPREAD)
 
 test-long: $(READY) ## Run all tests but those of Spark; about an hour

@@ -228,7 +228,7 @@ class LedgerStore:
             if asked_at >= session.began_at or not is_left_out:
                 believed[symbol].append(row)
         proven = {symbol: merge(rows) for symbol, rows in believed.items()}
-        session.check_clock({symbol: ranges[-1].to_ns for symbol, ranges in proven.items() if ranges})
+        session.check_clock({symbol: ranges[-1].to_ns if ranges else 0 for symbol, ranges in proven.items()})
         return {
             symbol: Lacking(
                 ranges,

@@ -28,7 +28,7 @@ class Session:
         self.stop = stop or threading.Event()
         self._listed = Listed((), {})
         self.now_ns = 0
-        self._is_clock_checked = False
+        self._clock_checked: set[str] = set()
         self.began_at = utc(time.time())
         self._clock: tuple[int, float] | None = None
         self._clients: dict[str, KrakenClient] = {}
@@ -94,16 +94,16 @@ class Session:
     def check_clock(self, ends: Mapping[str, int]) -> None:
         """Refuse a warehouse that covers symbols up to `ends` (ns, UTC) in this exchange's future: another filled it.
 
-        Once: what is loaded since the clock was asked lies later.
+        A symbol once: what is loaded since the clock was asked lies later.
         """
-        is_checked, self._is_clock_checked = self._is_clock_checked, True
-        for symbol, end_ns in ends.items():
-            if not is_checked and end_ns > self.now_ns + FUTURE_TOLERANCE_NS:
+        for symbol in ends.keys() - self._clock_checked:
+            if ends[symbol] > self.now_ns + FUTURE_TOLERANCE_NS:
                 raise WrongWarehouseError(
-                    f"{symbol}: the warehouse covers up to {show_ns(end_ns)}, but this exchange's clock says "
+                    f"{symbol}: the warehouse covers up to {show_ns(ends[symbol])}, but this exchange's clock says "
                     f"{show_ns(self.now_ns)} (UTC): another exchange filled it, which wants another "
                     f"KRAKEN_CANDLES_WAREHOUSE, or an answer with a wrong time did. {way_out(symbol, self.now_ns)}"
                 )
+        self._clock_checked |= ends.keys()
 
     def market(self, symbol: str) -> Market:
         """Return the market of a symbol; UnknownSymbolError if there is none, BadAnswerError if it is nonsense."""
