@@ -14,6 +14,7 @@ from dlt_pipeline.cli.archive import files_table
 from dlt_pipeline.cli.confirm import price_table
 from dlt_pipeline.cli.console import Console, Rows
 from dlt_pipeline.cli.estimate import plan_table
+from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.cli.queue import jobs_table
 from dlt_pipeline.cli.repair import repairs_table
 from dlt_pipeline.cli.summary import candles_table, others_table, symbols_table
@@ -125,3 +126,13 @@ def test_a_name_cannot_speak_to_the_terminal(capsys: pytest.CaptureFixture[str])
     Console().print(rows)
     printed = capsys.readouterr().out
     assert printed.count("XBT?[31mUSD?2J??.csv") == 2
+
+
+def test_the_bar_of_a_build_never_moves_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    with BuildProgress(Console()) as progress:
+        for name, number in (("second", 2), ("first", 1)):
+            progress.node(name, number, 2)
+        assert progress.bars is not None
+        (task,) = progress.bars.tasks
+    assert (task.completed, task.fields["place"]) == (2, "2 of 2  second")

@@ -98,7 +98,8 @@ def drop_old_packages(pipeline: dlt.Pipeline, kept: int | None = None) -> None:
 
 def _is_half_loaded(pipeline: dlt.Pipeline) -> bool:
     packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
-    return any(package.jobs["completed_jobs"] for package in packages)
+    # A job that was begun may be in the warehouse without a mark of it: run again, it would stand there twice.
+    return any(package.jobs["completed_jobs"] or package.jobs["started_jobs"] for package in packages)
 
 
 def _remembered_warehouse(pipeline: dlt.Pipeline) -> str | None:

@@ -12,6 +12,8 @@ from typing import Any
 import duckdb
 import psutil
 import pytest
+from dlt.common.storages.load_package import PackageStorage
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dlt_pipeline.common.exceptions import OutOfFilesError, TransientExchangeError
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
@@ -212,6 +214,26 @@ def test_a_half_loaded_chunk_is_asked_for_again(
     job.rename(package / "completed_jobs" / job.name)
     quick_load("BTC/USD")
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def test_a_chunk_killed_between_its_commit_and_the_mark_of_it_is_in_the_warehouse_once(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dlt would run the job again, beside the rows that it left in the staging table."""
+    quick_load("BONK/USD")
+    package = leave_pending("BTC/USD", warehouse)
+    with monkeypatch.context() as killed:
+        killed.setattr(PackageStorage, "save_pending_transition", lambda *_: None)
+        killed.setattr(PackageStorage, "complete_job", kill)
+        with pytest.raises(PipelineStepFailed, match="killed"):
+            make_pipeline(warehouse).load()
+    assert list((package / "started_jobs").glob("trades.*"))
+    quick_load("BTC/USD")
+    assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
+
+
+def kill(*_: object) -> None:
+    raise RuntimeError("killed")
 
 
 def test_no_descriptor_is_lost_from_load_to_load(exchange: LocalExchange) -> None:
