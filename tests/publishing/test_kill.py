@@ -71,7 +71,7 @@ def test_a_publish_killed_before_its_steps(published: Made, monkeypatch: pytest.
         "where symbol = 'ETH/USD' and source = 'rest' and minute < 5;"
         "update made.minutes set volume = 2 where symbol = 'BTC/USD' and source = 'rest' and started < '2026-01-01'"
     )
-    saved = published.path.parent.with_name("saved")
+    saved = published.path.parent.with_name(f"saved_{every}")
     shutil.copytree(published.path.parent, saved)
     steps = step(published, 0).splitlines()
     second = published.read(STATE)
