@@ -40,7 +40,7 @@ demo: $(READY) ## Run the whole way offline: local exchange, load, build, what c
 test: $(READY) ## Run the tests that show each rule once, side by side
 	$(BIN)/python -m pytest $(SPREAD)
 
-test-long: $(READY) ## Run all tests but those of Spark; about an hour
+test-long: $(READY) ## Run all tests but those of Spark; 20 minutes and more
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(SPREAD) -m "not spark"
 
 spark-test: ## Build a small tape on DuckDB and on Spark and compare every table; needs Java 17 or newer

@@ -10,9 +10,11 @@ import duckdb
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.publishing import unchanged
-from dlt_pipeline.publishing.unchanged import nothing_new, remember
+from dlt_pipeline.publishing.unchanged import nothing_new, remember, shape_left
 from dlt_pipeline.warehouse.database import file_state
+from dlt_pipeline.warehouse.dbt import shape_of, standing_nodes
 
 
 def _write(warehouse: Path, sql: str) -> None:
@@ -137,3 +139,59 @@ def test_the_command_says_so_and_ends(
     code, said = command("build")
     assert (code, said.startswith("Nothing is new in ")) == (0, True), said
     assert "Built and checked" in command("build", "--always", "--select", "stg_trades")[1]
+    assert command("load", "MINA/GBP", "--start", "2026-11-06", "--timeframes", "none")[0] == 0
+    begun: list[str] = []
+    path = tmp_path / "warehouse.duckdb"
+    assert build_result(path, quiet=True, on_node=lambda name, *_: begun.append(name), stood=shape_left(path)).is_green
+    assert {"day_candles", "gaps", "candles_equal_krakens_own"} <= set(begun), "what is made of trades, and all checks"
+    assert {"ohlcv", "stg_trades", "archive_spans", "kept_days"}.isdisjoint(begun), "views, and what nothing feeds"
+    with duckdb.connect(str(path)) as connection:
+        found = connection.sql("select count(distinct bucket_start::date) from kraken.ohlcv where timeframe = '1m'")
+        assert found.fetchall() == [(3,)]
+        assert shape_of(connection, {}) == shape_left(path), "a build of what is new leaves the shape"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "drop view kraken.candles",
+        "create or replace view kraken.candles as select 2 as a",
+        "drop table kraken.gaps",
+        "create table kraken_raw.archive_files (edition_id text)",
+        "alter table kraken_raw.trades add column misc text",
+        "create schema kraken_ops; create table kraken_ops.removed_days (symbol text)",
+    ],
+)
+def test_what_views_and_empty_models_come_of_is_their_shape(tmp_path: Path, change: str) -> None:
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "create schema kraken; create schema kraken_raw; create schema kraken_raw_staging;"
+            "create table kraken_raw.trades as select 1 as a; create table kraken.gaps as select 1 as a;"
+            "create view kraken.candles as select 1 as a"
+        )
+        before = shape_of(connection, {})
+        connection.execute("insert into kraken_raw.trades values (2); create table kraken_raw_staging.trades (a int)")
+        assert shape_of(connection, {}) == before
+        assert shape_of(connection, {"kraken_candles_timeframes": []}) != before
+        connection.execute(change)
+        assert shape_of(connection, {}) != before
+
+
+def test_archives_and_removals_bring_their_models_back(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        assert {"tag:archives", "tag:removals"} < set(standing_nodes(connection))
+        connection.execute("create schema kraken_raw; create table kraken_raw.archive_files (edition_id text)")
+        assert "tag:archives" not in standing_nodes(connection)
+        connection.execute("create schema kraken_ops; create table kraken_ops.removed_days (symbol text)")
+        assert "tag:removals" not in standing_nodes(connection)
+
+
+@pytest.mark.parametrize("change", [_a_setting, _a_line_of_a_seed, _a_model, _a_version])
+def test_other_code_or_settings_let_nothing_stand(
+    built: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, pytest.MonkeyPatch], None]
+) -> None:
+    remember(built, file_state(built), 0, "a shape")
+    _a_row(built, monkeypatch)
+    assert shape_left(built) == "a shape"
+    change(built, monkeypatch)
+    assert shape_left(built) is None

@@ -15,7 +15,7 @@ from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.removal import describe_removal
 from dlt_pipeline.publishing.publisher import Published, publish
 from dlt_pipeline.publishing.settings import load_settings
-from dlt_pipeline.publishing.unchanged import remember
+from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult
@@ -49,13 +49,20 @@ _EQUAL: Final = "select sum(identical_count)::bigint, sum(compared_count)::bigin
 _GAPS: Final = "select count(*), count_if(is_accepted) from kraken.gaps"
 
 
-def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = False) -> int:
-    """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed."""
+def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = False, always: bool = False) -> int:
+    """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed.
+
+    Without `arguments` what stands since the last green build is left alone, but for `always`.
+    """
     path = warehouse_path()
     require_trades(path)
     is_old_wanted = request_old_days(path)
     began_at, began = datetime.now(timezone.utc).replace(tzinfo=None), time.monotonic()
-    result = build_result(path, arguments) if is_verbose else build_with_bar(console, path, arguments)
+    stood = None if arguments or always else shape_left(path)
+    if is_verbose:
+        result = build_result(path, arguments, stood=stood)
+    else:
+        result = build_with_bar(console, path, arguments, stood)
     for line in tell_build(path, result, began_at):
         console.print(line, markup=False)
     if result.is_green and is_old_wanted and not partial_argument(arguments):
@@ -66,14 +73,16 @@ def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = Fal
     console.print("\n".join(lines), markup=False)
     console.print(f"Took {time.monotonic() - began:.0f} s; dbt's log: {result.log}", markup=False)
     if result.is_green and is_fine and not arguments:
-        remember(path, result.state, len(result.warned))
+        remember(path, result.state, len(result.warned), result.shape)
     return 0 if result.is_green and is_fine else 1
 
 
-def build_with_bar(console: Console, path: Path, arguments: Sequence[str] = ()) -> BuildResult:
+def build_with_bar(
+    console: Console, path: Path, arguments: Sequence[str] = (), stood: str | None = None
+) -> BuildResult:
     """Build as `build_result` does, with a bar on a terminal in place of dbt's own words."""
     with BuildProgress(console) as progress:
-        return build_result(path, arguments, quiet=True, on_node=progress.node)
+        return build_result(path, arguments, quiet=True, on_node=progress.node, stood=stood)
 
 
 def tell_build(path: Path, result: BuildResult, began_at: datetime) -> Iterator[str]:

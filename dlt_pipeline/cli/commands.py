@@ -91,7 +91,7 @@ def load(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def build(
     context: typer.Context,
-    always: Annotated[bool, typer.Option("--always", help="Build also where nothing is new.")] = False,
+    always: Annotated[bool, typer.Option("--always", help="Build all, also where nothing is new.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show dbt's own words in place of a bar.")] = False,
 ) -> None:
     """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt.
@@ -113,7 +113,7 @@ def build(
 
     configure_logging()
     signal.signal(signal.SIGINT, stop)
-    raise typer.Exit(run_build(out(), context.args, verbose))
+    raise typer.Exit(run_build(out(), context.args, verbose, always))
 
 
 @app.command()

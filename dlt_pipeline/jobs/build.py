@@ -24,6 +24,7 @@ def build_result(
     arguments: Sequence[str] = (),
     quiet: bool = False,
     on_node: Callable[[str, int, int], None] | None = None,
+    stood: str | None = None,
 ) -> BuildResult:
     """Run `dbt build` (models and tests) on the warehouse, with the timeframes and policies that its jobs asked for.
 
@@ -31,12 +32,13 @@ def build_result(
     models' unit tests, which say nothing of the warehouse, run only where `arguments` choose the kinds of nodes by
     `--resource-type`. dbt's files go to `target/` and `logs/` here, or beside the warehouse where nothing can be
     written here; `quiet` leaves its words to the log alone, and `on_node` is told the name, number and total of each
-    model and test that begins. DBT_WRITE_JSON=true adds its manifest and run results, DBT_LOG_LEVEL_FILE=debug each
-    statement. Raises NothingLoadedError before the first load, WarehouseLockedError if the file is in use,
-    BadInputError for a variable that cannot be.
+    model and test that begins. By `stood` (see `run_build`) views and models of what is not there are left as they
+    are. DBT_WRITE_JSON=true adds dbt's manifest and run results, DBT_LOG_LEVEL_FILE=debug each statement. Raises
+    NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError for a variable
+    that cannot be.
     """
     path = warehouse_path(warehouse)
-    return run_build(path, arguments, lambda: job_variables(path), quiet, on_node)
+    return run_build(path, arguments, lambda: job_variables(path), quiet, on_node, stood)
 
 
 def job_variables(warehouse: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -20,8 +20,8 @@ _PARSED: Final = frozenset({".sql", ".yml", ".csv", ".md"})
 _PACKAGES: Final = ("dbt-core", "dbt-duckdb", "duckdb", "pyarrow")
 
 
-def remember(warehouse: Path, built: str | None, warnings: int) -> None:
-    """Write down that a whole build was green, left the file in the state `built`, and is published.
+def remember(warehouse: Path, built: str | None, warnings: int, shape: str | None = None) -> None:
+    """Write down that a whole build was green, left the file in the state and the shape given, and is published.
 
     Where that cannot be written, on a full disk say, the next build is a whole one.
     """
@@ -33,6 +33,8 @@ def remember(warehouse: Path, built: str | None, warnings: int) -> None:
             "state": _state(built, warehouse, settings),
             "built_at": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
             "warnings": warnings,
+            "shape": shape,
+            "inputs": _hash(_inputs()),
         }
         (settings.exports / ".built").write_text(json.dumps(known))
 
@@ -54,11 +56,21 @@ def nothing_new(warehouse: Path) -> str | None:
     )
 
 
+def shape_left(warehouse: Path) -> str | None:
+    """Return the shape that the last whole, green build left here, if code, libraries and settings are as they were."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads((load_settings(warehouse).exports / ".built").read_text())
+        if known["inputs"] == _hash(_inputs()):
+            return str(known["shape"])
+    return None
+
+
 def _state(built: str, warehouse: Path, settings: PublishSettings) -> str:
-    digest = hashlib.sha256()
-    for part in (built, str(warehouse.resolve()), *_inputs(), *_published(settings)):
-        digest.update(f"{part}\n".encode())
-    return digest.hexdigest()
+    return _hash((built, str(warehouse.resolve()), *_inputs(), *_published(settings)))
+
+
+def _hash(parts: Iterable[str]) -> str:
+    return hashlib.sha256("".join(f"{part}\n" for part in parts).encode()).hexdigest()
 
 
 def _inputs() -> Iterator[str]:

@@ -3,6 +3,7 @@
 import atexit
 import difflib
 import gc
+import hashlib
 import json
 import logging
 import os
@@ -23,9 +24,10 @@ import duckdb
 import yaml
 
 from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
-from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state, open_warehouse, require_trades
+from dlt_pipeline.warehouse.database import DATASET, ENVIRONMENT_NAME, file_state, open_warehouse, require_trades
 from dlt_pipeline.warehouse.errors import explain
-from dlt_pipeline.warehouse.ops import JOB_EVENTS, ensure_table
+from dlt_pipeline.warehouse.ops import JOB_EVENTS, REMOVED_DAYS, ensure_table, is_there
+from dlt_pipeline.warehouse.ops import SCHEMA as OPS
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -37,6 +39,18 @@ _DETAILS: Final = ("debug", "test")  # dbt's levels of what only its debug log t
 
 # Of what dbt writes by default a build needs neither the manifest, which is written twice, nor a log of each statement.
 _UNREAD: Final = {"write-json": "--no-write-json", "log-level-file": "--log-level-file=info"}
+
+# Models with such a tag are empty as long as the table is not there.
+_FED_BY: Final = {"archives": f"{DATASET}.archive_files", "removals": REMOVED_DAYS}
+_SHAPE: Final = f"""
+    select schema_name, view_name, sql from duckdb_views() where not internal
+    union all
+    select schema_name || '.' || table_name, column_name, data_type from duckdb_columns()
+    where schema_name in ('{DATASET}', '{OPS}')
+    union all
+    select schema_name, table_name, null from duckdb_tables() where schema_name != '{DATASET}_staging'
+    order by all
+"""  # noqa: S608
 
 SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
 
@@ -65,8 +79,8 @@ class BuildResult:
     """How a build ended: models that could not be built, each with dbt's own words, and what the data tests found.
 
     `red` are the tests that fail, `warned` those that warn, `check_count` is how many ran; `state` is that of the
-    warehouse's file as dbt left it, see `unchanged`; `built` are the names of the models that were built; `log` is
-    dbt's log.
+    warehouse's file as dbt left it, see `unchanged`, and `shape` what its views and empty models came of; `built` are
+    the names of the models that were built; `log` is dbt's log.
     """
 
     is_green: bool
@@ -76,6 +90,7 @@ class BuildResult:
     warned: tuple[Finding, ...] = ()
     check_count: int = 0
     state: str | None = None
+    shape: str | None = None
     built: frozenset[str] = frozenset()
 
 
@@ -85,40 +100,60 @@ def run_build(
     variables: Callable[[], Mapping[str, Any]],
     quiet: bool = False,
     on_node: Callable[[str, int, int], None] | None = None,
+    stood: str | None = None,
 ) -> BuildResult:
     """Run `dbt build` on the warehouse at `path`; `variables` gives what is to stand beside those in `arguments`.
 
     It is asked once the warehouse is known to have trades. `quiet` leaves dbt's own words to its log; `on_node` is told
-    of each model and test that begins: its name, its number from 1, and how many there are. Raises what
-    `dlt_pipeline.build` does.
+    of each model and test that begins: its name, its number from 1, and how many there are. `stood` is the `shape` that
+    a whole, green build by the same code and settings left: where it is that still, what stands is not built again.
+    Raises what `dlt_pipeline.build` does.
     """
     check_variables(arguments)
     require_trades(path)
     prepare(path)
-    left: list[str | None] = []
+    added = variables()
+    with open_warehouse(path, read_only=True) as connection:
+        standing = standing_nodes(connection) if stood and shape_of(connection, added) == stood else []
+    left: dict[str, str | None] = {}
+
+    def look() -> None:
+        """Look at the file while dbt still holds it, so that nobody else can have written in between."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+
+        with suppress(duckdb.Error):
+            cursor = DuckDBConnectionManager.env().handle().cursor()  # type: ignore[no-untyped-call]
+            cursor.execute("checkpoint")
+            left.update(state=file_state(path), shape=shape_of(cursor, added))
+
     result = run_dbt(
         path,
         "build",
         *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
-        *with_variables(arguments, variables()),
+        *standing,
+        *with_variables(arguments, added),
         flags=["--log-level=none"] if quiet else [],
-        before_close=lambda: left.append(_state_left(path)),
+        before_close=look,
         on_node=on_node,
     )
     if arguments and not getattr(result.result, "results", True):
         raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
-    return _told(result, dbt_folder(path) / "logs" / "dbt.log", next(iter(left), None))
+    return _told(result, dbt_folder(path) / "logs" / "dbt.log", left)
 
 
-def _state_left(path: Path) -> str | None:
-    """Return the state of the file while dbt still holds it, so that nobody else can have written in between."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+def shape_of(connection: Any, variables: Mapping[str, Any]) -> str:
+    """Return a hash of what there is: views by their text, tables by name, those that are read by their columns too.
 
-    try:
-        DuckDBConnectionManager.env().handle().cursor().execute("checkpoint")  # type: ignore[no-untyped-call]
-    except duckdb.Error:
-        return None
-    return file_state(path)
+    Of equal code and settings it says that each view would be made as it stands, and which raw tables are missing.
+    """
+    there = connection.execute(_SHAPE).fetchall()
+    return hashlib.sha256(json.dumps([there, variables], sort_keys=True).encode()).hexdigest()
+
+
+def standing_nodes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return dbt's arguments that leave out views and models of what this warehouse has none of, but no test."""
+    unneeded = [f"tag:{tag}" for tag, table in _FED_BY.items() if not is_there(connection, table)]
+    return ["--indirect-selection=empty", "--exclude", "config.materialized:view", *unneeded]
 
 
 def prepare(path: Path) -> None:
@@ -147,6 +182,9 @@ def run_dbt(
     run of any node `before_close` is called while dbt still holds the warehouse. Raises what `build` does where dbt
     could not run; that something is not green is in the result.
     """
+    # Python would look through all that dbt knows of the project again and again: a seventh of a build's CPU.
+    was_collecting = gc.isenabled()
+    gc.disable()
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
@@ -157,9 +195,6 @@ def run_dbt(
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
     events = get_event_manager()
     ctx_set_event_manager(_read_events())
-    # Python would look through all that dbt knows of the project again and again: a seventh of a build's CPU.
-    was_collecting = gc.isenabled()
-    gc.disable()
     try:
         result = dbtRunner(manifest=manifest, callbacks=[_node_listener(on_node)] if on_node else []).invoke(
             [
@@ -283,7 +318,7 @@ def _parted(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]
     return rest, given
 
 
-def _told(result: Any, log: Path, state: str | None) -> BuildResult:
+def _told(result: Any, log: Path, left: Mapping[str, str | None]) -> BuildResult:
     errors: list[str] = []
     built: list[str] = []
     red: list[Finding] = []
@@ -307,7 +342,7 @@ def _told(result: Any, log: Path, state: str | None) -> BuildResult:
         log=log,
         warned=tuple(warned),
         check_count=check_count,
-        state=state,
+        **left,
         built=frozenset(built),
     )
 

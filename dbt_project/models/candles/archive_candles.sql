@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(tags='archives', materialized='view') }}
 
 select
     symbol,

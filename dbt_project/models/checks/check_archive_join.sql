@@ -1,4 +1,5 @@
 {{ config(
+    tags='archives',
     materialized='incremental',
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol', 'seam_on']),

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(tags='archives', materialized='view') }}
 
 -- The first five refused rows of a file are named; all of them stand in stg_archive_refused_rows.
 with

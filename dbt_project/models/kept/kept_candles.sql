@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
+{{ config(tags='removals', materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 
 -- Filled by the post-hooks of removal_checks; dbt only makes the table, once. What it says cannot be made anew.
 select

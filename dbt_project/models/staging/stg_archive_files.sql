@@ -1,3 +1,5 @@
+{{ config(tags='archives') }}
+
 {{ optional_loaded_rows(source('kraken_raw', 'archive_files'), {
     'edition_id': 'bigint',
     'symbol': 'string',

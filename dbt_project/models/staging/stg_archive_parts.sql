@@ -1,3 +1,5 @@
+{{ config(tags='archives') }}
+
 {{ optional_loaded_rows(source('kraken_raw', 'archive_parts'), {
     'edition_id': 'bigint',
     'part_id': 'bigint',

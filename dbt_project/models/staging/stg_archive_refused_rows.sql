@@ -1,3 +1,5 @@
+{{ config(tags='archives') }}
+
 {{ optional_loaded_rows(source('kraken_raw', 'archive_refused_rows'), {
     'edition_id': 'bigint',
     'symbol': 'string',

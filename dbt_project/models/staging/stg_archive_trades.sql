@@ -1,3 +1,5 @@
+{{ config(tags='archives') }}
+
 with
 
 written as (

@@ -1,4 +1,5 @@
 {{ config(
+    tags='archives',
     materialized='incremental',
     incremental_strategy=key_strategy(),
     unique_key='symbol',

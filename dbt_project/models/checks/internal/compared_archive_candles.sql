@@ -1,5 +1,6 @@
 {%- set producers = ['day_versions', 'archive_spans'] -%}
 {{ config(
+    tags='archives',
     materialized='incremental',
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol']),

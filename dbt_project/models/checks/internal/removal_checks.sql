@@ -1,4 +1,5 @@
 {{ config(
+    tags='removals',
     post_hook=[
         "{{ kraken_candles.forget_kept('kept_candles') }}",
         "{{ kraken_candles.forget_kept('kept_days') }}",

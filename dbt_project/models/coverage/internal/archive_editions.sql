@@ -1,3 +1,5 @@
+{{ config(tags='archives') }}
+
 -- A file that came again under another symbol, a known one, was called by the wrong one before; a copy under another name is none
 -- (a file whose name tells no market has its symbol for an altname). Of those that stand, the one imported last takes the place
 -- of all whose stretch of time it holds, as a whole, unless more of its rows were refused. Rows with ids need no such choice, for
