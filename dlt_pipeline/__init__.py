@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from dlt_pipeline.kraken.load import load as load
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.publishing import publish as publish
+    from dlt_pipeline.publishing.reading import candles as candles
+    from dlt_pipeline.publishing.reading import coverage as coverage
+    from dlt_pipeline.publishing.reading import gaps as gaps
+    from dlt_pipeline.publishing.reading import trades as trades
     from dlt_pipeline.repairs.supersede import supersede as supersede
 
 _HOMES = {
@@ -33,8 +37,11 @@ _HOMES = {
     "archive_source": "dlt_pipeline.archive.source",
     "build": "dlt_pipeline.jobs.build",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
+    "candles": "dlt_pipeline.publishing.reading",
+    "coverage": "dlt_pipeline.publishing.reading",
     "estimate": "dlt_pipeline.estimates.estimate",
     "follow": "dlt_pipeline.following",
+    "gaps": "dlt_pipeline.publishing.reading",
     "import_archives": "dlt_pipeline.archive.importing",
     "kraken_source": "dlt_pipeline.kraken.source",
     "list_jobs": "dlt_pipeline.jobs.queue",
@@ -48,6 +55,7 @@ _HOMES = {
     "retry_jobs": "dlt_pipeline.jobs.queue",
     "run_jobs": "dlt_pipeline.jobs.runner",
     "supersede": "dlt_pipeline.repairs.supersede",
+    "trades": "dlt_pipeline.publishing.reading",
 }
 __all__ = [
     "Options",
@@ -56,8 +64,11 @@ __all__ = [
     "archive_source",
     "build",
     "cancel_jobs",
+    "candles",
+    "coverage",
     "estimate",
     "follow",
+    "gaps",
     "import_archives",
     "kraken_source",
     "list_jobs",
@@ -71,6 +82,7 @@ __all__ = [
     "retry_jobs",
     "run_jobs",
     "supersede",
+    "trades",
 ]
 
 

@@ -158,7 +158,7 @@ def test_each_block_is_run_by_a_test() -> None:
     must what the lines on `apply_retention` name, which tests/jobs/test_removal.py calls.
     """
     known = {
-        "python": ("kraken_source(", "apply_retention(", "exports/"),
+        "python": ("kraken_source(", "apply_retention(", "exports/", "dlt_pipeline.candles("),
         "yaml": ("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
     }
     shown_only = {"mermaid"}

@@ -11,10 +11,15 @@ import duckdb
 from dlt_pipeline.common.exceptions import PublishError, WarehouseError
 from dlt_pipeline.publishing.files import put
 from dlt_pipeline.publishing.partitions import SOURCES, Column
+from dlt_pipeline.publishing.resampling import CANDLES_OF, candles_of, published_timeframes
 from dlt_pipeline.warehouse.database import connect
 
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
+COVERAGE: Final = "coverage"
+_NOT_PROVEN: Final = """
+    select null::varchar as symbol, null::timestamp as covered_from, null::timestamp as covered_to where false
+"""
 # Views need nothing newer, and so analysts may have an older DuckDB than the one that publishes.
 _STORAGE: Final = "v1.0.0"
 # Beside a time with a zone DuckDB takes a naive one for the session's local time, in silence; the same condition stands
@@ -62,9 +67,16 @@ def check_replaceable(path: Path, warehouse: Path) -> None:
 
 
 def write_database(
-    path: Path, schema: str, columns: Sequence[Column], sources: Mapping[str, Sequence[ViewPart]]
+    path: Path,
+    schema: str,
+    columns: Sequence[Column],
+    sources: Mapping[str, Sequence[ViewPart]],
+    facts: Mapping[str, Path],
 ) -> None:
-    """Write the views beside and move them to `path`; each source comes with its files, of which it may have none."""
+    """Write the views beside and move them to `path`; each source comes with its files, of which it may have none.
+
+    `facts` are tables that stand in one file each, by the names of their views.
+    """
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
     with connect() as connection:
@@ -75,16 +87,30 @@ def write_database(
             name = view_name(source)
             connection.execute(f"create view published.main.{name} as {_select(source, columns, parts)}")
             names.append(name)
+        for name, file in facts.items():
+            connection.execute(f"create view published.main.{name} as {_fact(file)}")
+            names.append(name)
+        macro = None
         if _BEST in {column.name for column in columns}:
             halves = [_select(source, columns, parts, only_best=True) for source, parts in sources.items()]
-            connection.execute(f"create view published.main.{_BEST_VIEW} as {' union all '.join(halves)}")
+            best = " union all ".join(halves)
+            connection.execute(f"create view published.main.{_BEST_VIEW} as {best}")
             names.append(_BEST_VIEW)
+            files = [file for parts in sources.values() for part in parts if not part.is_newest for file in part.files]
+            proven = _fact(facts[COVERAGE]) if COVERAGE in facts else _NOT_PROVEN
+            macro = candles_of(best, columns, published_timeframes(connection, files), proven)
+        for each in dict.fromkeys(("main", schema)) if macro else ():
+            connection.execute(f'create macro published."{each}".{CANDLES_OF}{macro}')
         for name in names if schema != "main" else []:  # so that a query for the warehouse runs here as it is
             connection.execute(f'create view published."{schema}".{name} as from published.main.{name}')
         connection.execute("detach published")
     partial.chmod(0o444 & partial.stat().st_mode)  # a reader who forgets read-only is told so and locks nobody out
     Path(f"{path}.wal").unlink(missing_ok=True)  # of somebody who wrote into the old one; it would spoil the new one
     put(partial, path)
+
+
+def _fact(file: Path) -> str:
+    return f"select * from read_parquet({_text(_unglobbed(file))}, hive_partitioning = false) where {_IN_UTC}"  # noqa: S608
 
 
 def _remove(partial: Path) -> None:

@@ -3,6 +3,7 @@
 published.duckdb names these, so that all its views are of one state and a reader of the old one keeps its files.
 """
 
+import hashlib
 import os
 import shutil
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dlt_pipeline.publishing.partitions import Partition, is_ours, is_version, write_parquet
 from dlt_pipeline.publishing.settings import PublishSettings
@@ -83,6 +85,21 @@ def write_version(settings: PublishSettings, partition: Partition, rows: pa.Reco
     write_parquet(partial, partition, rows)
     _replaced(path).unlink(missing_ok=True)
     put(partial, path)
+
+
+def write_fact(settings: PublishSettings, name: str, rows: pa.Table) -> Path:
+    """Write a small table as an immutable file, unless it is there; its name is a hash of its rows."""
+    batches = rows.combine_chunks()
+    digest = hashlib.sha256(str(rows.schema).encode())
+    for batch in batches.to_batches():
+        digest.update(batch.serialize())
+    path = settings.versions / "facts" / f"{name}-{digest.hexdigest()[:32]}.parquet"
+    _replaced(path).unlink(missing_ok=True)
+    if not path.exists():
+        partial = settings.partial / path.name
+        pq.write_table(batches, partial, compression="zstd")
+        put(partial, path)
+    return path
 
 
 def keep_version(settings: PublishSettings, partition: Partition) -> bool:

@@ -16,7 +16,7 @@ from typing import Final
 from dlt_pipeline.publishing.database import ViewPart, write_database
 from dlt_pipeline.publishing.files import drop_replaced, keep_version, put, version_path
 from dlt_pipeline.publishing.partitions import Partition, write_rows
-from dlt_pipeline.publishing.publisher import Published, publish_whole, publishing, read_wanted
+from dlt_pipeline.publishing.publisher import Published, publish_whole, publishing, read_wanted, write_facts
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
 from dlt_pipeline.publishing.snapshot import Changes, Snapshot, WarehouseRows, changes_since, sources
 
@@ -61,11 +61,12 @@ class Publisher:
             if changes is None or changes.row_count > _MOST_ROWS:
                 return None
             newest = [_write(settings, wanted, changes)] if changes.first_days else []
+            facts = write_facts(settings, wanted)
         parts = {
             name: [*_parts(settings, base, changes, name), ViewPart(newest, is_newest=True)] for name in _names(wanted)
         }
-        write_database(settings.database, self._schema, wanted.columns, parts)
-        drop_replaced(settings, base.partitions.values(), newest)
+        write_database(settings.database, self._schema, wanted.columns, parts, facts)
+        drop_replaced(settings, base.partitions.values(), [*newest, *facts.values()])
         keys = [partition.key for partition in wanted.partitions]
         return Published(
             written=tuple(key for key in keys if key in changes.first_days),

@@ -26,6 +26,7 @@ from dlt_pipeline.publishing.files import (
     put_in_tree,
     remove_vanished,
     version_path,
+    write_fact,
     write_version,
 )
 from dlt_pipeline.publishing.partitions import Key, Partition
@@ -146,13 +147,14 @@ def publish_whole(
     """Publish all, inside `publishing`; return what was done, and the state on which newer rows can be laid."""
     with read_wanted(path, settings, schema, stop) as wanted:
         written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
+        facts = write_facts(settings, wanted)
         base = read_snapshot(wanted)
     current = wanted.partitions
     written |= {partition.key for partition in current if put_in_tree(settings, partition)}
     removed, strange = remove_vanished(settings, current)
     files = {name: [ViewPart(_files(settings, current, name))] for name in sources(current)}
-    write_database(settings.database, schema, wanted.columns, files)
-    drop_replaced(settings, current)
+    write_database(settings.database, schema, wanted.columns, files, facts)
+    drop_replaced(settings, current, facts.values())
     keys = [partition.key for partition in current]
     published = Published(
         written=tuple(key for key in keys if key in written),
@@ -163,6 +165,11 @@ def publish_whole(
         database=settings.database,
     )
     return published, base
+
+
+def write_facts(settings: PublishSettings, wanted: WarehouseRows) -> dict[str, Path]:
+    """Write what is proven of the rows into a file each; return the files by the names of their tables."""
+    return {name: write_fact(settings, name, rows) for name, rows in wanted.facts().items()}
 
 
 def _write(settings: PublishSettings, partition: Partition, wanted: WarehouseRows) -> bool:

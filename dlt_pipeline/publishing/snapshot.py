@@ -17,6 +17,7 @@ from dlt_pipeline.warehouse.database import connect
 _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"
 _DAYS: Final = "export_days"
+_FACTS: Final = ("coverage", "gaps")
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.
 _CHANGED: Final = f"""
@@ -88,6 +89,15 @@ class WarehouseRows:
         names = ", ".join((*Key._fields, "bucket_on", "row_count", "content_hash"))
         query = f'select {names} from "{self._schema}".{_DAYS}'  # noqa: S608 - own names only
         return self._connection.sql(query).to_arrow_table()
+
+    def facts(self) -> dict[str, pa.Table]:
+        """Return what is proven of the rows: `coverage` and `gaps`, as far as they are there."""
+        query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+        found = [name for name in _FACTS if self._connection.execute(query, [self._schema, name]).fetchall()]
+        return {
+            name: self._connection.sql(f'from "{self._schema}".{name} order by symbol, 2').to_arrow_table()
+            for name in found
+        }
 
     def rows_from(self, first_days: Mapping[Key, date]) -> pa.RecordBatchReader:
         """Stream the partitions' rows from the start of a day each, with source, symbol and timeframe."""

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from dlt_pipeline.common.exceptions import NoConnectionError, WarehouseLockedError
@@ -13,6 +15,8 @@ from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
 from dlt_pipeline.jobs.runner import only_runner, rebuild, run_jobs
 from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.publishing.partitions import Column
+from dlt_pipeline.publishing.resampling import Timeframe, candles_of
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.built_parts import only
 from tests.jobs.conftest import NOW
@@ -34,6 +38,26 @@ def statuses() -> dict[int, str]:
 def truth(feed: SyntheticFeed, job: Job) -> list[Any]:
     assert job.start_ns is not None
     return expected_trades(feed, job.symbol, NOW_NS, job.start_ns, job.end_ns or NOW_NS)
+
+
+def assert_minutes_make_what_was_built(published: Path) -> None:
+    """Where only minutes were published, candles_of would give what the build made of trades, also beside a gap."""
+    with duckdb.connect() as connection:
+        connection.execute(f"set TimeZone = 'UTC'; attach '{published}' as p (read_only)")
+        described = connection.execute("describe p.main.candles").fetchall()
+        columns = [Column(name, kind) for name, kind, *_ in described]
+        macro = candles_of("from p.main.candles", columns, [Timeframe("1m", 60, 0)], "from p.main.coverage")
+        connection.execute(f"create macro made_of{macro}")
+        names = ", ".join(column.name for column in columns if column.name != "vwap")
+        for symbol in ("BTC/USD", "ETH/USD", "MINA/GBP"):
+            for timeframe in ("2m", "5m", "1h", "4h", "1d"):
+                built = f"from p.main.candles where symbol = '{symbol}' and timeframe = '{timeframe}' order by all"
+                made = f"from made_of('{symbol}', '{timeframe}') order by all"
+                rows = connection.execute(f"select {names} {built}").fetchall()
+                assert rows
+                assert connection.execute(f"select {names} {made}").fetchall() == rows, (symbol, timeframe)
+                both = [connection.execute(f"select coalesce(vwap, -1) {each}").fetchall() for each in (made, built)]
+                assert both[0] == [pytest.approx(vwap, rel=1e-12) for vwap in both[1]], (symbol, timeframe)
 
 
 @pytest.mark.usefixtures("parsed_once")
@@ -73,7 +97,7 @@ def test_a_rebuild_loads_builds_checks_and_publishes_the_view_tells_the_same_and
     priced = [call for call in asked if call.query.get("count", "1000") != "1000"]
     assert report.jobs[1].calls == len(asked), "those for the price are calls too"
     assert 0 < len(priced) < len(asked)
-    assert warehouse_path().with_name("published.duckdb").exists()
+    assert_minutes_make_what_was_built(warehouse_path().with_name("published.duckdb"))
     columns = "job_id, status, phase, attempt, actual_trades, actual_calls, actual_bytes, error, event_count"
     assert query(warehouse_path(), f"select {columns} from kraken.data_jobs order by job_id") == [
         (

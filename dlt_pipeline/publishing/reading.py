@@ -1,0 +1,209 @@
+"""Candles, coverage, gaps and trades as a frame: what notebooks and backtests ask for in one line of Python."""
+
+import difflib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import duckdb
+import pyarrow as pa
+
+from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, PublishError
+from dlt_pipeline.common.time import When, utc_datetime
+from dlt_pipeline.publishing.resampling import CANDLES_OF
+from dlt_pipeline.publishing.settings import load_settings
+from dlt_pipeline.warehouse.database import connect, open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
+
+Engine = Literal["pandas", "polars", "arrow"]
+_ENGINES: Final = ("pandas", "polars", "arrow")
+_PUBLISHED: Final = "published"
+
+
+def candles(
+    symbol: str,
+    timeframe: str,
+    start: When | None = None,
+    end: When | None = None,
+    *,
+    engine: Engine = "pandas",
+    warehouse: str | Path | None = None,
+) -> Any:
+    """Return the closed candles of a symbol (BTC/USD) that begin in [start, end), in order, as a frame.
+
+    They are the rows of `ohlcv` as last published: ours where proven, else Kraken's own. A timeframe that is not built
+    (3m, 2h, 5d, 1w_monday, 1mo) is made of the coarsest that divides it: prices, counts and volumes as a build would
+    make them, only of buckets of which every part is there. Times are aware UTC; start and end are UTC without a zone.
+    `engine` is pandas (a DataFrame), polars or arrow (a Table). No load, build or publish locks it out. Raises
+    BadInputError for a symbol or timeframe that is not there, or a package that is not installed, NothingBuiltError
+    before the first publish.
+    """
+    _check_engine(engine)
+    query = f"from {_PUBLISHED}.{CANDLES_OF}({_text(symbol)}, {_text(timeframe)})"
+    with _published(warehouse) as connection:
+        try:
+            rows = _rows(connection, query, _within("bucket_start", "bucket_start", start, end), "bucket_start")
+        except duckdb.InvalidInputException as error:
+            raise BadInputError(str(error).removeprefix("Invalid Input Error: ")) from None
+        if not rows.num_rows:
+            _require_symbol(connection, symbol)
+    return _frame(rows, engine)
+
+
+def coverage(
+    symbol: str | None = None,
+    start: When | None = None,
+    end: When | None = None,
+    *,
+    engine: Engine = "pandas",
+    warehouse: str | Path | None = None,
+) -> Any:
+    """Return the rows of `coverage`, time that is proven loaded, that touch [start, end), as `candles` does."""
+    return _facts("coverage", ("covered_from", "covered_to"), symbol, start, end, engine, warehouse)
+
+
+def gaps(
+    symbol: str | None = None,
+    start: When | None = None,
+    end: When | None = None,
+    *,
+    engine: Engine = "pandas",
+    warehouse: str | Path | None = None,
+) -> Any:
+    """Return the rows of `gaps`, time between that is not proven, that touch [start, end), as `candles` does."""
+    return _facts("gaps", ("gap_from", "gap_to"), symbol, start, end, engine, warehouse)
+
+
+def trades(
+    symbol: str,
+    start: When | None = None,
+    end: When | None = None,
+    *,
+    engine: Engine = "pandas",
+    warehouse: str | Path | None = None,
+) -> Any:
+    """Return the trades of a symbol in [start, end) by time and id, as `candles` does, prices and volumes exact.
+
+    They are not published: this reads `kraken.trades` in the warehouse itself, and waits as long as a publish does
+    where a load or build holds it; then WarehouseLockedError.
+    """
+    _check_engine(engine)
+    path = warehouse_path(warehouse)
+    if not path.exists():
+        raise NothingBuiltError(f"The warehouse {path} is not there yet; run `kraken-candles load` and `build` first.")
+
+    def read() -> pa.Table:
+        with open_warehouse(path, read_only=True) as connection:
+            try:
+                connection.execute("from kraken.trades limit 0")
+            except duckdb.CatalogException:
+                raise NothingBuiltError(
+                    f"The warehouse {path} was not built yet; run `kraken-candles build`."
+                ) from None
+            conditions = [f"symbol = {_text(symbol)}", *_within("traded_at", "traded_at", start, end)]
+            rows = _rows(connection, "from kraken.trades", conditions, "time_ns, trade_id")
+            if not rows.num_rows:
+                _require_symbol(connection, symbol, "kraken.coverage")
+            return rows
+
+    wait = load_settings(path).wait_seconds
+    return _frame(when_unlocked(read, path, threading.Event(), wait), engine)
+
+
+def _facts(
+    table: str,
+    ends: tuple[str, str],
+    symbol: str | None,
+    start: When | None,
+    end: When | None,
+    engine: Engine,
+    warehouse: str | Path | None,
+) -> Any:
+    _check_engine(engine)
+    conditions = [*([f"symbol = {_text(symbol)}"] if symbol else []), *_within(ends[1], ends[0], start, end)]
+    with _published(warehouse) as connection:
+        try:
+            rows = _rows(connection, f"from {_PUBLISHED}.{table}", conditions, f"symbol, {ends[0]}")
+        except duckdb.CatalogException:
+            raise NothingBuiltError(
+                f"What is published has no {table}; run `kraken-candles publish`, which writes it beside the candles."
+            ) from None
+        if symbol and not rows.num_rows:
+            _require_symbol(connection, symbol)
+    return _frame(rows, engine)
+
+
+@contextmanager
+def _published(warehouse: str | Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Attach published.duckdb to an engine of its own, which sees the newest one whatever else the process has open."""
+    path = warehouse_path(warehouse)
+    database = load_settings(path).database
+    if not database.exists():
+        raise NothingBuiltError(f"Nothing is published at {database} yet; run `kraken-candles build`, which publishes.")
+    with connect() as connection:
+        try:
+            connection.execute(f"attach {_text(database)} as {_PUBLISHED} (read_only)")
+            yield connection
+        except (duckdb.IOException, duckdb.SerializationException) as error:
+            known = explain(error, database)
+            raise known or PublishError(
+                f"{database} cannot be read ({str(error).splitlines()[0]}); run `kraken-candles publish`."
+            ) from error
+
+
+def _within(last: str, first: str, start: When | None, end: When | None) -> list[str]:
+    """Return conditions for what ends behind `start` by its column `last`, and begins before `end` by `first`."""
+    moments = [
+        (column, sign, utc_datetime(when, what))
+        for column, sign, when, what in (
+            (last, ">=" if last == first else ">", start, "The start"),
+            (first, "<", end, "The end"),
+        )
+        if when is not None
+    ]
+    return [f"{column} {sign} timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'" for column, sign, moment in moments]
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, source: str, conditions: Sequence[str], order: str) -> pa.Table:
+    """Return the rows in order, with times as aware UTC."""
+    where = f"where {' and '.join(conditions)}" if conditions else ""
+    connection.execute("set python_enable_replacements = false")  # else a missing table may be a variable of ours
+    found = connection.sql(f"select * {source} {where} order by {order}")
+    aware = [
+        f'"{name}" at time zone \'UTC\' as "{name}"' if str(kind) == "TIMESTAMP" else f'"{name}"'
+        for name, kind in zip(found.columns, found.types, strict=True)
+    ]
+    return found.select(*map(duckdb.SQLExpression, aware)).to_arrow_table()
+
+
+def _require_symbol(connection: duckdb.DuckDBPyConnection, symbol: str, table: str = f"{_PUBLISHED}.ohlcv") -> None:
+    known = [each for (each,) in connection.execute(f"select distinct symbol from {table} order by 1").fetchall()]  # noqa: S608
+    if symbol not in known:
+        near = difflib.get_close_matches(symbol.upper(), known, n=3, cutoff=0.3) or known[:3]
+        raise BadInputError(f"{symbol!r} is not there; {'there are ' + ', '.join(near) if near else 'nothing is'}.")
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in _ENGINES:
+        raise BadInputError(f"The engine {engine!r} is unknown; take {', '.join(_ENGINES)}.")
+    with suppress(KeyError):
+        module = {"pandas": "pandas", "polars": "polars"}[engine]
+        try:
+            import_module(module)
+        except ImportError:
+            raise BadInputError(f"{module} is not installed; install it, or take engine='arrow'.") from None
+
+
+def _frame(rows: pa.Table, engine: Engine) -> Any:
+    if engine == "pandas":
+        return rows.to_pandas()
+    if engine == "polars":
+        return import_module("polars").from_arrow(rows)
+    return rows
+
+
+def _text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
