@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.build import build_result
+from dlt_pipeline.jobs.build import build, build_result
 from dlt_pipeline.publishing import unchanged
 from dlt_pipeline.publishing.unchanged import nothing_new, remember, shape_left
 from dlt_pipeline.warehouse.database import file_state
@@ -149,6 +149,12 @@ def test_the_command_says_so_and_ends(
         found = connection.sql("select count(distinct bucket_start::date) from kraken.ohlcv where timeframe = '1m'")
         assert found.fetchall() == [(3,)]
         assert shape_of(connection, {}) == shape_left(path), "a build of what is new leaves the shape"
+    published = path.with_name("published.duckdb")
+    published.unlink()
+    assert build(path, ("--select", "stg_trades"), quiet=True)
+    assert not published.exists(), "a part is not published"
+    assert build(path, quiet=True)
+    assert published.exists(), "in Python too a whole, green build is"
 
 
 @pytest.mark.parametrize(

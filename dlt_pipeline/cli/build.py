@@ -18,28 +18,7 @@ from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
-from dlt_pipeline.warehouse.dbt import BuildResult
-
-# With these, dbt builds a part, or no rows, or somewhere else than where we publish from.
-_PARTIAL: Final = (
-    "--select",
-    "--models",
-    "--model",
-    "--exclude",
-    "--selector",
-    "--resource-type",
-    "--resource-types",
-    "--exclude-resource-type",
-    "--exclude-resource-types",
-    "--empty",
-    "--sample",
-    "--target",
-    "--profile",
-    "--profiles-dir",
-    "--project-dir",
-)
-_PARTIAL_SHORT: Final = ("-s", "-m", "-t")
-
+from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
 
 # What a build made and what is there now: the first column tells of the first, the others of the second.
 _BUILT: Final = """
@@ -130,15 +109,6 @@ def _ask(path: Path, query: str, *values: object) -> list[tuple[int, int]]:
             return connection.execute(query, values).fetchall()
     except (duckdb.CatalogException, WarehouseError):  # a load may hold the file already, and the build is green
         return []
-
-
-def partial_argument(arguments: Sequence[str]) -> str | None:
-    """Return the first of dbt's arguments that makes it build less than the whole warehouse, or None."""
-    for argument in arguments:
-        name = argument.split("=", 1)[0]
-        if name in _PARTIAL or name.startswith(_PARTIAL_SHORT):
-            return name
-    return None
 
 
 def publish_after_build(warehouse: Path, arguments: Sequence[str], is_green: bool) -> tuple[list[str], bool]:

@@ -1,22 +1,32 @@
 """Builds with dbt as the jobs of a warehouse want it: the timeframes and policies that rebuilds asked for stay."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from dlt_pipeline.common.exceptions import NothingBuiltError
 from dlt_pipeline.common.time import timeframe_seconds
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.publishing.publisher import publish
 from dlt_pipeline.warehouse.database import warehouse_path
-from dlt_pipeline.warehouse.dbt import BuildResult, project_variables, run_build
+from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument, project_variables, run_build
 
 _TIMEFRAMES: Final = "kraken_candles_timeframes"
 _OVERRIDES: Final = "kraken_candles_empty_bucket_overrides"
 
 
 def build(warehouse: str | Path | None = None, arguments: Sequence[str] = (), quiet: bool = False) -> bool:
-    """Run `dbt build` as `build_result` does; True if all is green."""
-    return build_result(warehouse, arguments, quiet).is_green
+    """Run `dbt build` as `build_result` does, and publish as the command does if all is green; True if it is.
+
+    What only a part was built of (`--select`) is not published. Raises what `publish` does too.
+    """
+    is_green = build_result(warehouse, arguments, quiet).is_green
+    if is_green and not partial_argument(arguments):
+        with suppress(NothingBuiltError):  # a project may have no tables of exports
+            publish(warehouse)
+    return is_green
 
 
 def build_result(

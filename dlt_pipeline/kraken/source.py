@@ -10,6 +10,7 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Batch, Chunk
@@ -27,8 +28,8 @@ def source_of(chunk: Chunk) -> list[DltResource]:
 
 @dlt.source(name="kraken", section="kraken", max_table_nesting=0)
 def kraken_source(
-    symbols: Sequence[str],
-    start: When,
+    symbols: Sequence[str] | None = None,
+    start: When | None = None,
     end: When | None = None,
     timeframes: Sequence[str] = tuple(REST_TIMEFRAMES),
     exact: bool = False,
@@ -42,8 +43,9 @@ def kraken_source(
     where the warehouse's ledger ends, so run it again (or use `dlt_pipeline.load`) until nothing is added.
 
     Args:
-        symbols: ccxt symbols such as `["BTC/USD"]`.
-        start: first moment wanted, inclusive; ISO text, date or datetime; UTC where no zone is given.
+        symbols: ccxt symbols such as `["BTC/USD"]`; config value `sources.kraken.symbols`.
+        start: first moment wanted, inclusive; ISO text, date or datetime; UTC where no zone is given; config value
+            `sources.kraken.start`.
         end: first moment not wanted any more; None loads up to now and moves the live cursor.
         timeframes: Kraken's own candles to fetch for comparison, of 1m 5m 15m 30m 1h 4h 1d 1w 15d; () for none.
         exact: take start and end as they are instead of widening them to whole UTC days.
@@ -57,6 +59,9 @@ def kraken_source(
     One such source a pipeline run. Raises BadInputError at once for arguments that make no sense; what the exchange
     refuses, such as an unknown symbol, arrives as the cause of dlt's PipelineStepFailed.
     """
+    if not symbols or start is None:
+        missing = "start" if symbols else "symbols"
+        raise BadInputError(f"kraken_source has no {missing}; set sources.kraken.{missing} in dlt's config.")
     request = make_request(symbols, start, end, timeframes, exact, also_archived)
     settings = load_settings(base_url=base_url, seconds_per_call=seconds_per_call)
     return resources(Chunk(Session(settings), request))

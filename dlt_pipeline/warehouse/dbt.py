@@ -40,6 +40,26 @@ _DETAILS: Final = ("debug", "test")  # dbt's levels of what only its debug log t
 # Of what dbt writes by default a build needs neither the manifest, which is written twice, nor a log of each statement.
 _UNREAD: Final = {"write-json": "--no-write-json", "log-level-file": "--log-level-file=info"}
 
+# With these, dbt builds a part, or no rows, or somewhere else than where we publish from.
+_PARTIAL: Final = (
+    "--select",
+    "--models",
+    "--model",
+    "--exclude",
+    "--selector",
+    "--resource-type",
+    "--resource-types",
+    "--exclude-resource-type",
+    "--exclude-resource-types",
+    "--empty",
+    "--sample",
+    "--target",
+    "--profile",
+    "--profiles-dir",
+    "--project-dir",
+)
+_PARTIAL_SHORT: Final = ("-s", "-m", "-t")
+
 # Models with such a tag are empty as long as the table is not there.
 _FED_BY: Final = {"archives": f"{DATASET}.archive_files", "removals": REMOVED_DAYS}
 _SHAPE: Final = f"""
@@ -280,6 +300,15 @@ def with_variables(arguments: Sequence[str], variables: Mapping[str, Any]) -> li
     if given is None or not variables:
         return list(arguments)
     return [*rest, "--vars", json.dumps({**variables, **given})]
+
+
+def partial_argument(arguments: Sequence[str]) -> str | None:
+    """Return the first of dbt's arguments that makes it build less than the whole warehouse, or None."""
+    for argument in arguments:
+        name = argument.split("=", 1)[0]
+        if name in _PARTIAL or name.startswith(_PARTIAL_SHORT):
+            return name
+    return None
 
 
 def check_variables(arguments: Sequence[str]) -> None:

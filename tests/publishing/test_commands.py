@@ -14,8 +14,8 @@ import filelock
 import pytest
 
 from dlt_pipeline import load
-from dlt_pipeline.cli.build import partial_argument
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.warehouse.dbt import partial_argument
 from tests.conftest import Place, small_disk
 from tests.publishing.made import Made
 
