@@ -1,4 +1,10 @@
-{{ config(tags='archives', materialized='incremental', incremental_strategy='append', full_refresh=false, on_schema_change='append_new_columns') }}
+{{ config(
+    tags='archives',
+    materialized='incremental',
+    incremental_strategy='append',
+    full_refresh=false,
+    on_schema_change='append_new_columns',
+) }}
 
 -- Each file is counted once, in the first build after its import: later its trades may be removed, or a newer file takes its
 -- place.
