@@ -23,6 +23,8 @@ from dlt_pipeline.cli.commands_jobs import (
 from dlt_pipeline.cli.console import STOPPED
 from dlt_pipeline.common.exceptions import BadInputError
 
+Json = Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")]
+
 
 @app.command(name="import")
 def import_(
@@ -139,6 +141,15 @@ def summary() -> None:
     print_summary(out(), warehouse_path())
 
 
+@app.command(name="list")
+def list_(json: Json = False) -> None:
+    """Show the candles that are here: by symbol and timeframe from when to when, and up to when they are proven."""
+    from dlt_pipeline.cli.looking import run_list  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
+
+    raise typer.Exit(run_list(out(), warehouse_path(), json))
+
+
 @app.command()
 def exchange(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
@@ -233,7 +244,7 @@ def estimate(
     timeframes: Annotated[
         str | None, typer.Option(help="Kraken's own candles that a load would fetch; 'none' for none. Default: all 9.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Tell what a load would cost before it begins: trades, calls, hours and bytes, by two calls a symbol."""
     from dlt_pipeline.cli.estimate import run_estimate  # noqa: PLC0415 - dlt and ccxt take seconds to import
@@ -256,7 +267,7 @@ def plan(
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask the exchange nothing: show what is there, without prices.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Show which time is covered and by what, what is missing, and the cheapest way to fill it with its price."""
     from dlt_pipeline.cli.estimate import run_plan  # noqa: PLC0415

@@ -1,0 +1,114 @@
+"""What `list` shows of a built warehouse, of one that is not built, and beside a writer."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dlt_pipeline import publish
+from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.looking import run_list
+from dlt_pipeline.common.exceptions import WarehouseLockedError
+from dlt_pipeline.warehouse.database import warehouse_path
+from tests.dbt_project import raw
+from tests.dbt_project.conftest import GOLDEN
+from tests.dbt_project.dbt_run import Built
+
+Printed = Callable[..., list[str]]
+
+
+@pytest.fixture
+def warehouse(built: Built) -> Path:
+    """The golden warehouse, where the commands look for it."""
+    return Path(shutil.copy(built.warehouse, warehouse_path()))
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
+    """Return the lines of `list`."""
+
+    def run(as_json: bool = False) -> list[str]:
+        monkeypatch.setenv("COLUMNS", "120")
+        capsys.readouterr()
+        assert run_list(Console(), warehouse_path(), as_json) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+@contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """Another process has the warehouse open for writing."""
+    code = f"import duckdb; c = duckdb.connect({str(path)!r}); print('held', flush=True); input()"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    yield
+    holder.communicate(b"\n")
+
+
+def words(lines: list[str]) -> list[list[str]]:
+    return [line.split() for line in lines]
+
+
+def test_a_line_says_of_a_symbol_and_timeframe_from_when_to_when_how_many_and_how_many_gaps(
+    warehouse: Path, listed: Printed
+) -> None:
+    lines = words(listed())
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        query = "select timeframe, count(*) from kraken.candles where symbol = 'random' and is_closed group by all"
+        counts = dict(connection.execute(query).fetchall())
+        query = "select sum(trade_count)::bigint from kraken.coverage where symbol = 'random'"
+        ((trades,),) = connection.execute(query).fetchall()
+    assert ["random", "1m", "2024-02-27", "21:14", "2024-03-16", "03:46", f"{counts['1m']:,}", "1"] in lines
+    assert ["random", "1w", "2024-03-07", "00:00", "2024-03-07", "00:00", "1", "0"] in lines, "the gap lies before it"
+    assert [line[1] for line in lines if line[:1] == ["random"]][:8] == list(raw.SECONDS), "the finest first"
+    assert ["random", f"{trades:,}", "2024-03-16", "03:47:11", "ids"] in lines
+    assert ["no_ids", "5", "2021-06-01", "00:02:00", "agreement"] in lines
+    assert lines[-1] == ["Warehouse:", str(warehouse)]
+    objects = json.loads("\n".join(listed(as_json=True)))
+    assert len(objects) == sum(len(line) == 8 for line in lines) - 1, "one for each line but the head"
+    (week,) = (one for one in objects if (one["symbol"], one["timeframe"]) == ("random", "1w"))
+    assert (week["first_bucket_start"], week["last_bucket_end"]) == ("2024-03-07T00:00:00Z", "2024-03-14T00:00:00Z")
+    assert (week["candle_count"], week["gap_count"], week["trade_count"]) == (1, 0, trades)
+    assert (week["proven_to"], week["proven_by"]) == ("2024-03-16T03:47:11.250000Z", "ids")
+
+
+def test_before_a_build_it_says_which_raw_trades_are_there(listed: Printed) -> None:
+    with raw.create(warehouse_path()) as connection:
+        raw.insert_rule(connection, GOLDEN / "green" / "hole_splits")
+    lines = words(listed())
+    assert ["hole_splits", "5", "2024-02-02", "10:00", "2024-02-02", "10:05"] in lines
+    assert ["No", "candles", "are", "built", "yet;", "run", "`kraken-candles", "build`."] in lines
+    (one,) = json.loads("\n".join(listed(as_json=True)))
+    assert (one["symbol"], one["timeframe"], one["trade_count"]) == ("hole_splits", None, 5)
+
+
+def test_what_was_loaded_after_the_build_is_told_beside_the_candles(warehouse: Path, listed: Printed) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        for table in ("pages", "trades"):
+            name = f"kraken_raw.{table}"
+            connection.execute(
+                f"insert into {name} select * replace ('NEW/EUR' as symbol) from {name} where symbol = 'ties'"
+            )
+    lines = listed()
+    assert any(line.startswith("NEW/EUR") for line in lines)
+    assert "Of the raw trades nothing is proven by a build; run `kraken-candles build`." in lines
+
+
+def test_beside_a_writer_it_tells_of_what_was_published(warehouse: Path, listed: Printed) -> None:
+    before = [line for line in words(listed()) if len(line) == 8 and line[0] == "random"]
+    with written_to(warehouse), pytest.raises(WarehouseLockedError, match="is in use by"):
+        listed()
+    publish(warehouse)
+    with written_to(warehouse):
+        lines = words(listed())
+        assert [line for line in lines if line[0:1] == ["random"]] == [line[:-1] for line in before]
+        assert lines[-1] == ["Published:", str(warehouse.with_name("published.duckdb"))]
