@@ -61,6 +61,7 @@ LOAD = ("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")
         (("load", "MINA/GBP"), 2, "Missing option '--start'"),
         (("build",), 1, "holds no trades yet; run `kraken-candles load` first"),
         (("summary",), 1, "holds no trades yet; run `kraken-candles load` first"),
+        (("show", "BTC/USD", "1h"), 1, "holds no trades yet; run `kraken-candles load` first"),
         (("list",), 1, "holds no trades yet; run `kraken-candles load` first"),
         (("exchange", "--replay", "nowhere"), 2, "nowhere"),
         (("exchange", "--clock", "noon"), 2, "'noon' is not a date"),
@@ -411,6 +412,7 @@ def test_a_reader_elsewhere_hinders_no_command_that_only_reads(
     for arguments, said in (
         (("summary",), not_built),
         (("list",), "No candles are built yet"),
+        (("show", "MINA/GBP", "1h"), not_built),
         (("repair", "--dry-run"), not_built),
         (("estimate", "MINA/GBP", *day), "total"),
         (("plan", "MINA/GBP", "--timeframe", "1h", *day), "proven trades"),
@@ -458,7 +460,7 @@ def test_who_needs_neither_ccxt_nor_dlt_nor_dbt_imports_none_of_them(place: Plac
     Made(place.warehouse).build()
     add = "jobs add trade_rebuild BTC/USD --start 2026-11-01"
     of_the_queue = (add, "jobs list", "jobs show 1", "jobs cancel 1", "jobs retry 1")
-    others = ("publish", "summary", "list", "repair --help", "exchange --port 99999")
+    others = ("publish", "summary", "list", "show BTC/USD 1h", "repair --help", "exchange --port 99999")
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *of_the_queue, *others],
         env=place.environment(),

@@ -14,9 +14,11 @@ from dlt_pipeline.cli.archive import files_table
 from dlt_pipeline.cli.confirm import price_table
 from dlt_pipeline.cli.console import Console, Rows
 from dlt_pipeline.cli.estimate import plan_table
+from dlt_pipeline.cli.looking import Held, held_table
 from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.cli.queue import jobs_table
 from dlt_pipeline.cli.repair import repairs_table
+from dlt_pipeline.cli.show import candles_table as newest_table
 from dlt_pipeline.cli.summary import candles_table, others_table, symbols_table
 from dlt_pipeline.estimates.plan import Plan, PlanRange
 from dlt_pipeline.estimates.price import Costs, price_trades
@@ -73,7 +75,16 @@ def _repairs() -> Rows:
     return repairs_table({repair: MANY})
 
 
-TABLES: list[Callable[[], Rows]] = [_price, _plan, _jobs, _files, _symbols, _candles, _others, _repairs]
+def _held() -> Rows:
+    return held_table([Held("BTC/USD", "1m", *[datetime(2025, 10, 9)] * 3, MANY, MANY)])  # noqa: DTZ001 - as stored
+
+
+def _newest() -> Rows:
+    prices = dict.fromkeys(("open", "high", "low", "close", "base_volume"), Decimal("0.00001"))
+    return newest_table([prices | {"bucket_start": datetime(2025, 10, 9), "trade_count": MANY}])  # noqa: DTZ001 - as stored
+
+
+TABLES: list[Callable[[], Rows]] = [_price, _plan, _jobs, _files, _symbols, _candles, _others, _repairs, _held, _newest]
 
 
 @pytest.mark.parametrize("columns", [80, 40, 20])

@@ -151,6 +151,20 @@ def list_(json: Json = False) -> None:
 
 
 @app.command()
+def show(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A symbol that `list` shows, such as BTC/USD.")],
+    timeframe: Annotated[str, typer.Argument(metavar="TIMEFRAME", help="Of which candles, such as 1m, 1h or 1d.")],
+    rows: Annotated[int, typer.Option(min=1, help="How many candles, the newest ones.")] = 24,
+    json: Json = False,
+) -> None:
+    """Show the newest candles of a symbol, and their closes as a line."""
+    from dlt_pipeline.cli.show import run_show  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
+
+    raise typer.Exit(run_show(out(), warehouse_path(), symbol, timeframe, rows, json))
+
+
+@app.command()
 def exchange(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
     replay: Annotated[

@@ -65,12 +65,15 @@ class Rows:
         self, console: rich.console.Console, options: rich.console.ConsoleOptions
     ) -> rich.console.RenderResult:
         """Render for the width at hand."""
-        table = self._table()
-        wanted = Measurement.get(console, options.update(max_width=1 << 20), table).maximum
-        if wanted <= options.max_width:
-            yield table
+        if self.fits(console, options):
+            yield self._table()
         else:
             yield from (Text(self._as_text(cells, options.max_width)) for cells in self._rows)
+
+    def fits(self, console: rich.console.Console, options: rich.console.ConsoleOptions) -> bool:
+        """Whether the width at hand is enough for a table."""
+        wanted = Measurement.get(console, options.update(max_width=1 << 20), self._table()).maximum
+        return wanted <= options.max_width
 
     def _table(self) -> Table:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))

@@ -84,7 +84,7 @@ class Raw:
 
 def run_list(console: Console, path: Path, as_json: bool) -> int:
     """Show a row a symbol and timeframe, or the raw trades before the first build; return the exit code."""
-    with _reading(path) as (connection, place):
+    with reading(path) as (connection, place):
         is_published = place != path
         held = _held(connection, is_published)
         proven = [] if is_published or held is None else _proven(connection)
@@ -92,7 +92,7 @@ def run_list(console: Console, path: Path, as_json: bool) -> int:
         raw = [] if is_published else raw_trades(connection, built)
         others = [] if is_published else _others(connection, built.union(each.symbol for each in raw))
     if as_json:
-        _print_json(console, _listed(held or (), proven, raw))
+        print_json(console, _listed(held or (), proven, raw))
         return 0
     if held:
         console.print(held_table(held))
@@ -117,7 +117,7 @@ def run_list(console: Console, path: Path, as_json: bool) -> int:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """Open the warehouse to read, or published.duckdb beside it while another process has it; yield which one, too.
 
     Raises NothingLoadedError before the first load, and WarehouseLockedError where nothing is published either.
@@ -233,14 +233,18 @@ def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _print_json(console: Console, rows: Iterator[dict[str, Any]]) -> None:
+def print_json(console: Console, rows: Iterator[dict[str, Any]]) -> None:
     """Print a list of objects: times as ISO 8601 UTC, decimals as exact text."""
-
-    def text(value: object) -> str:
-        return f"{value.isoformat()}Z" if isinstance(value, datetime) else _plain(value)
-
-    console.print(json.dumps(list(rows), indent=2, default=text), markup=False)
+    console.print(json.dumps(list(rows), indent=2, default=_as_text), markup=False)
 
 
-def _plain(value: object) -> str:
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z"
+    return exact(value) if isinstance(value, Decimal) else str(value)
+
+
+def exact(value: Decimal) -> str:
+    """Return all digits of a decimal without the zeros behind; `normalize` would round to 28 digits."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

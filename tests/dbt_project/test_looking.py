@@ -1,4 +1,4 @@
-"""What `list` shows of a built warehouse, of one that is not built, and beside a writer."""
+"""What `list` and `show` say of a built warehouse, of one that is not built, and beside a writer."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -13,9 +14,11 @@ import pytest
 
 from dlt_pipeline import publish
 from dlt_pipeline.cli.console import Console
-from dlt_pipeline.cli.looking import run_list
-from dlt_pipeline.common.exceptions import WarehouseLockedError
+from dlt_pipeline.cli.looking import exact, run_list
+from dlt_pipeline.cli.show import run_show, sparkline
+from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseLockedError
 from dlt_pipeline.warehouse.database import warehouse_path
+from tests.conftest import Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
 from tests.dbt_project.dbt_run import Built
@@ -37,6 +40,19 @@ def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         monkeypatch.setenv("COLUMNS", "120")
         capsys.readouterr()
         assert run_list(Console(), warehouse_path(), as_json) == 0
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
+    """Return the lines of `show` at 80 columns."""
+
+    def run(symbol: str, timeframe: str, count: int = 24, as_json: bool = False, columns: int = 80) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        capsys.readouterr()
+        assert run_show(Console(), warehouse_path(), symbol, timeframe, count, as_json) == 0
         return capsys.readouterr().out.splitlines()
 
     return run
@@ -112,3 +128,86 @@ def test_beside_a_writer_it_tells_of_what_was_published(warehouse: Path, listed:
         lines = words(listed())
         assert [line for line in lines if line[0:1] == ["random"]] == [line[:-1] for line in before]
         assert lines[-1] == ["Published:", str(warehouse.with_name("published.duckdb"))]
+
+
+def test_the_newest_candles_are_shown_with_a_line_of_their_closes(warehouse: Path, shown: Printed) -> None:
+    lines = shown("hole_splits", "1m", 4)
+    assert [line.split() for line in lines[:1] + lines[2:6]] == [
+        ["start", "(UTC)", "open", "high", "low", "close", "base_volume", "trades"],
+        ["2024-02-02", "10:00", "50", "50", "50", "50", "1", "1"],
+        ["2024-02-02", "10:01", "0", "0"],
+        ["2024-02-02", "10:05", "54", "54", "54", "54", "1", "1"],
+        ["2024-02-02", "10:06", "0", "0"],
+    ]
+    assert lines[7:] == [
+        "hole_splits 1m closes ▁ █  from 50 to 54",
+        "Buckets are left out in 1 place: not proven (kraken.gaps), or empty under the policy omit.",
+    ]
+    assert shown("HOLE_SPLITS", "60s", 4) == lines, "the letters' size and the unit are forgiven"
+    assert shown("open_bucket", "1m", 1)[-1] == "The last one is not over: it holds what is proven so far."
+
+
+def test_every_digit_is_shown(warehouse: Path, shown: Printed) -> None:
+    (candle,) = json.loads("\n".join(shown("many_digits", "1m", 1, as_json=True)))
+    numbers = ("open", "high", "low", "close", "base_volume", "quote_volume", "vwap")
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        columns = ", ".join(f"{name}::varchar" for name in numbers)
+        rows = connection.execute(f"select {columns} from kraken.candles where symbol = 'many_digits' order by 1")
+        stored = [tuple(text.rstrip("0").rstrip(".") for text in row) for row in rows.fetchall()]
+    assert tuple(candle[name] for name in numbers) in stored
+    assert (candle["bucket_start"], candle["trade_count"]) == ("2024-05-05T05:01:00Z", 1)
+    lines = shown("many_digits", "1m", 1, columns=100)
+    assert lines[2].split()[2:] == [*[candle["close"]] * 4, "1"], "prices are whole where the width is not enough"
+    assert lines[4] == "The width is not enough for base_volume; --json has it."
+    (told, *_) = shown("many_digits", "1m", 1, columns=80)
+    assert told.startswith("start (UTC) 2024-05-05 05:01: open 99999.9999999999;")
+    value = Decimal("12345678901234567890.123456789012345678")
+    assert exact(value) == "12345678901234567890.123456789012345678"
+
+
+def test_what_has_no_candles_is_told_with_what_has(warehouse: Path, shown: Printed) -> None:
+    with pytest.raises(BadInputError, match="No candles of hole_split are here; the nearest symbols that are: hole_sp"):
+        shown("hole_split", "1m")
+    with pytest.raises(BadInputError, match="ties has no candles of '2h' here; there are 1m"):
+        shown("ties", "2h")
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "insert into kraken_raw.pages select * replace ('NEW/EUR' as symbol) from kraken_raw.pages limit 1"
+        )
+    with pytest.raises(BadInputError, match="The trades of NEW/EUR are loaded, but no candles are built of them"):
+        shown("NEW/EUR", "1m")
+    warehouse.unlink()
+    raw.create(warehouse).close()
+    with pytest.raises(NothingBuiltError, match="is not built yet; run `kraken-candles build`"):
+        shown("ties", "1m")
+
+
+def test_candles_are_shown_beside_a_writer(warehouse: Path, shown: Printed) -> None:
+    before = shown("ties", "1m")
+    publish(warehouse)
+    with written_to(warehouse):
+        assert shown("ties", "1m") == before
+
+
+@pytest.mark.parametrize(
+    ("closes", "width", "drawn"),
+    [
+        ((1, 2, 3), 3, "_.#"),
+        ((1, None, 3), 3, "_ #"),
+        ((2, 2), 2, ".."),
+        ((None,), 1, " "),
+        ((9, 1, 9, 2, 9, 3), 3, "_.#"),
+        ((5, 9, 1, 9, 3), 3, "#_."),
+    ],
+)
+def test_closes_become_blocks(closes: tuple[int | None, ...], width: int, drawn: str) -> None:
+    """The lowest is the first block, the highest the last; what does not fit shares a block, the last of it drawn."""
+    assert sparkline([None if each is None else Decimal(each) for each in closes], "_.#", width) == drawn
+
+
+def test_where_the_encoding_has_no_blocks_the_line_is_plain(place: Place, warehouse: Path) -> None:
+    done = place.run("show", "hole_splits", "1m", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "closes _ # " in done.stdout
+    assert done.stdout.isascii()
