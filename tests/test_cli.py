@@ -1,5 +1,6 @@
 """The commands as a user meets them: exit codes, sentences, and no traceback."""
 
+import json
 import os
 import re
 import sqlite3
@@ -106,6 +107,32 @@ def test_what_is_proven_is_said_in_80_columns_of_each_end_of_a_load(
     assert lines[-1] == "So far: `kraken-candles build`."
     ours = [line for line in lines if not line.startswith(("BONK/USD: ", "Loaded into "))]  # errors and paths
     assert max(map(len, ours)) <= 80
+
+
+def test_symbols_tells_what_is_listed_under_any_name_and_what_of_it_is_here(
+    exchange: LocalExchange, command: Callable[..., Any]
+) -> None:
+    code, text = command("symbols", "xbtusd")
+    listed_one = f"BTC/USD XXBTZUSD XBTUSD online 1/8 1 of 4 markets at {exchange.base_url}; loaded here: 0."
+    assert (code, listed_one in text) == (0, True), text
+    assert not warehouse_path().exists()
+    command(*LOAD)
+    (*_, last) = expected_trades(exchange.feed, "MINA/GBP", exchange.clock.now_ns())
+    code, text = command("symbols", "--json")
+    listed = {one["symbol"]: one for one in json.loads(text)}
+    assert (code, sorted(listed)) == (0, sorted(market.symbol for market in exchange.feed.markets))
+    mina, bonk = listed["MINA/GBP"], listed["BONK/USD"]
+    assert mina["trade_count"] == len(loaded_trades(warehouse_path(), "MINA/GBP"))
+    assert to_ns(mina["loaded_to"].removesuffix("Z"), "") == last[1] // 1000 * 1000
+    assert (bonk["trade_count"], bonk["loaded_to"], bonk["price_decimals"]) == (None, None, 10)
+    code, text = command("symbols", "MINA/GPB")
+    assert (code, text) == (2, "Error: Unknown symbol MINA/GPB; the nearest known ones: MINA/GBP.")
+    with duckdb.connect(str(warehouse_path())) as connection:
+        connection.execute("update kraken_raw.warehouse_versions set exchange = 'live'")
+    code, text = command("symbols", "mina")
+    assert (code, "loaded here: 0" in text) == (0, True), text
+    assert "What is loaded here cannot be told: the warehouse" in text
+    assert "is of a live exchange" in text
 
 
 def test_a_failing_symbol_makes_the_exit_code_1(exchange: LocalExchange, command: Callable[..., Any]) -> None:

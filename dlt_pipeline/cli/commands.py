@@ -165,6 +165,22 @@ def show(
 
 
 @app.command()
+def symbols(
+    text: Annotated[
+        str,
+        typer.Argument(metavar="[TEXT]", help="Only markets with this in one of their names, such as btc or XBTUSD."),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Show the markets that Kraken lists: symbol, names, status, decimals, and up to when they are loaded here."""
+    from dlt_pipeline.cli.symbols import run_symbols  # noqa: PLC0415 - dlt and ccxt take seconds to import
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
+
+    configure_logging()
+    raise typer.Exit(run_symbols(out(), stop_on_signals(), warehouse_path(), text, json))
+
+
+@app.command()
 def exchange(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
     replay: Annotated[

@@ -87,7 +87,7 @@ def run_list(console: Console, path: Path, as_json: bool) -> int:
     with reading(path) as (connection, place):
         is_published = place != path
         held = _held(connection, is_published)
-        proven = [] if is_published or held is None else _proven(connection)
+        proven = [] if is_published else find_proven(connection)
         built = {each.symbol for each in proven}
         raw = [] if is_published else raw_trades(connection, built)
         others = [] if is_published else _others(connection, built.union(each.symbol for each in raw))
@@ -146,9 +146,14 @@ def _held(connection: duckdb.DuckDBPyConnection, is_published: bool) -> list[Hel
     return [Held(*row) for row in rows]
 
 
-def _proven(connection: duckdb.DuckDBPyConnection) -> list[Proven]:
+def find_proven(connection: duckdb.DuckDBPyConnection) -> list[Proven]:
+    """Return the symbols of which the last build proved any time; none before the first build."""
     found = []
-    for symbol, proven_to, trades, proven_by, is_proven in connection.execute(_PROVEN).fetchall():
+    try:
+        rows = connection.execute(_PROVEN).fetchall()
+    except duckdb.CatalogException:
+        return []
+    for symbol, proven_to, trades, proven_by, is_proven in rows:
         ways = ", ".join(dict.fromkeys(proven_by.split(", ")))
         found.append(Proven(symbol, proven_to, trades, ways, is_proven))
     return found
