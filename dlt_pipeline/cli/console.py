@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import rich.console
 from rich import box
-from rich.measure import Measurement
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -65,15 +65,15 @@ class Rows:
         self, console: rich.console.Console, options: rich.console.ConsoleOptions
     ) -> rich.console.RenderResult:
         """Render for the width at hand."""
-        if self.fits(console, options):
+        if self.fits(options):
             yield self._table()
         else:
             yield from (Text(self._as_text(cells, options.max_width)) for cells in self._rows)
 
-    def fits(self, console: rich.console.Console, options: rich.console.ConsoleOptions) -> bool:
-        """Whether the width at hand is enough for a table."""
-        wanted = Measurement.get(console, options.update(max_width=1 << 20), self._table()).maximum
-        return wanted <= options.max_width
+    def fits(self, options: rich.console.ConsoleOptions) -> bool:
+        """Whether the width at hand is enough for a table; two blanks stand between columns."""
+        columns = zip(self._names, *self._rows, strict=True)
+        return sum(max(map(cell_len, cells)) + 2 for cells in columns) - 2 <= options.max_width
 
     def _table(self) -> Table:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))

@@ -12,14 +12,10 @@ from typing import Any, Final
 import duckdb
 
 from dlt_pipeline.cli.console import Console, Rows
-from dlt_pipeline.common.exceptions import WarehouseLockedError
+from dlt_pipeline.common.exceptions import NothingBuiltError, WarehouseLockedError
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades
 
 # A gap takes the buckets that it touches out of every timeframe, so it is counted where it lies between two of them.
-_GAPS: Final = """(
-    select count(*) from kraken.gaps
-    where gaps.symbol = held.symbol and gap_from < held.last_end and gap_to > held.first_start
-)"""
 _CANDLES: Final = """
     with held as (
         select
@@ -29,7 +25,12 @@ _CANDLES: Final = """
         where is_closed
         group by symbol, timeframe
     )
-    select symbol, timeframe, first_start, last_start, last_end, candles, {gaps}
+    select
+        symbol, timeframe, first_start, last_start, last_end, candles,
+        (
+            select count(*) from kraken.gaps
+            where gaps.symbol = held.symbol and gap_from < held.last_end and gap_to > held.first_start
+        )
     from held
     order by symbol, size, timeframe
 """
@@ -50,7 +51,7 @@ _NOT_BUILT: Final = "No candles are built yet; run `kraken-candles build`."
 
 @dataclass(frozen=True)
 class Held:
-    """Closed candles of a symbol and timeframe; times are UTC, `gap_count` None where nobody can say."""
+    """Closed candles of a symbol and timeframe, and the gaps between them; times are UTC."""
 
     symbol: str
     timeframe: str
@@ -58,7 +59,7 @@ class Held:
     last_bucket_start: datetime
     last_bucket_end: datetime
     candle_count: int
-    gap_count: int | None
+    gap_count: int
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,12 @@ class Raw:
 def run_list(console: Console, path: Path, as_json: bool) -> int:
     """Show a row a symbol and timeframe, or the raw trades before the first build; return the exit code."""
     with reading(path) as (connection, place):
-        is_published = place != path
-        held = _held(connection, is_published)
-        proven = [] if is_published else find_proven(connection)
+        held, proven = _held(connection), find_proven(connection)
         built = {each.symbol for each in proven}
-        raw = [] if is_published else raw_trades(connection, built)
-        others = [] if is_published else _others(connection, built.union(each.symbol for each in raw))
+        raw = raw_trades(connection, built)
+        others = _others(connection, built.union(each.symbol for each in raw))
+    if held is None and place != path:
+        raise NothingBuiltError(f"What is published at {place} has no gaps; run `kraken-candles publish` later.")
     if as_json:
         print_json(console, _listed(held or (), proven, raw))
         return 0
@@ -112,7 +113,7 @@ def run_list(console: Console, path: Path, as_json: bool) -> int:
     if others:
         names = ", ".join(others)
         console.print(f"Kraken's own candles alone, which `kraken-candles summary` shows: {names}.", markup=False)
-    console.print(f"{'Published' if is_published else 'Warehouse'}: {place}", markup=False)
+    console.print(f"{'Warehouse' if place == path else 'Published'}: {place}", markup=False)
     return 0
 
 
@@ -137,10 +138,10 @@ def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
         yield connection, place
 
 
-def _held(connection: duckdb.DuckDBPyConnection, is_published: bool) -> list[Held] | None:
+def _held(connection: duckdb.DuckDBPyConnection) -> list[Held] | None:
     """Return the candles by symbol and timeframe, None before the first build."""
     try:
-        rows = connection.execute(_CANDLES.format(gaps="null" if is_published else _GAPS)).fetchall()
+        rows = connection.execute(_CANDLES).fetchall()
     except duckdb.CatalogException:
         return None
     return [Held(*row) for row in rows]
@@ -163,7 +164,7 @@ def raw_trades(connection: duckdb.DuckDBPyConnection, built: Collection[str]) ->
     """Return what is loaded of symbols that are not among the `built` ones, by symbol."""
     found = {name: Raw(name, 0, None, None) for name in _symbols(connection, _LEDGERS) if name not in built}
     tables = [f"select symbol, time_ns from kraken_raw.{table}" for table in _there(connection, _RAW_TABLES)]  # noqa: S608 - own names only
-    if found:
+    if found and tables:
         times = ", ".join(f"make_timestamp({each}(time_ns) // 1000)" for each in ("min", "max"))
         query = f"select symbol, count(*), {times} from ({' union all '.join(tables)}) where symbol in $1 group by 1"  # noqa: S608 - own names only
         found |= {row[0]: Raw(*row) for row in connection.execute(query, [list(found)]).fetchall()}
@@ -211,7 +212,7 @@ def held_table(held: Sequence[Held]) -> Rows:
             _minute(one.first_bucket_start),
             _minute(one.last_bucket_start),
             f"{one.candle_count:,}",
-            "" if one.gap_count is None else f"{one.gap_count:,}",
+            f"{one.gap_count:,}",
         )
     return table
 

@@ -54,8 +54,9 @@ def run_show(console: Console, path: Path, symbol: str, timeframe: str, count: i
     if as_json:
         print_json(console, ({"symbol": symbol, "timeframe": timeframe} | row for row in rows))
         return 0
-    table, narrow = candles_table(rows), candles_table(rows, (*_PRICES, "trades"))
-    is_narrow = narrow.fits(console, console.options) and not table.fits(console, console.options)
+    table = candles_table(rows)
+    narrow = None if table.fits(console.options) else candles_table(rows, (*_PRICES, "trades"))
+    is_narrow = narrow is not None and narrow.fits(console.options)
     console.print(narrow if is_narrow else table)
     console.print()
     if is_narrow:
