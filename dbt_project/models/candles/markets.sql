@@ -1,0 +1,29 @@
+{{ config(materialized='view') }}
+
+{%- set markets = source('kraken_raw', 'markets').include(database=false) -%}
+{%- set names = adapter.get_columns_in_relation(markets) | map(attribute='name') | list if execute else [] %}
+
+-- Two sources in one pipeline run can each bring the list of markets; the newest counts.
+with
+
+ordered as (
+    select
+        *,
+        row_number() over (partition by symbol order by fetched_at desc) as newness
+    from {{ markets }}
+)
+
+select
+    symbol,
+    market_id,
+    altname,
+    wsname,
+    base,
+    quote,
+    price_decimals,
+    volume_decimals,
+    -- loads of older versions did not keep it
+    {{ 'status' if 'status' in names else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as status,
+    fetched_at
+from ordered
+where newness = 1
