@@ -73,7 +73,7 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
     bases = [timeframe for timeframe in timeframes if timeframe.is_base]
     base = " ".join(
         [
-            f"case when {is_there} then of_timeframe",
+            f"case when {is_there} then null",
             f"when {unit} = 'mo' then '{bases[0].name}'",
             *(
                 f"when {seconds} % {each.seconds} = 0 and ({_DAY} % {seconds} = 0 or {seconds} % {_DAY} = 0) "
@@ -94,16 +94,23 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
     size = f"coalesce({seconds}, 1)"
     floored = f"make_timestamp((((epoch(bucket_start)::bigint - {offset}) // {size}) * {size} + {offset}) * 1000000)"
     start = (
-        f"case when {is_there} then bucket_start when {unit} = 'mo' then "
+        f"case when {unit} = 'mo' then "
         f"make_timestamp(({month}) // 12, ({month}) % 12 + 1, 1, 0, 0, 0) else {floored} end"
     )
-    end = (
-        f"case when {is_there} then bucket_end when {unit} = 'mo' then started + to_months({count}::integer) "
-        f"else started + to_seconds({size}) end"
+    end = f"case when {unit} = 'mo' then started + to_months({count}::integer) else started + to_seconds({size}) end"
+    # A policy may give an empty bucket the close before it: no price of a bucket in which somebody traded.
+    aggregates = {
+        "open": "arg_min(open, bucket_start)",
+        "high": "max(high)",
+        "low": "min(low)",
+        "close": "arg_max(close, bucket_start)",
+    }
+    prices = ", ".join(
+        f"coalesce({value} filter (where not is_empty), {value}) as {name}" for name, value in aggregates.items()
     )
-    traded = "filter (where not is_empty)"
     sums = {name: _sum(name, types[name]) for name in ("base_volume", "quote_volume")}
     vwap = _vwap(sums["quote_volume"], sums["base_volume"], types["vwap"])
+    names = ", ".join(_READ)
     query = f"""
         with rows as (
             select *, {start} as started from ({rows}) as best
@@ -113,11 +120,9 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
         made as (
             select
                 symbol, started as bucket_start, ended as bucket_end,
-                coalesce(arg_min(open, bucket_start) {traded}, arg_min(open, bucket_start)) as open,
-                max(high) as high, min(low) as low,
-                coalesce(arg_max(close, bucket_start) {traded}, arg_max(close, bucket_start)) as close,
+                {prices},
                 {sums["base_volume"]} as base_volume, {sums["quote_volume"]} as quote_volume,
-                case when count(*) = 1 and {is_there} then any_value(vwap) else {vwap} end as vwap,
+                {vwap} as vwap,
                 cast(sum(trade_count) as bigint) as trade_count,
                 min(first_trade_id) as first_trade_id, max(last_trade_id) as last_trade_id,
                 bool_and(is_empty) as is_empty, bool_and(is_closed) as is_closed,
@@ -126,9 +131,13 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
             from bounded
             group by symbol, started, ended
         )
-        select made.symbol, of_timeframe as timeframe, made.* exclude (symbol, seconds_there)
+        -- Constants decide which half is read at all.
+        select symbol, timeframe, {names}, source from ({rows}) as best
+        where best.symbol = of_symbol and best.timeframe = of_timeframe and {is_there}
+        union all
+        select made.symbol, of_timeframe as timeframe, {names}, source
         from made
-        left join ({coverage}) as proven
+        left join (select symbol, covered_from, covered_to from ({coverage}) as spans) as proven
             on made.symbol = proven.symbol
             and made.bucket_start >= proven.covered_from
             and made.bucket_end <= proven.covered_to

@@ -123,10 +123,10 @@ def test_a_bucket_of_two_sources_says_so_and_knows_no_quote_volume(made: Made) -
     assert second[6] is not None
 
 
-def test_carried_prices_of_empty_minutes_do_not_open_or_close(made: Made) -> None:
+def test_carried_prices_of_empty_minutes_are_none_of_a_bucket_with_trades(made: Made) -> None:
     made.build("update made.minutes set volume = 0, price = 999 where symbol = 'BTC/USD' and minute in (0, 29)")
     _publish(made)
-    assert _rows(made, "30m")[0][1:5] == (1.1, 999.0, 1.1, 28.1)
+    assert _rows(made, "30m")[0][1:5] == (1.1, 28.1, 1.1, 28.1)
 
 
 @pytest.mark.parametrize("timeframe", ["7m", "90s", "1y", "", "0h", "9999999999d", "1h'; drop"])
