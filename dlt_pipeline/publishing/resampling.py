@@ -1,7 +1,7 @@
 """Candles of any timeframe out of those that are published: a table macro, `candles_of`, of published.duckdb."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,23 +12,26 @@ from dlt_pipeline.publishing.partitions import Column
 
 CANDLES_OF: Final = "candles_of"
 _DAY: Final = 86_400
+_OURS: Final = "source=trades"
 _FOLDER: Final = re.compile(r"timeframe=([0-9A-Za-z_]+)")
 # What the macro reads; a project that publishes candles of its own may have others, and then no macro.
 _READ: Final = (
     *("bucket_start", "bucket_end", "open", "high", "low", "close", "base_volume", "quote_volume", "vwap"),
     *("trade_count", "first_trade_id", "last_trade_id", "is_empty", "is_closed"),
 )
-# A double gives back the decimal that it was made of, and decimals add up exactly.
+# A double of up to 15 digits gives back the decimal that it was made of, and decimals add up exactly.
 _EXACT: Final = "cast(cast({0} as varchar) as decimal(38, 18))"
+_MOST_MONTHS: Final = 1200
 
 
 @dataclass(frozen=True)
 class Timeframe:
-    """A published timeframe: the name, seconds, and how many seconds after the epoch its buckets count from."""
+    """A published timeframe: name, seconds, seconds after the epoch from which it counts, and if it has trades."""
 
     name: str
     seconds: int
     offset: int
+    is_ours: bool
 
     @property
     def is_base(self) -> bool:
@@ -39,65 +42,104 @@ class Timeframe:
 def published_timeframes(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> list[Timeframe]:
     """Read what timeframes the files are of, longest first: the name from the path, all else from a row of it."""
     by_name: dict[str, Path] = {}
+    ours = set()
     for file in files:
         for name in _FOLDER.findall(file.as_posix())[-1:]:
             by_name.setdefault(name, file)
+            if _OURS in file.parts:
+                ours.add(name)
     found = []
     for name, file in by_name.items():
         query = "select epoch(bucket_start)::bigint, epoch(bucket_end)::bigint from read_parquet($1) limit 1"
         for start, end in connection.execute(query, [str(file)]).fetchall():
-            found.append(Timeframe(name, end - start, start % (end - start)))
+            found.append(Timeframe(name, end - start, start % (end - start), name in ours))
     return sorted(found, key=lambda timeframe: (-timeframe.seconds, timeframe.name))
 
 
 def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timeframe], coverage: str) -> str | None:
     """Return the macro's parameters and query over `rows`, the query of all best candles; None where it cannot be.
 
-    The timeframe is one of `timeframes`, whose rows are given as they are, or a count of s, m, h, d, w (from the epoch,
-    as Kraken's), w_monday, or mo (calendar months). It is made of the coarsest that divides it: only buckets of which
-    every part is there, or which lie in proven time (`coverage`: a query of symbol, covered_from, covered_to).
+    The timeframe is one that trades were built in, whose rows are given as they are, or a count of s, m, h, d, w (from
+    the epoch, as Kraken's), w_monday, or mo (calendar months). It is made of the coarsest of ours that divides it, and
+    where that has no whole bucket of the coarsest there is, Kraken's own too. A bucket is whole if every part of it is
+    there, or if it lies in proven time (`coverage`: a query of symbol, covered_from, covered_to).
     """
     types = {column.name: column.type for column in columns}
     if not set(_READ) <= set(types) or not any(timeframe.is_base for timeframe in timeframes):
         return None
-    number, unit = (
-        f"regexp_extract(of_timeframe, '^([1-9][0-9]{{0,6}})(s|m|h|d|w|w_monday|mo)$', {i})" for i in (1, 2)
+    built = ", ".join(f"'{timeframe.name}'" for timeframe in timeframes if timeframe.is_ours)
+    is_built = f"(of_timeframe in ({built or 'null'}))"
+    ours = _base([timeframe for timeframe in timeframes if timeframe.is_ours])
+    others = ", ".join(f"'{timeframe.name}'" for timeframe in timeframes if not timeframe.is_ours)
+    any_base = f"case when of_timeframe in ({others or 'null'}) then of_timeframe else {_base(timeframes)} end"
+    known = ", ".join(timeframe.name for timeframe in timeframes)
+    refused = (
+        f"error('No candles of the timeframe ' || of_timeframe || ' can be made of those that are published ({known}): "
+        "write it as 3m, 2h, 5d, 1w, 1w_monday or 1mo; seconds to hours must divide a day and be whole buckets of a "
+        "published one.')"
     )
-    count = f"try_cast({number} as bigint)"
-    seconds = (
-        f"({count} * case {unit} when 's' then 1 when 'm' then 60 when 'h' then 3600 when 'd' then {_DAY} "
-        f"when 'w' then {7 * _DAY} when 'w_monday' then {7 * _DAY} end)"
+    names = ", ".join(_READ)
+    built_rows = (
+        f"select symbol, timeframe, {names}, source from ({rows}) as best "  # noqa: S608 - own names only
+        f"where best.symbol = of_symbol and best.timeframe = of_timeframe and {is_built}"
     )
-    known = ", ".join(f"'{timeframe.name}'" for timeframe in timeframes)
-    is_there = f"(of_timeframe in ({known}))"
+    # Constants, which decide what is read at all.
+    if not others:
+        base = f"case when {is_built} then null else coalesce({ours}, {refused}) end"
+        made = f"select symbol, timeframe, {names}, source from ({_made(rows, base, types, coverage)}) as ours"  # noqa: S608
+        return f"(of_symbol, of_timeframe) as table {built_rows} union all {made}"
+    first = f"case when {is_built} then null else {ours} end"
+    second = (
+        f"case when {is_built} then null when {any_base} = {ours} then null else coalesce({any_base}, {refused}) end"
+    )
+    query = f"""
+        with ours as ({_made(rows, first, types, coverage)}),
+        theirs as ({_made(rows, second, types, coverage)})
+        {built_rows}
+        union all
+        select symbol, timeframe, {names}, source from ours
+        union all
+        select symbol, timeframe, {names}, source from theirs
+        where bucket_start not in (select bucket_start from ours)
+    """  # noqa: S608 - own names only
+    return f"(of_symbol, of_timeframe) as table {query}"
+
+
+_NUMBER, _UNIT = (
+    f"regexp_extract(of_timeframe, '^([1-9][0-9]{{0,6}})(s|m|h|d|w|w_monday|mo)$', {group})" for group in (1, 2)
+)
+_COUNT: Final = f"try_cast({_NUMBER} as bigint)"
+_SECONDS: Final = (
+    f"({_COUNT} * case {_UNIT} when 's' then 1 when 'm' then 60 when 'h' then 3600 when 'd' then {_DAY} "
+    f"when 'w' then {7 * _DAY} when 'w_monday' then {7 * _DAY} end)"
+)
+
+
+def _base(timeframes: Sequence[Timeframe]) -> str:
+    """Return an expression of the coarsest of these, longest first, that divides the wanted one; NULL for none."""
     bases = [timeframe for timeframe in timeframes if timeframe.is_base]
-    base = " ".join(
-        [
-            f"case when {is_there} then null",
-            f"when {unit} = 'mo' then '{bases[0].name}'",
-            *(
-                f"when {seconds} % {each.seconds} = 0 and ({_DAY} % {seconds} = 0 or {seconds} % {_DAY} = 0) "
-                f"then '{each.name}'"
-                for each in bases
-            ),
-            "else error('No candles of the timeframe ' || of_timeframe || ' can be made of those that are published ("
-            f"{known.replace(chr(39), '')}): write it as 3m, 2h, 5d, 1w, 1w_monday or 1mo; seconds to hours must "
-            "divide a day and be whole buckets of a published one.') end",
-        ]
-    )
+    if not bases:
+        return "null"
+    is_whole = f"({_DAY} % {_SECONDS} = 0 or {_SECONDS} % {_DAY} = 0)"
+    branches = [f"when {_UNIT} = 'mo' and {_COUNT} <= {_MOST_MONTHS} then '{bases[0].name}'"]
+    branches += [f"when {_SECONDS} % {each.seconds} = 0 and {is_whole} then '{each.name}'" for each in bases]
+    return f"(case {' '.join(branches)} end)"
+
+
+def _made(rows: str, base: str, types: Mapping[str, str], coverage: str) -> str:
+    """Return a query of the whole buckets of the wanted timeframe that rows of the base's make."""
+    months = f"case when {_UNIT} = 'mo' and {_COUNT} <= {_MOST_MONTHS} then {_COUNT} else 1 end"
+    month = f"(year(bucket_start) * 12 + month(bucket_start) - 1) // {months} * {months}"
+    offset = f"case when {_UNIT} = 'w_monday' then {4 * _DAY} else 0 end"
+    size = f"coalesce({_SECONDS}, 1)"
     # Whole seconds and calendar months alike, without an interval that a session could see otherwise.
-    month = (
-        f"(year(bucket_start) * 12 + month(bucket_start) - 1) // coalesce(case when {unit} = 'mo' then {count} end, 1) "
-        f"* coalesce(case when {unit} = 'mo' then {count} end, 1)"
-    )
-    offset = f"case when {unit} = 'w_monday' then {4 * _DAY} else 0 end"
-    size = f"coalesce({seconds}, 1)"
-    floored = f"make_timestamp((((epoch(bucket_start)::bigint - {offset}) // {size}) * {size} + {offset}) * 1000000)"
     start = (
-        f"case when {unit} = 'mo' then "
-        f"make_timestamp(({month}) // 12, ({month}) % 12 + 1, 1, 0, 0, 0) else {floored} end"
+        f"case when {_UNIT} = 'mo' then make_timestamp(({month}) // 12, ({month}) % 12 + 1, 1, 0, 0, 0) else "
+        f"make_timestamp((((epoch(bucket_start)::bigint - {offset}) // {size}) * {size} + {offset}) * 1000000) end"
     )
-    end = f"case when {unit} = 'mo' then started + to_months({count}::integer) else started + to_seconds({size}) end"
+    end = (
+        f"case when {_UNIT} = 'mo' then started + to_months(({months})::integer) else started + to_seconds({size}) end"
+    )
     # A policy may give an empty bucket the close before it: no price of a bucket in which somebody traded.
     aggregates = {
         "open": "arg_min(open, bucket_start)",
@@ -110,8 +152,7 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
     )
     sums = {name: _sum(name, types[name]) for name in ("base_volume", "quote_volume")}
     vwap = _vwap(sums["quote_volume"], sums["base_volume"], types["vwap"])
-    names = ", ".join(_READ)
-    query = f"""
+    return f"""
         with rows as (
             select *, {start} as started from ({rows}) as best
             where best.symbol = of_symbol and best.timeframe = {base}
@@ -122,7 +163,7 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
                 symbol, started as bucket_start, ended as bucket_end,
                 {prices},
                 {sums["base_volume"]} as base_volume, {sums["quote_volume"]} as quote_volume,
-                {vwap} as vwap,
+                case when count(*) = 1 then any_value(vwap) else {vwap} end as vwap,
                 cast(sum(trade_count) as bigint) as trade_count,
                 min(first_trade_id) as first_trade_id, max(last_trade_id) as last_trade_id,
                 bool_and(is_empty) as is_empty, bool_and(is_closed) as is_closed,
@@ -131,11 +172,7 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
             from bounded
             group by symbol, started, ended
         )
-        -- Constants decide which half is read at all.
-        select symbol, timeframe, {names}, source from ({rows}) as best
-        where best.symbol = of_symbol and best.timeframe = of_timeframe and {is_there}
-        union all
-        select made.symbol, of_timeframe as timeframe, {names}, source
+        select made.* exclude (symbol), made.symbol, of_timeframe as timeframe
         from made
         left join (select symbol, covered_from, covered_to from ({coverage}) as spans) as proven
             on made.symbol = proven.symbol
@@ -144,7 +181,6 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
         where made.seconds_there = epoch(made.bucket_end)::bigint - epoch(made.bucket_start)::bigint
             or (made.source = 'trades' and proven.symbol is not null)
     """  # noqa: S608 - own names only
-    return f"(of_symbol, of_timeframe) as table {query}"
 
 
 def _vwap(quote: str, base: str, kind: str) -> str:

@@ -46,7 +46,9 @@ def assert_minutes_make_what_was_built(published: Path) -> None:
         connection.execute(f"set TimeZone = 'UTC'; attach '{published}' as p (read_only)")
         described = connection.execute("describe p.main.candles").fetchall()
         columns = [Column(name, kind) for name, kind, *_ in described]
-        macro = candles_of("from p.main.candles", columns, [Timeframe("1m", 60, 0)], "from p.main.coverage")
+        macro = candles_of(
+            "from p.main.candles", columns, [Timeframe("1m", 60, 0, is_ours=True)], "from p.main.coverage"
+        )
         connection.execute(f"create macro made_of{macro}")
         names = ", ".join(column.name for column in columns if column.name != "vwap")
         for symbol in ("BTC/USD", "ETH/USD", "MINA/GBP"):

@@ -123,13 +123,35 @@ def test_a_bucket_of_two_sources_says_so_and_knows_no_quote_volume(made: Made) -
     assert second[6] is not None
 
 
+def test_timeframes_that_only_kraken_has_do_not_hide_what_trades_prove(made: Made) -> None:
+    """Minutes are of trades, hours Kraken's own and fewer: ours where they make a whole bucket, else theirs."""
+    made.build("delete from made.minutes where source = 'trades' and minute >= 150")
+    with duckdb.connect(str(made.path)) as connection:
+        connection.execute("delete from kraken.made_candles where source = 'trades' and timeframe = '1h'")
+        connection.execute("update kraken.made_candles set is_best = true where symbol = 'BTC/USD'")
+        connection.execute(
+            "delete from kraken.made_candles where source = 'rest' "
+            "and (timeframe = '1m' or bucket_start < '2025-12-31 23:00')"
+        )
+        connection.execute("update kraken.made_candles set vwap = 7 where source = 'rest'")
+        connection.execute(
+            "create or replace table kraken.export_partitions as select source, symbol, timeframe, year, count(*) as "
+            "row_count, 'x' as content_hash, 'null' as empty_bucket_policy from kraken.exported_candles group by all"
+        )
+    _publish(made)
+    assert [(row[0].hour, row[-1]) for row in _rows(made, "1h")] == [(22, "trades"), (23, "trades"), (0, "rest")]
+    assert made.read("select vwap from candles_of('BTC/USD', '1h') where source = 'rest'") == [(7.0,)]
+    assert [row[-1] for row in _rows(made, "30m")] == ["trades"] * 5
+    assert len(_rows(made, "1m")) == 150
+
+
 def test_carried_prices_of_empty_minutes_are_none_of_a_bucket_with_trades(made: Made) -> None:
     made.build("update made.minutes set volume = 0, price = 999 where symbol = 'BTC/USD' and minute in (0, 29)")
     _publish(made)
     assert _rows(made, "30m")[0][1:5] == (1.1, 28.1, 1.1, 28.1)
 
 
-@pytest.mark.parametrize("timeframe", ["7m", "90s", "1y", "", "0h", "9999999999d", "1h'; drop"])
+@pytest.mark.parametrize("timeframe", ["7m", "90s", "1y", "", "0h", "9999999999d", "9999999mo", "1h'; drop"])
 def test_what_cannot_be_made_is_refused_in_a_sentence(published: Made, timeframe: str) -> None:
     with pytest.raises(BadInputError, match=r"No candles of the timeframe .* \(1h, 1m\): write it as 3m"):
         dlt_pipeline.candles("BTC/USD", timeframe, warehouse=published.path)
