@@ -51,14 +51,16 @@ class BuildProgress(Bars):
         super().__init__(console, TextColumn("building"), BarColumn(24), TextColumn("{task.fields[place]}"))
         self._task = self.bars.add_task("building", total=None, place="reading the project") if self.bars else None
         self._number = 0
+        self._lock = threading.Lock()
         if not self.bars:
             console.print("dbt build: models and tests …")
 
     def node(self, name: str, number: int, total: int) -> None:
         """Move the bar to a model or test that begins; two that begin at once may be told in either order."""
-        if self.bars and self._task is not None and number > self._number:
-            self._number = number
-            self.bars.update(self._task, completed=number, total=total, place=f"{number} of {total}  {name}")
+        with self._lock:
+            if self.bars and self._task is not None and number > self._number:
+                self._number = number
+                self.bars.update(self._task, completed=number, total=total, place=f"{number} of {total}  {name}")
 
 
 @dataclass

@@ -230,17 +230,23 @@ def take(
     Raises StalledCursorError where a full page brings nothing new, BrokenChainError where a seam cannot be proven.
     """
     settled_ns = page.exchange_ns - margin_ns
+    head_ns = cursor.tail_time_ns - step_back_ns
     if not (cursor.is_by_ids and all(row.trade_id for row in page.rows)):
         step_back_ns = 0
     cursor = _with_clean_start(cursor, page.rows)
     page, is_cut = _before_late_ids(page, cursor, settled_ns, step_back_ns)
     fresh = _split(page, cursor)
     is_full = len(page.rows) >= page_size
-    moved = _moved(cursor, page, fresh)
+    moved = _moved(cursor, page, fresh, head_ns)
     if is_full and not fresh and moved.since <= cursor.since:
         raise StalledCursorError(
             f"A full page of {len(page.rows)} trades since {cursor.since} holds nothing new: more trades share one "
-            "moment than a page can show, so the exchange cannot be read past it. Please report the pair and time."
+            "moment than a page can show, so the exchange cannot be read past it. "
+            + (
+                "Begin the range a second earlier or later."
+                if cursor.is_beginning
+                else "Please report the pair and time."
+            )
         )
     reached = max((row.time_ns for row in page.rows), default=0)
     if step_back_ns:
@@ -330,8 +336,12 @@ def _before_late_ids(page: TradePage, cursor: Cursor, settled_ns: int, step_back
     return replace(page, rows=page.rows[:after], last=None), True
 
 
-def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade]) -> Cursor:
-    """Return the cursor with `since` and tail behind the page; an empty page keeps them."""
+def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade], head_ns: int) -> Cursor:
+    """Return the cursor with `since` and tail behind the page; an empty page keeps them.
+
+    A page that ends before the range begins is followed by one that shows a trade before `head_ns` again: the trade
+    before the range, which proves its first one.
+    """
     if not page.rows:
         return cursor
     tail_time = max(row.time_ns for row in page.rows)
@@ -339,8 +349,10 @@ def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade]) -> Cursor:
     if tail_time == cursor.tail_time_ns:
         tail_count += cursor.tail_count
     elif tail_time < cursor.tail_time_ns:  # all of it lies before what is known: go on behind it
-        reached = tail_time - DISPLAY_REWIND_NS if page.last is None else page.last - 1
-        return replace(cursor, since=max(cursor.since, reached))
+        times = [row.time_ns for row in page.rows if row.time_ns < head_ns or not cursor.is_beginning]
+        reached = max(times, default=0)
+        exact = page.last if reached == tail_time else None
+        return replace(cursor, since=max(cursor.since, reached - DISPLAY_REWIND_NS if exact is None else exact - 1))
     # Without ids every trade at the last displayed time must come again, to be counted off; with ids 1 ns is enough.
     since = max(0, tail_time - DISPLAY_REWIND_NS) if page.last is None or tail_count else page.last - 1
     return replace(cursor, since=since, tail_time_ns=tail_time, tail_count=tail_count)

@@ -75,7 +75,8 @@ class _Answer:
 
     @property
     def reach(self) -> tuple[int, int]:
-        return self.step.cursor.known_trade_id or 0, self.step.cursor.covered_to_ns
+        # Not what is covered: that ends sooner the more trades are shown that step back.
+        return self.step.cursor.known_trade_id or 0, self.step.cursor.tail_time_ns
 
     def agrees_with(self, other: "_Answer") -> bool:
         """Whether both show the same trades, as far as the shorter one goes."""
@@ -281,9 +282,9 @@ class SymbolLoad:
                 if not left:
                     text = f"{self.market.symbol}: {error} {way_out(self.market.symbol, cursor.tail_time_ns)}"
                     raise BrokenChainError(text) from error
-            except StalledCursorError:  # a page of what is known already
+            except StalledCursorError as error:  # a page of what is known already
                 if not rewind_ns:
-                    raise
+                    raise StalledCursorError(f"{self.market.symbol}: {error}") from error
                 return self._ask(cursor, end_ns, is_further_back=False)
         return _Answer(cursor, step, page, stamps)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 from tests.dbt_project import raw
 
 SYMBOL = "random"
@@ -28,9 +29,9 @@ def trades() -> list[dict[str, Any]]:
 
 
 def ranges() -> list[tuple[int, int]]:
-    """The coverage: all but the hole and the instants on both sides of it."""
+    """The coverage: all but the hole, the instants on both sides of it, and a millisecond."""
     times = {row["trade_id"]: row["time_ns"] for row in trades()}
-    return [(START, times[HOLE[0] - 1]), (times[HOLE[1] + 1] + 1, END)]
+    return [(START, times[HOLE[0] - 1] - STEP_BACK_LIMIT_NS), (times[HOLE[1] + 1] + STEP_BACK_LIMIT_NS + 1, END)]
 
 
 def insert_random_trades(connection: duckdb.DuckDBPyConnection) -> None:
@@ -46,7 +47,8 @@ def insert_random_trades(connection: duckdb.DuckDBPyConnection) -> None:
     page |= {"last_trade_id": 1500, "first_time_ns": START, "last_time_ns": END, "asked_at": raw.timestamp(0)}
     raw.insert(connection, "pages", [{**page, "_dlt_load_id": "complete"}])
     hole = {"symbol": SYMBOL, "first_missing_id": HOLE[0], "last_missing_id": HOLE[1], "_dlt_load_id": "complete"}
-    hole |= {"from_time_ns": ranges()[0][1], "to_time_ns": ranges()[1][0] - 1, "found_at": raw.timestamp(0)}
+    from_ns, to_ns = ranges()[0][1] + STEP_BACK_LIMIT_NS, ranges()[1][0] - STEP_BACK_LIMIT_NS - 1
+    hole |= {"from_time_ns": from_ns, "to_time_ns": to_ns, "found_at": raw.timestamp(0)}
     raw.insert(connection, "id_holes", [hole])
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 from tests.dbt_project import raw
 from tests.dbt_project.random_archives import current_spans
 from tests.dbt_project.random_loads import World
@@ -77,7 +78,8 @@ def _unlike(
 def proven(packages: Iterable[Package], symbol: str, trades: Sequence[Trade]) -> list[Span]:
     """Where buckets must be there: what complete loads cover, less where a missing trade may have cast a doubt.
 
-    Doubt reaches from the last trade with an id before it to the first one after it, for there a jump of ids is seen.
+    Doubt reaches from the last trade with an id before it to the first one after it, for there a jump of ids is seen,
+    and a millisecond further.
     """
     packages = list(packages)
     mine = [row for package in packages for row in package.rows("trades") if row["symbol"] == symbol]
@@ -100,7 +102,8 @@ def proven(packages: Iterable[Package], symbol: str, trades: Sequence[Trade]) ->
     pages = [row for package in packages for row in package.rows("pages") if row["symbol"] == symbol]
     parts = [row for package in packages for row in package.rows("archive_parts") if row["symbol"] == symbol]
     pages += [row for row in parts if row["format"] == "trades_with_ids"]
-    return _less(_union((row["covered_from_ns"], row["covered_to_ns"]) for row in pages), _union(doubts))
+    wide = _union((from_ns - STEP_BACK_LIMIT_NS, to_ns + STEP_BACK_LIMIT_NS) for from_ns, to_ns in doubts)
+    return _less(_union((row["covered_from_ns"], row["covered_to_ns"]) for row in pages), wide)
 
 
 def _union(spans: Iterable[Span]) -> list[Span]:

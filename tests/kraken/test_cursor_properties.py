@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlt_pipeline.common.exceptions import TransientExchangeError
+from dlt_pipeline.common.exceptions import StalledCursorError, TransientExchangeError
 from dlt_pipeline.kraken.extract import SymbolLoad
 from dlt_pipeline.kraken.ledger import LedgerRow, merge, missing
 from dlt_pipeline.kraken.markets import Market
@@ -121,10 +121,19 @@ class Warehouse:
 
 
 def densest(exchange: SimulatedExchange) -> int:
-    """How many trades fall into the time that a rewind can reach back over: a page must hold more to get on."""
+    """How many trades fall into the time that a rewind can reach back over: a page must hold more to get on.
+
+    The first page of a range reaches back to the trade before it, too, and to its neighbours.
+    """
     times = [time_ns for time_ns, _ in exchange.true_trades]
     reach = DISPLAY_REWIND_NS * 2 + (BOUND_NS * 2 if exchange.steps_back else 0)
-    return max((sum(1 for other in times if t <= other <= t + reach) for t in times), default=1)
+
+    widest = max((sum(1 for other in times if t <= other <= t + reach) for t in times), default=1)
+    shown = [row.time_ns for row in exchange.rows]
+    for start_ns in shown:
+        before_ns = max((t for t in shown if t < start_ns - BOUND_NS), default=start_ns - BOUND_NS)
+        widest = max(widest, sum(1 for t in shown if before_ns - DISPLAY_REWIND_NS * 2 <= t <= start_ns))
+    return widest
 
 
 @pytest.mark.parametrize("ids", ["all", "none", "some"])
@@ -248,6 +257,36 @@ def test_no_single_answer_that_is_not_true_is_believed(
             continue
     assert warehouse.is_whole(exchange, start_ns, end_ns)
     assert warehouse.missing_ids == 0
+
+
+@pytest.mark.parametrize("lying", [3, 4])
+def test_an_answer_that_shows_a_trade_which_steps_back_is_better_than_one_without(lying: int) -> None:
+    """What its times prove ends sooner for that trade, and still it is the one without a hole."""
+    apart = [BASE_NS + number * 10**9 for number in (-32, -31, -30, 0, 1, 2)]
+    close = (2_901_490, 3_201_490, 3_111_490, 3_201_640, 3_112_340, 3_202_340, 3_202_489, 3_202_490, 3_412_490)
+    times = [*apart, *(apart[-1] + offset for offset in close)]
+    exchange = SimulatedExchange([(time_ns, number) for number, time_ns in enumerate(times, 3)], True, decimals=4)
+    exchange.lies = {lying: ("headless", 3)}
+    warehouse = Warehouse()
+    assert warehouse.load(exchange, apart[1], None, 10)
+    assert warehouse.is_whole(exchange, apart[1], None)
+    assert warehouse.missing_ids == 0
+
+
+@pytest.mark.parametrize("page_size", [3, 4, 5])
+def test_a_page_that_ends_just_before_the_start_is_followed_by_one_that_shows_what_precedes_it(page_size: int) -> None:
+    exchange = SimulatedExchange(
+        [(BASE_NS + offset, number) for number, offset in enumerate((0, 0, 210_000, 300_000, 10**9), 1)], inclusive=True
+    )
+    warehouse = Warehouse()
+    start_ns = exchange.rows[3].time_ns
+    if page_size == 3:
+        with pytest.raises(StalledCursorError, match=r"BTC/USD: .* Begin the range a second earlier or later"):
+            warehouse.load(exchange, start_ns, None, page_size)
+        start_ns -= 10**9
+    assert warehouse.load(exchange, start_ns, None, page_size)
+    assert warehouse.is_whole(exchange, start_ns, None)
+    assert exchange.asked < 10
 
 
 def test_the_rewind_is_wider_than_what_a_display_can_hide() -> None:

@@ -1,3 +1,5 @@
+{%- set step_back_ns = 1000000 %}
+
 with
 
 ranges as (
@@ -160,14 +162,15 @@ counted as (
             and holes.last_missing_id = kept.last_missing_id
 )
 
+-- A trade may be stamped before one with a lower id: so far beyond its neighbours a missing one may have been traded.
 select
     symbol,
     first_missing_id,
     last_missing_id,
-    {{ timestamp_from_ns('from_time_ns') }} as from_time,
-    {{ timestamp_from_ns('to_time_ns') }} as to_time,
-    from_time_ns,
-    to_time_ns,
+    {{ timestamp_from_ns('from_time_ns - ' ~ step_back_ns) }} as from_time,
+    {{ timestamp_from_ns('to_time_ns + ' ~ step_back_ns) }} as to_time,
+    from_time_ns - {{ step_back_ns }} as from_time_ns,
+    to_time_ns + {{ step_back_ns }} as to_time_ns,
     is_recorded,
     found_id_count,
     -- A trade that Kraken shows without an id has used one up, so a jump across such trades is no hole.
