@@ -105,8 +105,8 @@ class Warehouse:
     def is_whole(self, exchange: SimulatedExchange, start: int, end: int | None) -> bool:
         """Tell whether just the displayed range's trades are here, each once.
 
-        A trade so near to a bound that times may step back over it may be here, too: where a page ends with a trade of
-        the end's own instant, the end lies a nanosecond behind that.
+        A trade so near to a bound that times may step back over it may be here, too: an end moves behind those that do,
+        and a page proves it only where a trade lies as much later still.
         """
         seen = [
             row
@@ -115,7 +115,8 @@ class Warehouse:
         ]
         within = {row.price for row in seen if row.time_ns >= start and (end is None or row.time_ns < end)}
         first_ns = start - BOUND_NS if exchange.steps_back else start
-        near = {row.price for row in seen if row.time_ns >= first_ns and (end is None or row.time_ns <= end + BOUND_NS)}
+        last_ns = exchange.now_ns if end is None else end + 2 * BOUND_NS
+        near = {row.price for row in seen if first_ns <= row.time_ns <= last_ns}
         found = list(self.trades.values())
         return len(found) == len(set(found)) and within <= set(found) <= near
 
