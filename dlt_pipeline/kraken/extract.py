@@ -84,10 +84,8 @@ class _Answer:
 
     def is_better_than(self, other: "_Answer") -> bool:
         """Whether ids prove more of it; a page cut short would hide a hole behind its own end, a full one does not."""
-        more = self.missing_ids < other.missing_ids or (
-            not self.missing_ids and self.step.unchained == 0 < other.step.unchained
-        )
-        return more and (self.step.is_full or self.reach >= other.reach)
+        mine, theirs = ((each.step.unchained > 0, each.missing_ids) for each in (self, other))
+        return mine < theirs and (self.step.is_full or self.reach >= other.reach)
 
 
 @dataclass
@@ -148,20 +146,24 @@ class SymbolLoad:
             before, answer = answer, self._proven(replace(cursor, since=0), end_ns)
             if answer.page.rows[:1] == before.page.rows[:1]:
                 return answer
-        raise TransientExchangeError(
-            f"{self.market.symbol}: the exchange does not say the same twice about what the range from "
-            f"{show_ns(cursor.covered_to_ns)} UTC begins with. What came before is kept; load again later."
+        raise self._unsettled(f"what the range from {show_ns(cursor.covered_to_ns)} UTC begins with")
+
+    def _unsettled(self, what: str) -> TransientExchangeError:
+        return TransientExchangeError(
+            f"{self.market.symbol}: the exchange does not say the same twice about {what}. What came before is kept; "
+            "load again later."
         )
 
     def _proven(self, cursor: Cursor, end_ns: int | None) -> _Answer:
         """Return the page after `cursor`: one with a hole in its ids, or trades without, is not believed at once.
 
         It is asked for again until two answers agree on trades without ids, or a hole has stayed for `hole_retries`.
+        Raises TransientExchangeError where no two agree.
         """
         best = self._borne_out(cursor, end_ns)
         answers = [best]
         while (best.missing_ids or best.step.unchained) and len(answers) <= self.settings.hole_retries:
-            again = self._borne_out(cursor, end_ns, is_further_back=best.missing_ids > 0)
+            again = self._borne_out(cursor, end_ns, is_further_back=any(each.missing_ids for each in answers))
             twin = next((each for each in answers if again.agrees_with(each)), None)
             answers.append(again)
             if again.is_better_than(best):
@@ -169,6 +171,9 @@ class SymbolLoad:
             elif twin and not again.missing_ids:
                 best = max(again, twin, key=lambda answer: len(answer.page.rows))
                 break
+        else:
+            if best.step.unchained and self.settings.hole_retries:
+                raise self._unsettled(f"which trades follow {show_ns(cursor.tail_time_ns)} UTC")
         if best.missing_ids:
             self._check_ids(best)
         return replace(best, times_asked=len(answers))

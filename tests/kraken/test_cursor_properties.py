@@ -274,6 +274,16 @@ def test_an_answer_that_shows_a_trade_which_steps_back_is_better_than_one_withou
     assert warehouse.missing_ids == 0
 
 
+def test_one_answer_without_ids_is_not_believed_beside_two_that_show_a_hole() -> None:
+    offsets = (0, 300_000, 600_000, 600_000, 600_000, 900_000, 1_200_000, 1_199_999, 1_200_000)
+    trades = [(BASE_NS + offset, number) for number, offset in enumerate(offsets, 3)]
+    exchange = SimulatedExchange(trades, inclusive=False, decimals=4, lies={4: ("without ids", 0)})
+    warehouse = Warehouse()
+    assert warehouse.load(exchange, BASE_NS, None, 5)
+    assert warehouse.is_whole(exchange, BASE_NS, None)
+    assert warehouse.missing_ids == 0
+
+
 @pytest.mark.parametrize("page_size", [3, 4, 5])
 def test_a_page_that_ends_just_before_the_start_is_followed_by_one_that_shows_what_precedes_it(page_size: int) -> None:
     exchange = SimulatedExchange(
