@@ -79,8 +79,15 @@ class _Answer:
         return self.step.cursor.known_trade_id or 0, self.step.cursor.tail_time_ns
 
     def agrees_with(self, other: "_Answer") -> bool:
-        """Whether both show the same trades, as far as the shorter one goes."""
-        return all(one == two for one, two in zip(self.page.rows, other.page.rows, strict=False))
+        """Whether both show the same new trades without a hole, as far as the shorter one goes.
+
+        Where one has none, as at a range's end, whether they show the same at all.
+        """
+        mine, theirs = ([trade.row for trade in each.step.trades] for each in (self, other))
+        if not (mine and theirs):
+            mine, theirs = list(self.page.rows), list(other.page.rows)
+        is_same = all(one == two for one, two in zip(mine, theirs, strict=False))
+        return is_same and not (self.missing_ids or other.missing_ids)
 
     def is_better_than(self, other: "_Answer") -> bool:
         """Whether ids prove more of it; a page cut short would hide a hole behind its own end, a full one does not."""
@@ -168,7 +175,7 @@ class SymbolLoad:
             answers.append(again)
             if again.is_better_than(best):
                 best = again
-            elif twin and not again.missing_ids:
+            elif twin:
                 best = max(again, twin, key=lambda answer: len(answer.page.rows))
                 break
         else:

@@ -274,12 +274,40 @@ def test_an_answer_that_shows_a_trade_which_steps_back_is_better_than_one_withou
     assert warehouse.missing_ids == 0
 
 
-def test_one_answer_without_ids_is_not_believed_beside_two_that_show_a_hole() -> None:
-    offsets = (0, 300_000, 600_000, 600_000, 600_000, 900_000, 1_200_000, 1_199_999, 1_200_000)
-    trades = [(BASE_NS + offset, number) for number, offset in enumerate(offsets, 3)]
-    exchange = SimulatedExchange(trades, inclusive=False, decimals=4, lies={4: ("without ids", 0)})
+OFFSETS = (0, 300_000, 600_000, 600_000, 600_000, 900_000, 1_200_000, 1_199_999, 1_200_000)
+CUT_SHORT = (0, 0, 0, 0, 300_000, 600_000, 600_000, 2_600_000, 2_600_000, 2_599_999, 2_600_000)
+
+
+@pytest.mark.parametrize(
+    ("trades", "page_size", "lies"),
+    [
+        # two answers show a hole, for `since` hides a trade; the one before them hides their ids
+        ([(offset, number) for number, offset in enumerate(OFFSETS, 3)], 5, {4: ("without ids", 0)}),
+        # one shows the hole, and the one further back ends before it
+        (
+            [(offset, number) for number, offset in enumerate(CUT_SHORT, 3)],
+            7,
+            {1: ("absurd id", 0), 4: ("cut short", 3), 7: ("cut short", 2)},
+        ),
+        # a trade without id has used one up, and takes the place of a known one where that is left out
+        ([(0, 1), (1, 2), (1, 0), (1, 4)], 5, {1: ("old", 1), 4: ("headless", 0)}),
+        (
+            [
+                *((offset, 0) for offset in (0, 0, 0, 300_000, 600_000, 600_000, 900_000)),
+                *((1_200_000, n) for n in (8, 0, 10)),
+            ],
+            8,
+            {4: ("headless", 0)},
+        ),
+    ],
+)
+def test_the_one_answer_of_three_that_is_not_true_is_outvoted(
+    trades: list[tuple[int, int]], page_size: int, lies: dict[int, tuple[str, int]]
+) -> None:
+    true_trades = [(BASE_NS + offset, number) for offset, number in trades]
+    exchange = SimulatedExchange(true_trades, inclusive=False, decimals=4, lies=lies)
     warehouse = Warehouse()
-    assert warehouse.load(exchange, BASE_NS, None, 5)
+    assert warehouse.load(exchange, BASE_NS, None, page_size)
     assert warehouse.is_whole(exchange, BASE_NS, None)
     assert warehouse.missing_ids == 0
 
