@@ -68,6 +68,7 @@ class NewTrade:
 class Step:
     """What a page brought: new trades, the range [covered_from_ns, covered_to_ns) it proves, and the next cursor.
 
+    `fresh` are all that the page shows of trades not known before, `trades` those of them that are taken.
     `is_silent`: it says that nothing follows what is known, which no single answer proves; see `is_contradicted`.
     `unchained` are the trades, up to the first one past the end, that no id ties to what is known: those without one,
     and the first that has one again. `is_headless`: it begins a range without a trade before the start, whose id
@@ -75,6 +76,7 @@ class Step:
     """
 
     trades: tuple[NewTrade, ...]
+    fresh: tuple[NewTrade, ...]
     covered_from_ns: int
     cursor: Cursor
     holes: tuple[Hole, ...]
@@ -277,6 +279,7 @@ def take(
     first_new = max(cursor.tail_time_ns, min((trade.row.time_ns for trade in new), default=cursor.covered_to_ns))
     return Step(
         trades=tuple(new),
+        fresh=tuple(fresh),
         covered_from_ns=cursor.covered_to_ns if cursor.is_beginning else min(cursor.covered_to_ns, first_new),
         cursor=replace(moved, covered_to_ns=covered_to, known_trade_id=known, idless_since_id=idless),
         holes=holes,

@@ -79,15 +79,9 @@ class _Answer:
         return self.step.cursor.known_trade_id or 0, self.step.cursor.tail_time_ns
 
     def agrees_with(self, other: "_Answer") -> bool:
-        """Whether both show the same new trades without a hole, as far as the shorter one goes.
-
-        Where one has none, as at a range's end, whether they show the same at all.
-        """
-        mine, theirs = ([trade.row for trade in each.step.trades] for each in (self, other))
-        if not (mine and theirs):
-            mine, theirs = list(self.page.rows), list(other.page.rows)
-        is_same = all(one == two for one, two in zip(mine, theirs, strict=False))
-        return is_same and not (self.missing_ids or other.missing_ids)
+        """Whether both show the same new trades without a hole, as far as the shorter one goes."""
+        pairs = [(one.row, two.row) for one, two in zip(self.step.fresh, other.step.fresh, strict=False)]
+        return bool(pairs) and all(one == two for one, two in pairs) and not (self.missing_ids or other.missing_ids)
 
     def is_better_than(self, other: "_Answer") -> bool:
         """Whether ids prove more of it; a page cut short would hide a hole behind its own end, a full one does not."""
@@ -108,6 +102,7 @@ class SymbolLoad:
     stop: Stop
     is_done: bool = field(default=False, init=False)
     _is_more_told: bool = field(default=False, init=False)
+    _newest_id: int = field(default=0, init=False)
     # From behind the ends of its ranges: the next range meets them again, and nobody drops doubles of one load.
     _given_early: set[tuple[int, int, int]] = field(default_factory=set, init=False)
 
@@ -187,7 +182,7 @@ class SymbolLoad:
 
     def _check_ids(self, answer: _Answer) -> None:
         """Raise TransientExchangeError for a hole that leads to an id which the pair has not reached yet."""
-        newest = self.client.trades(self.market, None, self.settings.page_size)
+        newest = self._newest()
         highest = max((row.trade_id for row in newest.rows), default=0)
         reached = answer.step.holes[-1].last_id + 1
         if 0 < highest < reached:  # a newest page without ids tells nothing of them
@@ -207,8 +202,9 @@ class SymbolLoad:
             answer = self._ask(cursor, end_ns, is_further_back=is_further_back)
             if not answer.step.is_silent:
                 return answer
-            newest = self.client.trades(self.market, None, self.settings.page_size)
-            if is_contradicted(answer.step, newest, answer.page.exchange_ns - self._margin_ns):
+            newest = self._newest()
+            settled_ns = answer.page.exchange_ns - self._margin_ns
+            if is_contradicted(answer.step, newest, settled_ns) or self._is_behind(newest):
                 is_further_back = True
                 continue
             if newest.rows or not answer.step.cursor.is_beginning:
@@ -262,12 +258,21 @@ class SymbolLoad:
         if cursor.known_trade_id is None or cursor.idless_since_id:
             return None
         asked = time.time()
-        newest = self.client.trades(self.market, None, self.settings.page_size)
+        newest = self._newest()
         stamps = asked, time.time()
-        if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
+        if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id or self._is_behind(newest):
             return None
         page = replace(newest, rows=(), last=None)  # known, all of it
         return _Answer(cursor, self._take(cursor, page, end_ns), page, stamps)
+
+    def _newest(self) -> TradePage:
+        page = self.client.trades(self.market, None, self.settings.page_size)
+        self._newest_id = max(self._newest_id, *(row.trade_id for row in page.rows), 0)
+        return page
+
+    def _is_behind(self, newest: TradePage) -> bool:
+        """Whether a newest page lacks what an earlier one of this load had, as one backend that lags may."""
+        return 0 < max((row.trade_id for row in newest.rows), default=0) < self._newest_id
 
     @property
     def _margin_ns(self) -> int:

@@ -279,18 +279,19 @@ CUT_SHORT = (0, 0, 0, 0, 300_000, 600_000, 600_000, 2_600_000, 2_600_000, 2_599_
 
 
 @pytest.mark.parametrize(
-    ("trades", "page_size", "lies"),
+    ("trades", "page_size", "lies", "end"),
     [
         # two answers show a hole, for `since` hides a trade; the one before them hides their ids
-        ([(offset, number) for number, offset in enumerate(OFFSETS, 3)], 5, {4: ("without ids", 0)}),
+        ([(offset, number) for number, offset in enumerate(OFFSETS, 3)], 5, {4: ("without ids", 0)}, None),
         # one shows the hole, and the one further back ends before it
         (
             [(offset, number) for number, offset in enumerate(CUT_SHORT, 3)],
             7,
             {1: ("absurd id", 0), 4: ("cut short", 3), 7: ("cut short", 2)},
+            None,
         ),
         # a trade without id has used one up, and takes the place of a known one where that is left out
-        ([(0, 1), (1, 2), (1, 0), (1, 4)], 5, {1: ("old", 1), 4: ("headless", 0)}),
+        ([(0, 1), (1, 2), (1, 0), (1, 4)], 5, {1: ("old", 1), 4: ("headless", 0)}, None),
         (
             [
                 *((offset, 0) for offset in (0, 0, 0, 300_000, 600_000, 600_000, 900_000)),
@@ -298,17 +299,32 @@ CUT_SHORT = (0, 0, 0, 0, 300_000, 600_000, 600_000, 2_600_000, 2_600_000, 2_599_
             ],
             8,
             {4: ("headless", 0)},
+            None,
         ),
+        # the same behind the end of the range
+        (
+            [
+                *((offset, 0) for offset in (0, 0, 0, 0, 0, 0, 0, 0, 300_000)),
+                *((3_000_300_000, 0) for _ in range(4)),
+                *((3_000_400_000, 14), (3_000_500_000, 0), (3_000_500_000, 0), (3_000_800_000, 0), (3_000_800_000, 18)),
+            ],
+            14,
+            {4: ("headless", 3)},
+            -3,
+        ),
+        # `since` hides the last two, which the newest page once showed and then does not
+        ([(0, 1), (0, 2), (-1, 3), (-1, 4)], 5, {1: ("cut short", 1), 4: ("old", 1)}, None),
     ],
 )
 def test_the_one_answer_of_three_that_is_not_true_is_outvoted(
-    trades: list[tuple[int, int]], page_size: int, lies: dict[int, tuple[str, int]]
+    trades: list[tuple[int, int]], page_size: int, lies: dict[int, tuple[str, int]], end: int | None
 ) -> None:
     true_trades = [(BASE_NS + offset, number) for offset, number in trades]
     exchange = SimulatedExchange(true_trades, inclusive=False, decimals=4, lies=lies)
     warehouse = Warehouse()
-    assert warehouse.load(exchange, BASE_NS, None, page_size)
-    assert warehouse.is_whole(exchange, BASE_NS, None)
+    end_ns = None if end is None else exchange.rows[end].time_ns
+    assert warehouse.load(exchange, BASE_NS, end_ns, page_size)
+    assert warehouse.is_whole(exchange, BASE_NS, end_ns)
     assert warehouse.missing_ids == 0
 
 
