@@ -73,6 +73,11 @@ class TradePage:
     last: int | None
     exchange_ns: int
 
+    @property
+    def highest_id(self) -> int:
+        """The highest trade id that it shows; 0 where it shows none."""
+        return max((row.trade_id for row in self.rows), default=0)
+
 
 def _shown(value: Any) -> str:
     """Return a value of an answer as a sentence can show it: an answer may be as long as it likes."""

@@ -183,7 +183,7 @@ class SymbolLoad:
     def _check_ids(self, answer: _Answer) -> None:
         """Raise TransientExchangeError for a hole that leads to an id which the pair has not reached yet."""
         newest = self._newest()
-        highest = max((row.trade_id for row in newest.rows), default=0)
+        highest = newest.highest_id
         reached = answer.step.holes[-1].last_id + 1
         if 0 < highest < reached:  # a newest page without ids tells nothing of them
             raise TransientExchangeError(
@@ -203,8 +203,7 @@ class SymbolLoad:
             if not answer.step.is_silent:
                 return answer
             newest = self._newest()
-            settled_ns = answer.page.exchange_ns - self._margin_ns
-            if is_contradicted(answer.step, newest, settled_ns) or self._is_behind(newest):
+            if is_contradicted(answer.step, newest, answer.page.exchange_ns - self._margin_ns):
                 is_further_back = True
                 continue
             if newest.rows or not answer.step.cursor.is_beginning:
@@ -260,19 +259,22 @@ class SymbolLoad:
         asked = time.time()
         newest = self._newest()
         stamps = asked, time.time()
-        if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id or self._is_behind(newest):
+        if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
             return None
         page = replace(newest, rows=(), last=None)  # known, all of it
         return _Answer(cursor, self._take(cursor, page, end_ns), page, stamps)
 
     def _newest(self) -> TradePage:
-        page = self.client.trades(self.market, None, self.settings.page_size)
-        self._newest_id = max(self._newest_id, *(row.trade_id for row in page.rows), 0)
+        """Return the pair's newest page; one that ends before an earlier one did is asked for again: two outvote one."""
+        page = self._newest_page()
+        if 0 < page.highest_id < self._newest_id:
+            page = self._newest_page()
+            self._newest_id = page.highest_id or self._newest_id
+        self._newest_id = max(self._newest_id, page.highest_id)
         return page
 
-    def _is_behind(self, newest: TradePage) -> bool:
-        """Whether a newest page lacks what an earlier one of this load had, as one backend that lags may."""
-        return 0 < max((row.trade_id for row in newest.rows), default=0) < self._newest_id
+    def _newest_page(self) -> TradePage:
+        return self.client.trades(self.market, None, self.settings.page_size)
 
     @property
     def _margin_ns(self) -> int:
