@@ -265,7 +265,7 @@ class SymbolLoad:
         return _Answer(cursor, self._take(cursor, page, end_ns), page, stamps)
 
     def _newest(self) -> TradePage:
-        """Return the pair's newest page; one that ends before an earlier one did is asked for again: two outvote one."""
+        """Return the pair's newest page; one that ends before an earlier one is asked for again: two outvote one."""
         page = self._newest_page()
         if 0 < page.highest_id < self._newest_id:
             page = self._newest_page()
