@@ -13,8 +13,11 @@
             {% endfor -%}
             base_volume,
             quote_volume,
+            taker_buy_base_volume,
+            taker_buy_quote_volume,
             vwap,
             trade_count,
+            taker_buy_count,
             first_trade_id,
             last_trade_id,
             is_empty,

@@ -14,10 +14,15 @@ CANDLES_OF: Final = "candles_of"
 _DAY: Final = 86_400
 _OURS: Final = "source=trades"
 _FOLDER: Final = re.compile(r"timeframe=([0-9A-Za-z_]+)")
+# NULL in a bucket of which a part does not know it.
+_SUMS: Final = (
+    *("base_volume", "quote_volume", "taker_buy_base_volume", "taker_buy_quote_volume"),
+    *("trade_count", "taker_buy_count"),
+)
 # What the macro reads; a project that publishes candles of its own may have others, and then no macro.
 _READ: Final = (
-    *("bucket_start", "bucket_end", "open", "high", "low", "close", "base_volume", "quote_volume", "vwap"),
-    *("trade_count", "first_trade_id", "last_trade_id", "is_empty", "is_closed"),
+    *("bucket_start", "bucket_end", "open", "high", "low", "close", *_SUMS[:4], "vwap", *_SUMS[4:]),
+    *("first_trade_id", "last_trade_id", "is_empty", "is_closed"),
 )
 # A double of up to 15 digits gives back the decimal that it was made of, and decimals add up exactly.
 _EXACT: Final = "cast(cast({0} as varchar) as decimal(38, 18))"
@@ -150,7 +155,8 @@ def _made(rows: str, base: str, types: Mapping[str, str], coverage: str) -> str:
     prices = ", ".join(
         f"coalesce({value} filter (where not is_empty), {value}) as {name}" for name, value in aggregates.items()
     )
-    sums = {name: _sum(name, types[name]) for name in ("base_volume", "quote_volume")}
+    sums = {name: _sum(name, types[name]) for name in _SUMS}
+    summed = ", ".join(f"{value} as {name}" for name, value in sums.items())
     vwap = _vwap(sums["quote_volume"], sums["base_volume"], types["vwap"])
     return f"""
         with rows as (
@@ -162,9 +168,8 @@ def _made(rows: str, base: str, types: Mapping[str, str], coverage: str) -> str:
             select
                 symbol, started as bucket_start, ended as bucket_end,
                 {prices},
-                {sums["base_volume"]} as base_volume, {sums["quote_volume"]} as quote_volume,
+                {summed},
                 case when count(*) = 1 then any_value(vwap) else {vwap} end as vwap,
-                cast(sum(trade_count) as bigint) as trade_count,
                 min(first_trade_id) as first_trade_id, max(last_trade_id) as last_trade_id,
                 bool_and(is_empty) as is_empty, bool_and(is_closed) as is_closed,
                 string_agg(distinct source, '+' order by source) as source,

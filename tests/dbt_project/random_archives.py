@@ -234,7 +234,7 @@ def _with_ids(package: Package, world: World, symbol: str, trades: Sequence[Trad
                 "traded_on": raw.timestamp(trade.time_ns).date(),
                 "price": _money(trade.price, PRICE_DECIMALS),
                 "volume": _money(trade.volume, VOLUME_DECIMALS),
-                "side": "buy" if trade.volume % 2 else "sell",
+                "side": "buy" if trade.is_buy else "sell",
                 "order_type": "limit",
                 "misc": "",
                 "more_items": None,

@@ -24,7 +24,8 @@ def trades() -> list[dict[str, Any]]:
         step = chance.choice([0, 0, 1, 999_999_999, 40 * 10**9, 1800 * 10**9, 60 * 10**9 - time_ns % (60 * 10**9)])
         time_ns = min(time_ns + step * chance.randint(1, 2), END - 1)
         price, volume = chance.randint(1, 10**9), chance.randint(1, 10**12)
-        rows.append({"trade_id": trade_id, "time_ns": time_ns, "price": price, "volume": volume})
+        side = "buy" if volume % 2 else "sell"
+        rows.append({"trade_id": trade_id, "time_ns": time_ns, "price": price, "volume": volume, "side": side})
     return [row for row in rows if not HOLE[0] <= row["trade_id"] <= HOLE[1]]
 
 
@@ -53,7 +54,7 @@ def insert_random_trades(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def candles() -> Iterator[tuple[Any, ...]]:
-    """Every expected candle: timeframe, start, open, high, low, close, base, quote, vwap, count, first id, closed."""
+    """Every expected candle: timeframe, start, open, high, low, close, base, quote, vwap, count, id, bought, closed."""
     rows = trades()
     for timeframe, seconds in TIMEFRAMES.items():
         size = seconds * 10**9
@@ -69,9 +70,15 @@ def candles() -> Iterator[tuple[Any, ...]]:
 
 def _candle(rows: list[dict[str, Any]]) -> tuple[Any, ...]:
     if not rows:
-        return (None, None, None, None, 0, 0, None, 0, None)
+        return (None, None, None, None, 0, 0, None, 0, None, 0, 0, 0)
     prices = [Decimal(row["price"]).scaleb(-4) for row in rows]
     base, quote = sum(row["volume"] for row in rows), sum(row["price"] * row["volume"] for row in rows)
     vwap = Decimal(quote * 10**8 // base).scaleb(-12)  # quote is in units of 1e-12, base of 1e-8
     sums = (Decimal(base).scaleb(-8), Decimal(quote).scaleb(-12))
-    return (prices[0], max(prices), min(prices), prices[-1], *sums, vwap, len(rows), rows[0]["trade_id"])
+    bought = [row for row in rows if row["side"] == "buy"]
+    taken = (
+        Decimal(sum(row["volume"] for row in bought)).scaleb(-8),
+        Decimal(sum(row["price"] * row["volume"] for row in bought)).scaleb(-12),
+        len(bought),
+    )
+    return (prices[0], max(prices), min(prices), prices[-1], *sums, vwap, len(rows), rows[0]["trade_id"], *taken)

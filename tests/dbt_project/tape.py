@@ -24,16 +24,25 @@ class Trade(NamedTuple):
     volume: int
     has_id: bool
 
+    @property
+    def is_buy(self) -> bool:
+        """Whether its taker bought."""
+        return self.volume % 2 == 1
+
 
 def candle(trades: list[Trade]) -> tuple[Any, ...]:
-    """Open, high, low, close, base volume, quote volume, trade count, first and last id: a plain loop, exact."""
+    """Prices, base and quote volume, trade count, what takers bought of the three, both ids: a plain loop, exact."""
     prices = [Decimal(trade.price).scaleb(-PRICE_DECIMALS) for trade in trades]
     ids = [trade.number for trade in trades if trade.has_id]
+    span = min(ids, default=None), max(ids, default=None)
+    bought = _sums([trade for trade in trades if trade.is_buy])
+    return (prices[0], max(prices), min(prices), prices[-1], *_sums(trades), *bought, *span)
+
+
+def _sums(trades: list[Trade]) -> tuple[Decimal, Decimal, int]:
     base = sum(trade.volume for trade in trades)
     quote = sum(trade.price * trade.volume for trade in trades)
-    money = Decimal(base).scaleb(-VOLUME_DECIMALS), Decimal(quote).scaleb(-PRICE_DECIMALS - VOLUME_DECIMALS)
-    span = min(ids, default=None), max(ids, default=None)
-    return (prices[0], max(prices), min(prices), prices[-1], *money, len(trades), *span)
+    return Decimal(base).scaleb(-VOLUME_DECIMALS), Decimal(quote).scaleb(-PRICE_DECIMALS - VOLUME_DECIMALS), len(trades)
 
 
 def buckets(trades: list[Trade], size_ns: int, offset_ns: int = 0) -> dict[int, list[Trade]]:

@@ -36,7 +36,7 @@ class TapeClient:
                 trade.time_ns,
                 _text(trade.price, PRICE_DECIMALS),
                 _text(trade.volume, VOLUME_DECIMALS),
-                "buy" if trade.volume % 2 else "sell",
+                "buy" if trade.is_buy else "sell",
                 "limit",
                 "",
             )

@@ -8,7 +8,8 @@ import duckdb
 
 COLUMNS = (
     "bucket_start, bucket_end, open, high, low, close, base_volume, quote_volume, vwap, "
-    "trade_count, first_trade_id, last_trade_id, is_empty, is_closed, is_best"
+    "taker_buy_base_volume, taker_buy_quote_volume, taker_buy_count, trade_count, "
+    "first_trade_id, last_trade_id, is_empty, is_closed, is_best"
 )
 PRICE = {"float64": "double", "decimal": "decimal(38, 12)"}
 QUOTE = {"float64": "double", "decimal": "decimal(38, 24)"}
@@ -35,13 +36,17 @@ CANDLES = """
         cast(min(price) as {price}) as low, cast(arg_max(price, minute) as {price}) as close,
         cast(sum(volume) as {price}) as base_volume,
         cast(sum(price * volume) filter (where source = 'trades') as {quote}) as quote_volume,
+        cast(sum(volume * is_bought) filter (where source = 'trades') as {price}) as taker_buy_base_volume,
+        cast(sum(price * volume * is_bought) filter (where source = 'trades') as {quote}) as taker_buy_quote_volume,
+        cast(sum(is_bought) filter (where source = 'trades') as bigint) as taker_buy_count,
         cast(avg(price) as {price}) as vwap,
         cast(count(*) as bigint) as trade_count,
         min(minute) filter (where source = 'trades') as first_trade_id,
         max(minute) filter (where source = 'trades') as last_trade_id,
         sum(volume) = 0 as is_empty, true as is_closed, source = 'trades' or symbol = 'ETH/USD' as is_best
     from (
-        select *, time_bucket(seconds * interval 1 second, started) as bucket_start
+        select *, cast(minute % 3 = 0 as int) as is_bought,
+            time_bucket(seconds * interval 1 second, started) as bucket_start
         from made.minutes, (values ('1m', 60), ('1h', 3600)) as d (timeframe, seconds)
     )
     group by all

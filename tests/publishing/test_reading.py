@@ -19,14 +19,16 @@ from tests.pages import blocks
 from tests.publishing.made import Made
 
 FIELDS = (
-    "open, high, low, close, base_volume, quote_volume, trade_count, first_trade_id, last_trade_id, is_empty, source"
+    "open, high, low, close, base_volume, quote_volume, taker_buy_quote_volume, taker_buy_count, trade_count, "
+    "first_trade_id, last_trade_id, is_empty, source"
 )
 # What a build makes of minutes, told anew from them.
 EXPECTED = """
     select * from (
         select
             {start} as bucket_start, arg_min(price, started), max(price), min(price), arg_max(price, started),
-            sum(volume), sum(price * volume), count(*) as trades, min(minute), max(minute), sum(volume) = 0, 'trades'
+            sum(volume), sum(price * volume), sum(price * volume * (minute % 3 = 0)::int), sum((minute % 3 = 0)::int),
+            count(*) as trades, min(minute), max(minute), sum(volume) = 0, 'trades'
         from made.minutes where symbol = 'BTC/USD' and source = 'trades'
         group by all
     )
@@ -118,9 +120,9 @@ def test_a_bucket_of_two_sources_says_so_and_knows_no_quote_volume(made: Made) -
     )
     _publish(made)
     first, second, *_ = _rows(made, "30m", "ETH/USD")
-    assert (first[-1], first[6], first[7]) == ("rest+trades", None, 30)
-    assert (second[-1], second[7]) == ("trades", 30)
-    assert second[6] is not None
+    assert (first[-1], *first[6:10]) == ("rest+trades", None, None, None, 30)
+    assert (second[-1], second[9]) == ("trades", 30)
+    assert None not in second[6:9]
 
 
 def test_timeframes_that_only_kraken_has_do_not_hide_what_trades_prove(made: Made) -> None:

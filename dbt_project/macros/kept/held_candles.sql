@@ -14,6 +14,7 @@
         {{ kraken_candles.last_by('candles.close', 'candles.bucket_start_ns') }} as close,
         {{ kraken_candles.sum_exact('candles.base_volume') }} as base_volume,
         {{ kraken_candles.sum_exact('candles.quote_volume') }} as quote_volume,
+        {{ kraken_candles.taker_buys_of_candles('candles.') }},
         sum(candles.trade_count) as trade_count,
         min(candles.first_trade_id) as first_trade_id,
         max(candles.last_trade_id) as last_trade_id

@@ -17,7 +17,10 @@
         candles.first_trade_id,
         candles.last_trade_id,
         candles.symbol,
-        candles.bucket_on as kept_on
+        candles.bucket_on as kept_on,
+        candles.taker_buy_base_volume,
+        candles.taker_buy_quote_volume,
+        candles.taker_buy_count
     from {{ candles }} as candles
     inner join {{ this }} as days on candles.symbol = days.symbol and candles.bucket_on = days.removed_on
     where {{ kraken_candles.days_to_keep() }} and not candles.is_empty and {{ kraken_candles.wanted_bounds('candles.bucket_on') }}

@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
 {%- set columns = [
-    'symbol', 'timeframe', 'bucket_start', 'bucket_end', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'vwap',
-    'trade_count', 'first_trade_id', 'last_trade_id', 'is_empty', 'is_closed', 'source',
+    'symbol', 'timeframe', 'bucket_start', 'bucket_end', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume',
+    'taker_buy_base_volume', 'taker_buy_quote_volume', 'vwap', 'trade_count', 'taker_buy_count', 'first_trade_id', 'last_trade_id', 'is_empty', 'is_closed', 'source',
 ] %}
 {%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed', 'source']) | join(', ') %}
 

@@ -8,7 +8,11 @@ select
     {{ year_of('bucket_on') }} as year,
     bucket_on,
     row_count,
+    {% if model == 'certified_days' -%}
+    md5(concat(content_hash, '|', {{ text_of('sided_count') }})) as content_hash
+    {%- else -%}
     content_hash
+    {%- endif %}
 from {{ ref(model) }}
 where row_count > 0
 {% if not loop.last %}union all{% endif %}

@@ -4,6 +4,9 @@
     ("cast('trades' as " ~ dbt.type_string() ~ ")", shown_candles() ~ ' as shown', 'is_closed', 'true'),
     ('source', ref('best_exchange_candles'), 'true', 'is_best'),
 ] %}
+{%- set numbers = [
+    'open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'taker_buy_base_volume', 'taker_buy_quote_volume', 'vwap',
+] %}
 
 {% for source, rows, condition, is_best in sources %}
 select
@@ -13,10 +16,11 @@ select
     {{ year_of('bucket_on') }} as year,
     {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
     {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
-    {% for number in ['open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'vwap'] -%}
+    {% for number in numbers -%}
     {{ export_number(number) }},
     {% endfor -%}
     trade_count,
+    taker_buy_count,
     first_trade_id,
     last_trade_id,
     is_empty,

@@ -1,4 +1,10 @@
-{{ config(tags='removals', materialized='incremental', incremental_strategy='append', full_refresh=false) }}
+{{ config(
+    tags='removals',
+    materialized='incremental',
+    incremental_strategy='append',
+    full_refresh=false,
+    on_schema_change='append_new_columns',
+) }}
 
 -- Filled by the post-hooks of removal_checks; dbt only makes the table, once. What it says cannot be made anew.
 select
@@ -14,5 +20,8 @@ select
     cast(null as bigint) as first_trade_id,
     cast(null as bigint) as last_trade_id,
     cast(null as {{ dbt.type_string() }}) as symbol,
-    cast(null as date) as kept_on
+    cast(null as date) as kept_on,
+    cast(null as decimal(38, 12)) as taker_buy_base_volume,
+    cast(null as decimal(38, 24)) as taker_buy_quote_volume,
+    cast(null as bigint) as taker_buy_count
 where false

@@ -2,7 +2,8 @@
     materialized='incremental',
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol', 'bucket_on']),
-    on_schema_change='fail',
+    on_schema_change='append_new_columns',
+    meta={'form': 2},
     pre_hook="{{ kraken_candles.clear_pending_days('bucket_on') }}",
     post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
 ) }}
@@ -40,6 +41,7 @@ trades as (
         trades.trade_id,
         trades.price,
         trades.volume,
+        trades.side,
         {{ trade_order('trades.time_ns', 'trades.trade_id', 'trades.after_trade_id', 'trades.place') }} as trade_order
     from {{ ref('stg_trades') }} as trades
     inner join pieces
@@ -57,6 +59,7 @@ trades as (
         cast(null as bigint) as trade_id,
         trades.price,
         trades.volume,
+        cast(null as {{ dbt.type_string() }}) as side,
         {{ trade_order('trades.time_ns', '0', '0', 'trades.row_number') }} as trade_order
     from {{ ref('stg_archive_trades') }} as trades
     inner join pieces
@@ -121,6 +124,9 @@ filled as (
         traded.close,
         traded.base_volume,
         traded.quote_volume,
+        traded.taker_buy_base_volume,
+        traded.taker_buy_quote_volume,
+        traded.taker_buy_count,
         traded.trade_count,
         traded.first_trade_id,
         traded.last_trade_id
@@ -151,6 +157,7 @@ select
     cast(coalesce(carried.close_before, stretches.close_before) as decimal(38, 12)) as close_before,
     cast(coalesce(carried.base_volume, 0) as decimal(38, 12)) as base_volume,
     cast(coalesce(carried.quote_volume, 0) as decimal(38, 24)) as quote_volume,
+    {{ taker_buys_of_bucket('carried.') }},
     {{ divide_cut('carried.quote_volume', 'carried.base_volume') }} as vwap,
     cast(coalesce(carried.trade_count, 0) as bigint) as trade_count,
     carried.first_trade_id,

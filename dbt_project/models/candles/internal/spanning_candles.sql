@@ -2,7 +2,8 @@
     materialized='incremental',
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol']),
-    on_schema_change='fail',
+    on_schema_change='append_new_columns',
+    meta={'form': 2},
     pre_hook="{{ kraken_candles.clear_pending_units('spanning') }}",
     post_hook="{{ kraken_candles.set_marks(['day_versions'], ['day_candles']) }}",
 ) }}
@@ -84,6 +85,7 @@ made as (
         first_part.close_before,
         cast(coalesce(traded.base_volume, 0) as decimal(38, 12)) as base_volume,
         cast(coalesce(traded.quote_volume, 0) as decimal(38, 24)) as quote_volume,
+        {{ taker_buys_of_bucket('traded.') }},
         {{ divide_cut('traded.quote_volume', 'traded.base_volume') }} as vwap,
         cast(coalesce(traded.trade_count, 0) as bigint) as trade_count,
         traded.first_trade_id,

@@ -5,7 +5,9 @@
     partition_by=partitions(['symbol']),
     full_refresh=false,
     on_schema_change='append_new_columns',
-    meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
+    meta={
+        'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides'], 'form': 2,
+    },
     post_hook="{{ kraken_candles.set_marks(['day_versions'], ['day_candles', 'spanning_candles']) }}",
 ) }}
 
@@ -74,6 +76,7 @@ lines as (
         bucket_on,
         bucket_start_ns,
         trade_count,
+        taker_buy_count,
         first_trade_id,
         last_trade_id,
         md5({{ candle_text() }}) as line
@@ -96,6 +99,7 @@ hashed as (
         min(lines.bucket_start_ns) as first_bucket_ns,
         max(lines.bucket_start_ns) as last_bucket_ns,
         coalesce(sum(lines.trade_count), 0) as trade_count,
+        count(lines.taker_buy_count) as sided_count,
         min(lines.first_trade_id) as first_trade_id,
         max(lines.last_trade_id) as last_trade_id
     from units
@@ -134,6 +138,7 @@ made as (
         first_bucket_ns,
         last_bucket_ns,
         cast(trade_count as bigint) as trade_count,
+        sided_count,
         first_trade_id,
         last_trade_id,
         last_load_id as load_id,

@@ -3,7 +3,7 @@
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol']),
     on_schema_change='append_new_columns',
-    meta={'form': 2},
+    meta={'form': 3},
     pre_hook=[
         "{{ kraken_candles.clear_pending_units() }}",
         "drop table if exists {{ this.incorporate(path={'identifier': 'rollup_checks'}) }}",
@@ -15,7 +15,8 @@
 {%- set day_start_ns = ns_from_timestamp('cast(units.bucket_on as timestamp)') %}
 {%- set plan = timeframe_plan() %}
 {%- set rolled = plan | rejectattr('parent', 'none') | list %}
-{%- set fields = ['open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'trade_count'] %}
+{%- set taken = ['taker_buy_base_volume', 'taker_buy_quote_volume', 'taker_buy_count'] %}
+{%- set fields = ['open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'trade_count'] + taken %}
 
 -- What can be said of each unit from its own rows and from the finest candles that they span. A wrong row is counted as long as it
 -- stands, so that no later build forgets it.
@@ -46,12 +47,18 @@ units as (
                     and quote_volume is not null
                     and close is not null
                     and not is_empty
+                    and coalesce(taker_buy_base_volume between 0 and base_volume, true)
+                    and coalesce(taker_buy_quote_volume between 0 and quote_volume, true)
+                    and coalesce(taker_buy_count between 0 and trade_count, true)
                     then 0
                 when
                     is_empty
                     and trade_count = 0
                     and base_volume = 0
                     and quote_volume = 0
+                    {% for field in taken -%}
+                    and {{ field }} = 0
+                    {% endfor -%}
                     and coalesce(open, high, low, close, vwap) is null
                     and coalesce(first_trade_id, last_trade_id) is null
                     then 0
@@ -105,6 +112,7 @@ spanned as (
         {{ last_by('close', 'bucket_start_ns') }} as close,
         {{ sum_exact('base_volume') }} as base_volume,
         {{ sum_exact('quote_volume') }} as quote_volume,
+        {{ taker_buys_of_candles() }},
         sum(trade_count) as trade_count
     from built
     where timeframe = '{{ timeframe.root }}' and not is_empty
