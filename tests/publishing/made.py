@@ -7,9 +7,8 @@ from typing import Any
 import duckdb
 
 COLUMNS = (
-    "bucket_start, bucket_end, open, high, low, close, base_volume, quote_volume, vwap, "
-    "taker_buy_base_volume, taker_buy_quote_volume, taker_buy_count, trade_count, "
-    "first_trade_id, last_trade_id, is_empty, is_closed, is_best"
+    "bucket_start, bucket_end, open, high, low, close, base_volume, quote_volume, taker_buy_base_volume, "
+    "taker_buy_quote_volume, vwap, trade_count, taker_buy_count, first_trade_id, last_trade_id, is_empty, is_closed, is_best"
 )
 PRICE = {"float64": "double", "decimal": "decimal(38, 12)"}
 QUOTE = {"float64": "double", "decimal": "decimal(38, 24)"}
