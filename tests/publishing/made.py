@@ -8,7 +8,8 @@ import duckdb
 
 COLUMNS = (
     "bucket_start, bucket_end, open, high, low, close, base_volume, quote_volume, taker_buy_base_volume, "
-    "taker_buy_quote_volume, vwap, trade_count, taker_buy_count, first_trade_id, last_trade_id, is_empty, is_closed, is_best"
+    "taker_buy_quote_volume, vwap, trade_count, taker_buy_count, first_trade_id, last_trade_id, "
+    "is_empty, is_closed, is_best"
 )
 PRICE = {"float64": "double", "decimal": "decimal(38, 12)"}
 QUOTE = {"float64": "double", "decimal": "decimal(38, 24)"}
