@@ -72,7 +72,7 @@ def test_candles_are_those_of_the_tape_in_every_length() -> None:
         expected = {start_ns // SECOND: candle(found) for start_ns, found in truth.items()}
         for row in exported.candles(trades, minutes):
             prices = tuple(Decimal(price) for price in row[1:5])
-            open_, high, low, close, base_volume, _, trade_count, _, _ = expected.pop(row.bucket_start)
+            open_, high, low, close, base_volume, _, trade_count, *_ = expected.pop(row.bucket_start)
             assert (*prices, Decimal(row.volume), row.trades) == (open_, high, low, close, base_volume, trade_count)
         assert not expected
 

@@ -66,7 +66,7 @@ class TapeClient:
 def _rest_candle(start_ns: int, trades: list[Trade], close_before: Decimal) -> RestCandle:
     if not trades:
         return RestCandle(start_ns // SECOND, *[str(close_before)] * 4, "0", "0", 0)
-    open_, high, low, close, base, _, count, _, _ = candle(trades)
+    open_, high, low, close, base, _, count, *_ = candle(trades)
     units = sum(trade.price * trade.volume for trade in trades) // sum(trade.volume for trade in trades)
     vwap = Decimal(units).scaleb(-PRICE_DECIMALS)  # cut, as Kraken does
     return RestCandle(start_ns // SECOND, str(open_), str(high), str(low), str(close), str(vwap), str(base), count)
