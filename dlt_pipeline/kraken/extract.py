@@ -109,14 +109,17 @@ class SymbolLoad:
     def answers(self) -> Iterator[Extracted]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
         for wanted in self.wanted:
-            cursor, is_done, is_short = wanted.cursor, False, False
+            cursor, is_done, is_short, is_further_back = wanted.cursor, False, False, True
             while not is_done:
                 if self.stop.is_set():
                     return
-                settled = self._settled(cursor, wanted.end_ns) if is_short else None
-                answer = settled or self._with_head(cursor, wanted.end_ns)
+                settled = self._settled(cursor, wanted.end_ns) if is_short and not is_further_back else None
+                answer = settled or self._with_head(cursor, wanted.end_ns, is_further_back=is_further_back)
                 yield self._taken(answer, wanted.end_ns)
                 cursor, is_done, is_short = answer.step.cursor, answer.step.is_done, not answer.step.is_full
+                # Times may step back over all of such a page, so that `since` hid what followed.
+                reached_ns = answer.asked.since + self._rewind_ns
+                is_further_back = is_short and not is_further_back and cursor.tail_time_ns <= reached_ns
         wrong: BadAnswerError | None = None  # said at the end: the other timeframes are no worse for it
         for timeframe in self.timeframes:
             if self.stop.is_set():
@@ -131,13 +134,13 @@ class SymbolLoad:
             raise wrong
         self.is_done = True
 
-    def _with_head(self, cursor: Cursor, end_ns: int | None) -> _Answer:
+    def _with_head(self, cursor: Cursor, end_ns: int | None, *, is_further_back: bool) -> _Answer:
         """Return the page after `cursor`; one that begins a range is asked for from the trade before the start on.
 
         Without that trade, an answer that lacks its first rows would look whole. Where there is none the range begins
         with the pair's first trade, which two answers must agree on.
         """
-        answer = self._proven(cursor, end_ns)
+        answer = self._proven(cursor, end_ns, is_further_back=is_further_back)
         for rewind_ns in FURTHER_REWINDS_NS:
             is_near_first = answer.step.is_headless and answer.page.rows[0].trade_id <= self.settings.page_size
             if answer.step.is_headless and not is_near_first and rewind_ns < cursor.since:
@@ -156,16 +159,17 @@ class SymbolLoad:
             "load again later."
         )
 
-    def _proven(self, cursor: Cursor, end_ns: int | None) -> _Answer:
+    def _proven(self, cursor: Cursor, end_ns: int | None, *, is_further_back: bool = False) -> _Answer:
         """Return the page after `cursor`: one with a hole in its ids, or trades without, is not believed at once.
 
         It is asked for again until two answers agree on trades without ids, or a hole has stayed for `hole_retries`.
         Raises TransientExchangeError where no two agree.
         """
-        best = self._borne_out(cursor, end_ns)
+        best = self._borne_out(cursor, end_ns, is_further_back=is_further_back)
         answers = [best]
         while (best.missing_ids or best.step.unchained) and len(answers) <= self.settings.hole_retries:
-            again = self._borne_out(cursor, end_ns, is_further_back=any(each.missing_ids for each in answers))
+            is_further_back = is_further_back or any(each.missing_ids for each in answers)
+            again = self._borne_out(cursor, end_ns, is_further_back=is_further_back)
             twin = next((each for each in answers if again.agrees_with(each)), None)
             answers.append(again)
             if again.is_better_than(best):
@@ -200,6 +204,9 @@ class SymbolLoad:
         traded: str | None = None
         for number in range(1 + self.settings.hole_retries):
             answer = self._ask(cursor, end_ns, is_further_back=is_further_back)
+            if answer.step.is_silent and not is_further_back and self._may_step_back(cursor):
+                is_further_back = True
+                answer = self._ask(cursor, end_ns, is_further_back=True)
             if not answer.step.is_silent:
                 return answer
             newest = self._newest()
@@ -276,6 +283,15 @@ class SymbolLoad:
     def _newest_page(self) -> TradePage:
         return self.client.trades(self.market, None, self.settings.page_size)
 
+    @staticmethod
+    def _may_step_back(cursor: Cursor) -> bool:
+        """Whether a trade may follow that is earlier than the known ones, where `since` hides it."""
+        return cursor.is_by_ids and not cursor.is_beginning
+
+    @property
+    def _rewind_ns(self) -> int:
+        return step_back_ns(self.settings) + DISPLAY_REWIND_NS
+
     @property
     def _margin_ns(self) -> int:
         return int(self.settings.head_margin_seconds * NS_PER_SECOND)
@@ -289,7 +305,7 @@ class SymbolLoad:
 
         A trade that is earlier than the one before it may be hidden behind `since`: `is_further_back` asks for it, too.
         """
-        rewind_ns = step_back_ns(self.settings) + DISPLAY_REWIND_NS if is_further_back and cursor.is_by_ids else 0
+        rewind_ns = self._rewind_ns if is_further_back and self._may_step_back(cursor) else 0
         for left in range(self.settings.hole_retries, -1, -1):
             asked = time.time()
             page = self.client.trades(self.market, max(0, cursor.since - rewind_ns), self.settings.page_size)
