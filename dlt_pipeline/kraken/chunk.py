@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -88,6 +88,26 @@ class Budget:
         return self._has_moved.is_set() and (self._is_full.is_set() or time.monotonic() >= self._until)
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What dlt's `add_limit` asks of a symbol: so many items, so many seconds; None or below 0 and 0 are none.
+
+    An item is a page of trades, or a trade where `count_rows`. Pages are taken whole, so that what is committed is
+    proven and the next run goes on behind it.
+    """
+
+    max_items: int | None = None
+    max_time: float | None = None
+    count_rows: bool | None = False
+
+    def allows(self, pages: int, trades: int, seconds: float) -> bool:
+        """Whether another page may follow so many pages with so many trades, taken in so many seconds."""
+        items = trades if self.count_rows else pages
+        is_full = self.max_items is not None and 0 <= self.max_items <= items
+        is_late = pages > 0 and bool(self.max_time) and seconds > (self.max_time or 0)
+        return not is_full and not is_late
+
+
 class Chunk:
     """Shared by the threads of the symbols; `done` are the symbols that lack nothing any more."""
 
@@ -109,6 +129,7 @@ class Chunk:
         self.session, self.request = session, request
         self.on_progress, self.on_failure = on_progress, on_failure
         self.done: set[str] = set()
+        self.limits: dict[str, Limit] = {}
         self._budget: Budget | None = None
         self._lacking: dict[str, Lacking] = {}
         self._refused: dict[str, KrakenCandlesError] = {}
@@ -188,9 +209,10 @@ class Chunk:
 
     def _batches(self, reader: Reader, budget: Budget, symbol: str, cursors: dict[str, Any]) -> Iterator[Batch]:
         """Yield batches of at least `batch_trades` trades, the last one smaller; also of what came before an error."""
-        gathered, pages = Gathered(), 0
+        gathered, pages, trades = Gathered(), 0, 0
+        limit, began = self.limits.get(symbol, Limit()), time.monotonic()
         try:
-            while budget.allows(pages):
+            while budget.allows(pages) and limit.allows(pages, trades, time.monotonic() - began):
                 taken = reader.take(budget.is_over)
                 if taken is None:
                     break
@@ -199,6 +221,7 @@ class Chunk:
                     self.on_progress(taken.progress)
                 if taken.cursor:
                     pages += 1
+                    trades += taken.trades.num_rows if taken.trades is not None else 0
                     budget.count(pages)
                     if not self.request.is_backfill(symbol):
                         cursors[symbol] = asdict(taken.cursor)

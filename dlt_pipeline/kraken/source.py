@@ -13,7 +13,7 @@ from dlt.extract import DltResource
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
-from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Batch, Chunk
+from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Batch, Chunk, Limit
 from dlt_pipeline.kraken.raw_tables import hints, market_rows, to_table
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
@@ -55,6 +55,7 @@ def kraken_source(
 
     Resources: `trades_<symbol>`, `pages_<symbol>`, `id_holes_<symbol>`, `rest_candles_<symbol>`, `markets`,
     `warehouse_versions`; prices in quote, volumes in base units as DECIMAL(38, 12), times in ns and UTC microseconds.
+    `add_limit` counts pages of trades of each symbol, or trades with `count_rows`.
 
     One such source a pipeline run. Raises BadInputError at once for arguments that make no sense; what the exchange
     refuses, such as an unknown symbol, arrives as the cause of dlt's PipelineStepFailed.
@@ -77,12 +78,33 @@ def resources(chunk: Chunk) -> list[DltResource]:
     ]
     for symbol in chunk.request.symbols:
         label = re.sub(r"\W", "_", symbol.lower())
-        answers = dlt.resource(_answers(chunk, symbol), name=f"answers_{label}", selected=False, parallelized=True)
+        kind = _limited(chunk, symbol)
+        answers = dlt.resource(
+            _answers(chunk, symbol), name=f"answers_{label}", selected=False, parallelized=True, _impl_cls=kind
+        )
         found.extend(
-            dlt.transformer(_part_of(table), name=f"{table}_{label}", data_from=answers, **hints(table))
+            dlt.transformer(  # type: ignore[call-overload]  # `_impl_cls` is told of in its docs, and in no overload
+                _part_of(table), name=f"{table}_{label}", data_from=answers, _impl_cls=kind, **hints(table)
+            )
             for table in SYMBOL_TABLES
         )
     return found
+
+
+def _limited(chunk: Chunk, symbol: str) -> type[DltResource]:
+    """Return the kind of a symbol's resources, whose limit is the chunk's: dlt sets none on transformers.
+
+    dlt's own would drop a page that arrives late, after the cursor moved past it.
+    """
+
+    class SymbolResource(DltResource):
+        def add_limit(
+            self, max_items: int | None = None, max_time: float | None = None, count_rows: bool | None = False
+        ) -> "SymbolResource":
+            chunk.limits[symbol] = Limit(max_items, max_time, count_rows)
+            return self
+
+    return SymbolResource
 
 
 def _answers(chunk: Chunk, symbol: str) -> Callable[[], Iterator[Batch]]:
