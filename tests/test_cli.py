@@ -487,7 +487,7 @@ def test_who_needs_neither_ccxt_nor_dlt_nor_dbt_imports_none_of_them(place: Plac
     Made(place.warehouse).build()
     add = "jobs add trade_rebuild BTC/USD --start 2026-11-01"
     of_the_queue = (add, "jobs list", "jobs show 1", "jobs cancel 1", "jobs retry 1")
-    others = ("publish", "summary", "list", "show BTC/USD 1h", "repair --help", "exchange --port 99999")
+    others = ("publish", "summary", "status", "list", "show BTC/USD 1h", "repair --help", "exchange --port 99999")
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *of_the_queue, *others],
         env=place.environment(),

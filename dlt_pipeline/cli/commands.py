@@ -141,6 +141,15 @@ def summary() -> None:
     print_summary(out(), warehouse_path())
 
 
+@app.command()
+def status(json: Json = False) -> None:
+    """Show how this installation is, and how to help where it needs a hand: exit code 1 if it does, else 0."""
+    from dlt_pipeline.cli.status import run_status  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
+
+    raise typer.Exit(run_status(out(), warehouse_path(), json))
+
+
 @app.command(name="list")
 def list_(json: Json = False) -> None:
     """Show the candles that are here: by symbol and timeframe from when to when, and up to when they are proven."""

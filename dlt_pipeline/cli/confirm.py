@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from dlt_pipeline.cli.console import Console, Rows
+from dlt_pipeline.cli.console import Console, Rows, duration, size
 from dlt_pipeline.common.exceptions import BadInputError, ExchangeError, LoadStoppedError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
@@ -23,25 +23,6 @@ from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as `45 s`, `12 min`, `3.4 h` or `12 days`."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 99.5 * 60:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 99.5 * 3_600:
-        return f"{seconds / 3_600:.1f} h"
-    return f"{seconds / 86_400:.1f} days"
-
-
-def size(count: float) -> str:
-    """Return bytes as `12 kB`, `3.4 MB` or `5.6 GB`, by powers of ten as disks are sold."""
-    for name, unit in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return f"{count / 1_000:.0f} kB"
 
 
 def count(trades: int, is_approximate: bool) -> str:

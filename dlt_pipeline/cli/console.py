@@ -1,4 +1,4 @@
-"""The console of the commands: one that outlives its reader, so that `| head` does not end a load, and its tables."""
+"""The console of the commands, that outlives its reader so that `| head` does not end a load; tables and figures."""
 
 import re
 import textwrap
@@ -96,3 +96,22 @@ class Rows:
             text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
         return "\n".join(lines).replace(glue, " ")
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as `45 s`, `12 min`, `3.4 h` or `12 days`."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 99.5 * 3_600:
+        return f"{seconds / 3_600:.1f} h"
+    return f"{seconds / 86_400:.1f} days"
+
+
+def size(count: float) -> str:
+    """Return bytes as `12 kB`, `3.4 MB` or `5.6 GB`, by powers of ten as disks are sold."""
+    for name, unit in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count / 1_000:.0f} kB"

@@ -4,8 +4,8 @@ import json
 import threading
 from collections.abc import Sequence
 
-from dlt_pipeline.cli.confirm import count, duration, price_table, remarks
-from dlt_pipeline.cli.console import Console, Rows
+from dlt_pipeline.cli.confirm import count, price_table, remarks
+from dlt_pipeline.cli.console import Console, Rows, duration
 from dlt_pipeline.cli.load import timeframes_of
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns

@@ -74,9 +74,10 @@ class WarehouseError(KrakenCandlesError):
 
 
 class WarehouseLockedError(WarehouseError):
-    """Another process holds the warehouse or is loading into it."""
+    """Another process holds the warehouse or is loading into it; `holder` says which one, where DuckDB knows it."""
 
     may_pass = True
+    holder: str = "another process"
 
 
 class WarehouseTooNewError(WarehouseError):

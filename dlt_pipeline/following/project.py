@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.jobs.build import job_variables
+from dlt_pipeline.publishing.unchanged import remember_checks
 from dlt_pipeline.retention.retention import BY_AGE, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import require_trades
 from dlt_pipeline.warehouse.dbt import prepare, run_dbt, with_variables
@@ -72,6 +73,7 @@ class KeptProject:
         self.parse()
         built = self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
         self._built = self._variables
+        remember_checks(self._path, built.red)
         if built.is_green and is_old_wanted:
             remove_trades(self._path, BY_AGE)
         return built

@@ -10,6 +10,7 @@ from dlt_pipeline.common.time import timeframe_seconds
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.publisher import publish
+from dlt_pipeline.publishing.unchanged import remember_checks
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument, project_variables, run_build
 
@@ -48,7 +49,10 @@ def build_result(
     that cannot be.
     """
     path = warehouse_path(warehouse)
-    return run_build(path, arguments, lambda: job_variables(path), quiet, on_node, stood)
+    result = run_build(path, arguments, lambda: job_variables(path), quiet, on_node, stood)
+    if not partial_argument(arguments):
+        remember_checks(path, [*map(str, result.red), *result.errors])
+    return result
 
 
 def job_variables(warehouse: Path) -> dict[str, Any]:

@@ -3,19 +3,20 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
 from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
 from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
 
+_BUILT: Final = ".built"
 # What comes and goes in the exports folder without being published.
-_OWN: Final = frozenset({".built", ".lock", ".partial"})
+_OWN: Final = frozenset({_BUILT, ".lock", ".partial"})
 _PARSED: Final = frozenset({".sql", ".yml", ".csv", ".md"})
 _PACKAGES: Final = ("dbt-core", "dbt-duckdb", "duckdb", "pyarrow")
 
@@ -31,23 +32,23 @@ def remember(warehouse: Path, built: str | None, warnings: int, shape: str | Non
     with suppress(OSError):
         known = {
             "state": _state(built, warehouse, settings),
-            "built_at": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
+            "built_at": _now(),
             "warnings": warnings,
             "shape": shape,
             "inputs": _hash(_inputs()),
         }
-        (settings.exports / ".built").write_text(json.dumps(known))
+        (settings.exports / _BUILT).write_text(json.dumps(known))
 
 
 def nothing_new(warehouse: Path) -> str | None:
     """Return a sentence if the last whole build was green, is published, and would be the same today; else None."""
     settings = load_settings(warehouse)
+    known = _known(settings)
     try:
-        known = json.loads((settings.exports / ".built").read_text())
         built = file_state(warehouse)
-        if built is None or known["state"] != _state(built, warehouse, settings):
+        if built is None or known.get("red") or known["state"] != _state(built, warehouse, settings):
             return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, KeyError):
         return None
     stands = f" (warnings: {known['warnings']:,})" if known["warnings"] else ""
     return (
@@ -58,11 +59,41 @@ def nothing_new(warehouse: Path) -> str | None:
 
 def shape_left(warehouse: Path) -> str | None:
     """Return the shape that the last whole, green build left here, if code, libraries and settings are as they were."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        known = json.loads((load_settings(warehouse).exports / ".built").read_text())
+    with suppress(OSError, KeyError):
+        known = _known(load_settings(warehouse))
         if known["inputs"] == _hash(_inputs()):
             return str(known["shape"])
     return None
+
+
+def remember_checks(warehouse: Path, red: Sequence[str]) -> None:
+    """Write down what of a whole build is red, each in a few words: nothing of a green one."""
+    settings = load_settings(warehouse)
+    with suppress(OSError):
+        settings.exports.mkdir(parents=True, exist_ok=True)
+        (settings.exports / _BUILT).write_text(json.dumps(_known(settings) | {"built_at": _now(), "red": list(red)}))
+
+
+def last_checks(warehouse: Path) -> tuple[str, list[str]] | None:
+    """Return when the last whole build ended and what of it is red; None where none is known.
+
+    What dbt built without this program, nobody wrote down.
+    """
+    known = _known(load_settings(warehouse))
+    return (str(known["built_at"]), list(map(str, known.get("red", ())))) if "built_at" in known else None
+
+
+def _known(settings: PublishSettings) -> dict[str, Any]:
+    """Return what was written down of the last whole build; nothing where that cannot be read."""
+    try:
+        known = json.loads((settings.exports / _BUILT).read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _now() -> str:
+    return f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
 
 
 def _state(built: str, warehouse: Path, settings: PublishSettings) -> str:

@@ -60,10 +60,11 @@ def _named(error: BaseException, path: Path, variable: str) -> KrakenCandlesErro
     known: KrakenCandlesError | None = None
     if "Could not set lock on file" in text:
         holder = _HOLDER.search(text)
-        who = f"{holder['program']} (process {holder['pid']})" if holder else "another process"
+        who = f"{holder['program']} (process {holder['pid']})" if holder else WarehouseLockedError.holder
         known = WarehouseLockedError(
             f"The warehouse {path} is in use by {who}; close it there and run the same command again."
         )
+        known.holder = who
     elif "No space left on device" in text or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
         known = DiskFullError(
             f"No space is left on the disk of the warehouse {path} or of dlt's working folder; what was committed "

@@ -2,10 +2,7 @@
 
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from dlt_pipeline.warehouse.database import warehouse_path
 from tests.conftest import Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
-from tests.dbt_project.dbt_run import Built
+from tests.dbt_project.dbt_run import Built, written_to
 
 Printed = Callable[..., list[str]]
 
@@ -56,17 +53,6 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         return capsys.readouterr().out.splitlines()
 
     return run
-
-
-@contextmanager
-def written_to(path: Path) -> Iterator[None]:
-    """Another process has the warehouse open for writing."""
-    code = f"import duckdb; c = duckdb.connect({str(path)!r}); print('held', flush=True); input()"
-    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    yield
-    holder.communicate(b"\n")
 
 
 def words(lines: list[str]) -> list[list[str]]:

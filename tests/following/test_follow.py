@@ -13,6 +13,7 @@ from dlt_pipeline.common.exceptions import BadInputError, NoConnectionError, Unk
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.following import Round
 from dlt_pipeline.following.follower import only_follow
+from dlt_pipeline.publishing.unchanged import last_checks
 from dlt_pipeline.warehouse import pipeline
 from tests.following.conftest import NOW, SYMBOLS, Story
 from tests.following.truth import MINUTE_NS, as_floats, minutes_in, true_minutes
@@ -133,6 +134,7 @@ def test_red_is_said_and_nothing_is_published_and_a_stream_may_end_a_wait_and_sa
         assert "candles_equal_krakens_own" in each.red
         assert each.published is None
     assert not (warehouse.parent / "published.duckdb").exists()
+    assert "candles_equal_krakens_own" in (last_checks(warehouse) or ("", [""]))[1][0], "`status` tells it"
     assert story.rounds[1].reached["BTC/USD"] > story.rounds[0].reached["BTC/USD"], "it loads all the same"
 
 

@@ -220,6 +220,8 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
     assert "Warning" not in text
     seen = datetime.fromtimestamp(before.st_mtime, tz=timezone.utc)
     assert f"Not published: the build is not green; readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC" in text
+    code, text = command("status")
+    assert (code, "1 red" in text, f"(candles_are_sound: {rows} row" in text) == (1, True, True), text
     assert published.stat().st_ino == before.st_ino
 
 
