@@ -19,7 +19,7 @@ from tests.test_readme import free_port
 
 def file(name: str) -> str:
     """The block of the pages that begins with the name of its file."""
-    (text,) = re.findall(rf"```yaml\n# {re.escape(name)}\n(.*?)```", TEXT, re.S)
+    (text,) = re.findall(rf"```(?:yaml|sql)\n(?:#|--) {re.escape(name)}\n(.*?)```", TEXT, re.S)
     return str(text)
 
 
@@ -42,7 +42,8 @@ def git_repository(folder: Path) -> Path:
 def repository(tmp_path_factory: pytest.TempPathFactory, workflow: dict[str, Any]) -> tuple[Place, str]:
     """The pages' repository after its workflow ran; the wheel is this checkout, and the port another."""
     place = Place(tmp_path_factory.mktemp("repository"))
-    for name in ("packages.yml", "dbt_project.yml", "profiles.yml"):
+    (place.folder / "models").mkdir()
+    for name in ("packages.yml", "dbt_project.yml", "profiles.yml", "models/two_hours.sql"):
         (place.folder / name).write_text(file(name))
     packages = place.folder / "packages.yml"
     clone = git_repository(tmp_path_factory.mktemp("git"))
@@ -79,6 +80,24 @@ def test_the_workflow_is_green(repository: tuple[Place, str]) -> None:
     assert place.query("select count(*) > 0 from analytics_market.candles where is_empty and close is not null") == [
         (True,)
     ]
+
+
+@pytest.mark.long
+def test_the_model_of_the_page_has_candles_of_two_hours(repository: tuple[Place, str]) -> None:
+    place, _ = repository
+    two_hours, hours = (
+        place.query(f"select sum(trade_count), sum(quote_volume) from {table} where {condition}")
+        for table, condition in (
+            ("analytics.two_hours", "is_closed"),
+            (
+                "analytics_market.candles as hours",
+                "timeframe = '1h' and exists (from analytics.two_hours as made where made.is_closed and made.symbol = "
+                "hours.symbol and hours.bucket_start >= made.bucket_start and hours.bucket_start < made.bucket_end)",
+            ),
+        )
+    )
+    assert two_hours == hours
+    assert two_hours[0][0] > 0
 
 
 def test_the_variables_of_the_pages_are_those_of_the_project() -> None:

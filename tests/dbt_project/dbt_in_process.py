@@ -104,6 +104,24 @@ class DbtProject:
             DuckDBConnectionManager.close_all_connections()  # dbt would hold the file as long as this process lives
 
 
+def compile_inline(manifest: Any, target: Path, text: str, variables: dict[str, Any]) -> tuple[str | None, str]:
+    """The SQL that a text becomes in the parsed project, None if it was refused, and what dbt said in one line."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    command = ["--quiet", "compile", "--inline", text, "--vars", json.dumps(variables)]
+    command += ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
+    command += ["--target-path", str(target), "--log-path", str(target)]
+    try:
+        done = dbtRunner(manifest=manifest.deepcopy()).invoke(command)
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+    # Of what is refused while it parses, dbt itself says "Error parsing inline query" alone.
+    refused = done.exception and (done.exception.__context__ or done.exception)
+    results = list(getattr(done.result, "results", ()))
+    return results[0].node.compiled_code if done.success else None, " ".join(str(refused).split())
+
+
 def read_models(warehouse: Path, models: list[Model]) -> dict[str, pa.Table]:
     """The rows of each model, by schema.name."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:

@@ -124,6 +124,19 @@ def test_their_model_reads_our_candles(team: Team, first: str) -> None:
     assert rows == team.query(days)
 
 
+def test_their_model_of_a_timeframe_that_is_not_built_is_made_of_our_candles(team: Team, first: str) -> None:
+    """Of their timeframes, which are no variables of their own models, and not of their tables of these names."""
+    made = team.query(
+        "select bucket_start, bucket_end, trade_count from analytics_reports.half_days where is_closed order by all"
+    )
+    parts = (
+        "select time_bucket(interval 12 hour, bucket_start) as started, started + interval 12 hour, sum(trade_count) "
+        "from analytics_market.candles where symbol = 'BTC/USD' and timeframe = '2h' group by all having count(*) = 6 order by all"
+    )
+    assert made
+    assert made == team.query(parts)
+
+
 def test_without_dbts_flag_a_clash_of_names_is_refused(team: Team, first: str, tmp_path: Path) -> None:
     """dbt would build our candles of their tables otherwise."""
     copy = Team(tmp_path / "project")

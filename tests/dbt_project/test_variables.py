@@ -14,7 +14,7 @@ from dlt_pipeline.warehouse.dbt import check_variables
 from tests.conftest import ROOT, Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
-from tests.dbt_project.dbt_in_process import LATE
+from tests.dbt_project.dbt_in_process import LATE, compile_inline
 from tests.parsed_project import KEPT
 
 POLICY = "kraken_candles_empty_bucket_policy"
@@ -112,19 +112,8 @@ def manifest(parsed_project: Callable[[Path], Path]) -> Any:
 
 def check(manifest: Any, target: Path, variables: dict[str, Any], checks: str = CHECKS) -> tuple[bool, str]:
     """Whether the checks took the variables, and what they said in one line."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    command = ["--quiet", "compile", "--inline", checks, "--vars", json.dumps(variables)]
-    command += ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
-    command += ["--target-path", str(target), "--log-path", str(target)]
-    try:
-        result = dbtRunner(manifest=manifest.deepcopy()).invoke(command)
-    finally:
-        DuckDBConnectionManager.close_all_connections()
-    # Of what is refused while it parses, dbt itself says "Error parsing inline query" alone.
-    refused = result.exception and (result.exception.__context__ or result.exception)
-    return result.success, " ".join(str(refused).split())
+    sql, said = compile_inline(manifest, target, checks, variables)
+    return sql is not None, said
 
 
 def test_the_checks_take_what_can_be(manifest: Any, target: Path) -> None:

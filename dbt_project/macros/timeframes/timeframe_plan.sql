@@ -4,7 +4,7 @@
    root, of the finest one below it.
    A timeframe spans days if a bucket of it may reach over midnight UTC. Raises a compiler error for what cannot be built right. #}
 {% macro timeframe_plan() %}
-    {%- set given = var('kraken_candles_timeframes') -%}
+    {%- set given = kraken_candles.variable_of_package('kraken_candles_timeframes') -%}
     {#- Hooks and models ask some 300 times in a build; the graph lives as long as the invocation (see asked_once). -#}
     {%- set plans = graph.setdefault('kraken_candles_plans', {}) if execute else {} -%}
     {%- if given | string in plans -%}
@@ -25,11 +25,7 @@
         {%- for other in plan if (other.seconds, other.offset_seconds) == (timeframe.seconds, timeframe.offset_seconds) -%}
             {{ kraken_candles.refuse_timeframes('has ' ~ other.name ~ ' and ' ~ timeframe.name ~ ' of the same seconds and offset; one of them is enough') }}
         {%- endfor -%}
-        {%- set finer = [] -%}
-        {%- for other in plan if timeframe.seconds > other.seconds and timeframe.seconds % other.seconds == 0
-            and (timeframe.offset_seconds - other.offset_seconds) % other.seconds == 0 -%}
-            {%- do finer.append(other) -%}
-        {%- endfor -%}
+        {%- set finer = kraken_candles.dividing_timeframes(plan, timeframe.seconds, timeframe.offset_seconds) -%}
         {%- if timeframe.spans_days and not finer -%}
             {{ kraken_candles.refuse_timeframes(
                 'has ' ~ timeframe.name ~ ', whose buckets reach over midnight UTC, and no finer timeframe to make it of; add one whose '
@@ -45,4 +41,30 @@
     {%- endfor -%}
     {%- do plans.update({given | string: plan}) -%}
     {{- return(plan) -}}
+{% endmacro %}
+
+{# Those of a plan whose buckets make whole buckets of a length and an offset, the coarsest last. #}
+{% macro dividing_timeframes(plan, seconds, offset_seconds) %}
+    {%- set found = [] -%}
+    {%- for timeframe in plan if seconds % timeframe.seconds == 0
+        and (offset_seconds - timeframe.offset_seconds) % timeframe.seconds == 0 -%}
+        {%- do found.append(timeframe) -%}
+    {%- endfor -%}
+    {{- return(found) -}}
+{% endmacro %}
+
+{# A variable of this package in a model of any project: dbt gives each model those of its own project alone. Looks where dbt does, in
+   its order: what the command says, then vars of the running project for this package, then for all, then our default. #}
+{% macro variable_of_package(name) %}
+    {%- if var.has_var(name) -%}
+        {{- return(var(name)) -}}
+    {%- endif -%}
+    {%- set project = (var.packages_for_node() | list)[-1] -%}
+    {%- set ours = project.load_dependencies()['kraken_candles'] -%}
+    {%- for values in (project.vars.to_dict(), ours.vars.to_dict()) -%}
+        {%- set values = values.get('kraken_candles') or {} -%}
+        {%- if name in values -%}
+            {{- return(values[name]) -}}
+        {%- endif -%}
+    {%- endfor -%}
 {% endmacro %}

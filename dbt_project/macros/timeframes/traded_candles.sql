@@ -19,11 +19,13 @@
     group by symbol, piece_from_ns, {{ kraken_candles.bucket_start('time_ns', timeframe.size_ns, timeframe.offset_ns) }}
 {% endmacro %}
 
-{% macro candles_of_candles(candles, timeframe) %}
+{# start_ns: where the larger bucket starts, as SQL of a finer one, where no length tells it, as with months. #}
+{% macro candles_of_candles(candles, timeframe=none, start_ns=none) %}
+    {%- set start_ns = start_ns or kraken_candles.bucket_start('bucket_start_ns', timeframe.size_ns, timeframe.offset_ns) %}
     select
         symbol,
         piece_from_ns,
-        {{ kraken_candles.bucket_start('bucket_start_ns', timeframe.size_ns, timeframe.offset_ns) }} as bucket_start_ns,
+        {{ start_ns }} as bucket_start_ns,
         {{ kraken_candles.first_by('open', 'bucket_start_ns') }} as open,
         max(high) as high,
         min(low) as low,
@@ -35,7 +37,7 @@
         min(first_trade_id) as first_trade_id,
         max(last_trade_id) as last_trade_id
     from {{ candles }}
-    group by symbol, piece_from_ns, {{ kraken_candles.bucket_start('bucket_start_ns', timeframe.size_ns, timeframe.offset_ns) }}
+    group by symbol, piece_from_ns, {{ start_ns }}
 {% endmacro %}
 
 {# What takers bought: base, quote and count. NULL where the side of a trade is not known. #}

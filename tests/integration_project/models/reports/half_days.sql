@@ -1,0 +1,1 @@
+select * from {{ kraken_candles.resample('12h', symbol='BTC/USD') }}
