@@ -21,6 +21,10 @@
     {%- endif -%}
     {%- if from_ns -%}{%- do conditions.append(part_ns ~ ' >= ' ~ from_ns) -%}{%- endif -%}
     {%- if to_ns -%}{%- do conditions.append(part_ns ~ ' < ' ~ to_ns ~ ' + ' ~ wanted.longest_ns) -%}{%- endif -%}
+    {%- set sums = [
+        ('base_volume', 'decimal(38, 12)'), ('quote_volume', 'decimal(38, 24)'), ('taker_buy_base_volume', 'decimal(38, 12)'),
+        ('taker_buy_quote_volume', 'decimal(38, 24)'), ('trade_count', 'bigint'), ('taker_buy_count', 'bigint'),
+    ] -%}
     {%- if wanted.is_built -%}
     (
         select *
@@ -89,10 +93,12 @@
             {% for field in ['open', 'high', 'low', 'close'] -%}
             coalesce(traded.{{ field }}, buckets.close_before) as {{ field }},
             {% endfor -%}
-            cast(case when traded.symbol is null then 0 else traded.base_volume end as decimal(38, 12)) as base_volume,
-            cast(case when traded.symbol is null then 0 else traded.quote_volume end as decimal(38, 24)) as quote_volume,
+            {% for field, type in sums -%}
+            {%- if field == 'trade_count' -%}
             {{ kraken_candles.divide_cut('traded.quote_volume', 'traded.base_volume') }} as vwap,
-            cast(case when traded.symbol is null then 0 else traded.trade_count end as bigint) as trade_count,
+            {% endif -%}
+            cast(case when traded.symbol is null then 0 else traded.{{ field }} end as {{ type }}) as {{ field }},
+            {% endfor -%}
             traded.first_trade_id,
             traded.last_trade_id,
             traded.symbol is null as is_empty,
