@@ -131,7 +131,8 @@ def test_their_model_of_a_timeframe_that_is_not_built_is_made_of_our_candles(tea
     )
     parts = (
         "select time_bucket(interval 12 hour, bucket_start) as started, started + interval 12 hour, sum(trade_count) "
-        "from analytics_market.candles where symbol = 'BTC/USD' and timeframe = '2h' group by all having count(*) = 6 order by all"
+        "from analytics_market.candles where symbol = 'BTC/USD' and timeframe = '2h' group by all having count(*) = 6 "
+        "order by all"
     )
     assert made
     assert made == team.query(parts)
