@@ -16,7 +16,7 @@
     {%- else -%}
     {%- set rounded = "decimal_division(" ~ numerator ~ ", nullif(" ~ divisor ~ ", 0), 12)" -%}
     {{ rounded }} - case
-        when {{ multiply_exact(rounded, divisor) }} > {{ numerator }} then cast(0.000000000001 as decimal(12, 12))
+        when {{ kraken_candles.multiply_exact(rounded, divisor) }} > {{ numerator }} then cast(0.000000000001 as decimal(12, 12))
         else cast(0 as decimal(12, 12))
     end
     {%- endif -%}
@@ -26,7 +26,7 @@
 {% macro spark__divide_cut(numerator, divisor) -%}
     {%- set rounded = "cast(" ~ numerator ~ " / nullif(" ~ divisor ~ ", 0) as decimal(38, 12))" -%}
     cast({{ rounded }} - case
-        when {{ multiply_exact(rounded, divisor) }} > {{ numerator }} then cast(0.000000000001 as decimal(12, 12))
+        when {{ kraken_candles.multiply_exact(rounded, divisor) }} > {{ numerator }} then cast(0.000000000001 as decimal(12, 12))
         else cast(0 as decimal(12, 12))
     end as decimal(38, 12))
 {%- endmacro %}
