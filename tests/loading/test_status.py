@@ -1,6 +1,7 @@
 """What `status` says of packages that stand in dlt's folder, and where that folder is."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -47,7 +48,8 @@ def test_packages_that_wait_or_failed_are_told_until_a_load_or_dlt_clears_them(
     (said,) = told(warehouse)
     assert "dlt packages failed" in said
     (way_out,) = (words for words in said.split("`") if words.startswith("dlt -y"))
-    subprocess.run(way_out.split(), check=True, capture_output=True)
+    program, *arguments = way_out.split()
+    subprocess.run([Path(sys.executable).with_name(program), *arguments], check=True, capture_output=True)
     assert told(warehouse) == []
 
 
