@@ -112,8 +112,9 @@ def look(path: Path) -> Status:
     except WarehouseLockedError as error:
         status.in_use_by = error.holder
         published = load_settings(path).database
-        if published.is_file():
-            _read(status, published)
+        if published.is_file() and not status.read_from:
+            with suppress(WarehouseError):
+                _read(status, published)
     except WarehouseError as error:
         status.problems.append(str(error))
     if status.free_bytes < _LEAST_FREE:

@@ -80,8 +80,12 @@ class _Answer:
 
     def agrees_with(self, other: "_Answer") -> bool:
         """Whether both show the same new trades without a hole, as far as the shorter one goes."""
+        return self.shows_same_as(other) and not (self.missing_ids or other.missing_ids)
+
+    def shows_same_as(self, other: "_Answer") -> bool:
+        """Whether both show the same new trades, as far as the shorter one goes."""
         pairs = [(one.row, two.row) for one, two in zip(self.step.fresh, other.step.fresh, strict=False)]
-        return bool(pairs) and all(one == two for one, two in pairs) and not (self.missing_ids or other.missing_ids)
+        return bool(pairs) and all(one == two for one, two in pairs)
 
     def is_better_than(self, other: "_Answer") -> bool:
         """Whether ids prove more of it; a page cut short would hide a hole behind its own end, a full one does not."""
@@ -109,17 +113,19 @@ class SymbolLoad:
     def answers(self) -> Iterator[Extracted]:
         """Yield what each answer brought, in order; whoever takes it decides what is committed together."""
         for wanted in self.wanted:
-            cursor, is_done, is_short, is_further_back = wanted.cursor, False, False, True
+            cursor, is_done, is_further_back = wanted.cursor, False, True
+            short: _Answer | None = None
             while not is_done:
                 if self.stop.is_set():
                     return
-                settled = self._settled(cursor, wanted.end_ns) if is_short and not is_further_back else None
+                settled = self._settled(cursor, wanted.end_ns, short) if short and not is_further_back else None
                 answer = settled or self._with_head(cursor, wanted.end_ns, is_further_back=is_further_back)
                 yield self._taken(answer, wanted.end_ns)
-                cursor, is_done, is_short = answer.step.cursor, answer.step.is_done, not answer.step.is_full
+                cursor, is_done = answer.step.cursor, answer.step.is_done
+                short = None if answer.step.is_full else answer
                 # Times may step back over all of such a page, so that `since` hid what followed.
                 reached_ns = answer.asked.since + self._rewind_ns
-                is_further_back = is_short and not is_further_back and cursor.tail_time_ns <= reached_ns
+                is_further_back = bool(short) and not is_further_back and cursor.tail_time_ns <= reached_ns
         wrong: BadAnswerError | None = None  # said at the end: the other timeframes are no worse for it
         for timeframe in self.timeframes:
             if self.stop.is_set():
@@ -178,7 +184,8 @@ class SymbolLoad:
                 best = max(again, twin, key=lambda answer: len(answer.page.rows))
                 break
         else:
-            if best.step.unchained and self.settings.hole_retries:
+            is_alone = not any(best.shows_same_as(each) for each in answers if each is not best)
+            if best.step.unchained and is_alone and self.settings.hole_retries:
                 raise self._unsettled(f"which trades follow {show_ns(cursor.tail_time_ns)} UTC")
         if best.missing_ids:
             self._check_ids(best)
@@ -255,11 +262,11 @@ class SymbolLoad:
             "on: one of the two is wrong, so this silence is not proven and nothing of it was kept."
         )
 
-    def _settled(self, cursor: Cursor, end_ns: int | None) -> _Answer | None:
+    def _settled(self, cursor: Cursor, end_ns: int | None, short: _Answer) -> _Answer | None:
         """After an answer that was not full: nothing followed if the pair's newest trade is the last known one.
 
-        So one call proves the silence, where asking on from the cursor would take a second one to be borne out. None
-        where it is another trade, or has no id.
+        So one call proves the silence, where asking on from the cursor would take a second one to be borne out; up to
+        the time of the short answer, for of what came later only the second speaks. None for another trade, or no id.
         """
         if cursor.known_trade_id is None or cursor.idless_since_id:
             return None
@@ -268,7 +275,8 @@ class SymbolLoad:
         stamps = asked, time.time()
         if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
             return None
-        page = replace(newest, rows=(), last=None)  # known, all of it
+        exchange_ns = min(short.page.exchange_ns, newest.exchange_ns)
+        page = replace(newest, rows=(), last=None, exchange_ns=exchange_ns)  # known, all of it
         return _Answer(cursor, self._take(cursor, page, end_ns), page, stamps)
 
     def _newest(self) -> TradePage:

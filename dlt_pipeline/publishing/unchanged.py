@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
 from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
 from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
@@ -68,8 +69,8 @@ def shape_left(warehouse: Path) -> str | None:
 
 def remember_checks(warehouse: Path, red: Sequence[str]) -> None:
     """Write down what of a whole build is red, each in a few words: nothing of a green one."""
-    settings = load_settings(warehouse)
-    with suppress(OSError):
+    with suppress(OSError, BadInputError):  # who does not publish may have set nonsense there
+        settings = load_settings(warehouse)
         settings.exports.mkdir(parents=True, exist_ok=True)
         (settings.exports / _BUILT).write_text(json.dumps(_known(settings) | {"built_at": _now(), "red": list(red)}))
 

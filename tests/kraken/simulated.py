@@ -54,6 +54,7 @@ class SimulatedExchange:
     finds_by_place: bool = False
     now_ns: int = BASE_NS + DAY_NS
     asked: int = 0
+    seconds_per_call: int = 0
     lies: dict[int, tuple[str, int]] = field(default_factory=dict)
     """Answers, counted from 1, that are not true: a kind of `_LIES` and how many rows it leaves alone or takes."""
     rows: list[TradeRow] = field(init=False)
@@ -78,6 +79,7 @@ class SimulatedExchange:
     def trades(self, _market: object, since: int | None, count: int) -> TradePage:
         """Return a page as the client does."""
         self.asked += 1
+        self.now_ns += self.seconds_per_call * 10**9
         seen = [
             (time_ns, row)
             for (time_ns, _), row in zip(self.true_trades, self.rows, strict=True)

@@ -13,7 +13,7 @@ from dlt_pipeline.kraken.ledger import LedgerRow, merge, missing
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS, load_settings
-from tests.kraken.simulated import BASE_NS, LIES, SimulatedExchange
+from tests.kraken.simulated import BASE_NS, DAY_NS, LIES, SimulatedExchange
 
 MARGIN_NS = 5 * 10**9
 MARKET = Market("BTC/USD", "XXBTZUSD", "XBTUSD", "XBT/USD", "BTC", "USD", 1, 8, "online")
@@ -326,6 +326,27 @@ def test_the_one_answer_of_three_that_is_not_true_is_outvoted(
     assert warehouse.load(exchange, BASE_NS, end_ns, page_size)
     assert warehouse.is_whole(exchange, BASE_NS, end_ns)
     assert warehouse.missing_ids == 0
+
+
+def test_a_newest_page_that_is_old_proves_no_more_than_the_page_before_it() -> None:
+    """A trade happens between two slow calls, and the copy that is asked second does not have it yet."""
+    start_ns = BASE_NS + DAY_NS
+    trades = [(start_ns - 10 * 10**9, 1), (start_ns - 9 * 10**9, 2), (start_ns + 3 * 10**9, 3)]
+    exchange = SimulatedExchange(trades, inclusive=True, now_ns=start_ns - 20 * 10**9, seconds_per_call=20)
+    exchange.lies = {2: ("old", 0)}
+    warehouse = Warehouse()
+    assert warehouse.load(exchange, BASE_NS + 1, None, 10)
+    assert warehouse.load(exchange, BASE_NS + 1, None, 10)
+    assert warehouse.is_whole(exchange, BASE_NS + 1, None)
+
+
+@pytest.mark.parametrize("ids", [(5, 0, 7, 10, 11), (0, 0, 0, 0, 0, 6, 9)])
+def test_a_hole_that_stays_beside_a_trade_without_id_is_recorded(ids: tuple[int, ...]) -> None:
+    exchange = SimulatedExchange([(BASE_NS + n * 10**9, trade_id) for n, trade_id in enumerate(ids)], inclusive=True)
+    warehouse = Warehouse()
+    assert warehouse.load(exchange, BASE_NS, None, 20)
+    assert warehouse.is_whole(exchange, BASE_NS, None)
+    assert warehouse.missing_ids == 1
 
 
 @pytest.mark.parametrize("page_size", [3, 4, 5])

@@ -143,7 +143,9 @@ gaps as (
         symbol,
         reason,
         min(from_ns) as gap_from_ns,
-        max(to_ns) as gap_to_ns
+        max(to_ns) as gap_to_ns,
+        -- A line may name the neighbours of missing ids, which lie so far within (see id_holes).
+        case when reason = 'ids_missing' then 1000000 else 0 end as margin_ns
     from numbered
     group by symbol, reason, gap_number
 ),
@@ -169,8 +171,8 @@ accepted as (
     inner join {{ ref('stg_accepted_gaps') }} as lines on gaps.symbol = lines.symbol
     where
         not lines.is_expired
-        and {{ timestamp_from_ns('gaps.gap_from_ns') }} >= lines.gap_from
-        and {{ timestamp_from_ns('gaps.gap_to_ns') }} <= lines.gap_to
+        and {{ timestamp_from_ns('gaps.gap_from_ns + gaps.margin_ns') }} >= lines.gap_from
+        and {{ timestamp_from_ns('gaps.gap_to_ns - gaps.margin_ns') }} <= lines.gap_to
     group by gaps.symbol, gaps.gap_from_ns
 ),
 
