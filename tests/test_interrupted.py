@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlt_pipeline import build, load
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.publishing.unchanged import BROKEN_OFF, last_checks
 from tests.conftest import Place, small_disk
 from tests.truth import expected_trades, loaded_trades
 
@@ -91,6 +92,7 @@ def test_ctrl_c_ends_a_build_with_a_sentence(serve: Callable[..., LocalExchange]
     assert process.wait() == 130
     assert "Build stopped" in said
     assert "Traceback" not in said
+    assert last_checks(place.warehouse)[1] == [BROKEN_OFF], "`status` tells it"  # type: ignore[index]
     part = ("--select", "+trades", "--indirect-selection", "cautious")
     assert build(place.warehouse, part, quiet=True), "the warehouse is free and whole"
 

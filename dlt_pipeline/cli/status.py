@@ -26,7 +26,7 @@ from dlt_pipeline.common.version import number
 from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.settings import load_settings
-from dlt_pipeline.publishing.unchanged import last_checks
+from dlt_pipeline.publishing.unchanged import BROKEN_OFF, last_checks
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades
 
 _PACKAGES: Final = ("duckdb", "dlt", "dbt-core", "ccxt")
@@ -123,7 +123,7 @@ def look(path: Path) -> Status:
             "KRAKEN_CANDLES_WAREHOUSE to another place."
         )
     checks = last_checks(path) if path.exists() else None
-    if checks:
+    if checks and not (status.in_use_by and checks[1] == [BROKEN_OFF]):  # it may be running
         status.built_at, status.red_checks = checks
     if status.red_checks:
         status.problems.append(

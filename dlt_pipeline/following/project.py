@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.jobs.build import job_variables
-from dlt_pipeline.publishing.unchanged import remember_checks
+from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_checks
 from dlt_pipeline.retention.retention import BY_AGE, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import require_trades
 from dlt_pipeline.warehouse.dbt import prepare, run_dbt, with_variables
@@ -71,6 +71,7 @@ class KeptProject:
         require_trades(self._path)
         is_old_wanted = request_old_days(self._path)
         self.parse()
+        remember_checks(self._path, [BROKEN_OFF])
         built = self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
         self._built = self._variables
         remember_checks(self._path, built.red)

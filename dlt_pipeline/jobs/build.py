@@ -10,7 +10,7 @@ from dlt_pipeline.common.time import timeframe_seconds
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.publisher import publish
-from dlt_pipeline.publishing.unchanged import remember_checks
+from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_checks
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument, project_variables, run_build
 
@@ -48,10 +48,17 @@ def build_result(
     NothingLoadedError before the first load, WarehouseLockedError if the file is in use, BadInputError for a variable
     that cannot be.
     """
-    path = warehouse_path(warehouse)
-    result = run_build(path, arguments, lambda: job_variables(path), quiet, on_node, stood)
-    if not partial_argument(arguments):
-        remember_checks(path, [*map(str, result.red), *result.errors])
+    path, is_whole = warehouse_path(warehouse), not partial_argument(arguments)
+
+    def begin() -> dict[str, Any]:
+        if is_whole:
+            remember_checks(path, [BROKEN_OFF])
+        return job_variables(path)
+
+    result = run_build(path, arguments, begin, quiet, on_node, stood)
+    if is_whole:
+        found = [*map(str, result.red), *result.errors]
+        remember_checks(path, found if found or result.is_green else ["dbt"])
     return result
 
 

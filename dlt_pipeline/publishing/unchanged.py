@@ -16,6 +16,7 @@ from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
 from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
 
 _BUILT: Final = ".built"
+BROKEN_OFF: Final = "it did not end"  # what is red of a whole build that runs, or was cut off
 # What comes and goes in the exports folder without being published.
 _OWN: Final = frozenset({_BUILT, ".lock", ".partial"})
 _PARSED: Final = frozenset({".sql", ".yml", ".csv", ".md"})

@@ -59,6 +59,8 @@ _PARTIAL: Final = (
     "--project-dir",
 )
 _PARTIAL_SHORT: Final = ("-s", "-m", "-t")
+# Set for some other project, they would do the same to each build of ours, and a publish or a removal would follow it.
+_PARTIAL_SETTINGS: Final = ("EMPTY", "SAMPLE", "RESOURCE_TYPES", "TARGET", "PROFILE")
 
 # Models with such a tag are empty as long as the table is not there.
 _FED_BY: Final = {"archives": f"{DATASET}.archive_files", "removals": REMOVED_DAYS}
@@ -202,6 +204,7 @@ def run_dbt(
     run of any node `before_close` is called while dbt still holds the warehouse. Raises what `build` does where dbt
     could not run; that something is not green is in the result.
     """
+    _check_settings()
     # Python would look through all that dbt knows of the project again and again: a seventh of a build's CPU.
     was_collecting = gc.isenabled()
     gc.disable()
@@ -374,6 +377,17 @@ def _told(result: Any, log: Path, left: Mapping[str, str | None]) -> BuildResult
         **left,
         built=frozenset(built),
     )
+
+
+def _check_settings() -> None:
+    for name in _PARTIAL_SETTINGS:
+        for given in (f"DBT_{name}", f"DBT_ENGINE_{name}"):
+            if os.environ.get(given):
+                option = name.lower().replace("_", "-").removesuffix("s")
+                raise BadInputError(
+                    f"{given} is set, with which dbt builds something else than the whole; unset it, or ask for it "
+                    f"with `kraken-candles build --{option}`."
+                )
 
 
 def _check_threads() -> None:

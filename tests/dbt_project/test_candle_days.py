@@ -105,6 +105,33 @@ def test_a_change_is_a_revision_once_and_survives_a_full_refresh(days: Days) -> 
     assert len(days.query(query)) == len(expected) == 5
 
 
+def test_other_sides_of_the_same_trades_are_no_revision_and_new_files_all_the_same(days: Days) -> None:
+    query = """
+        select timeframe, content_hash, taker_hash from kraken_internal.certified_days where row_count > 0 order by all
+    """
+    revisions = days.query("from kraken.candle_revisions order by all")
+    before = days.query(query)
+    with duckdb.connect(str(days.path)) as connection:
+        connection.execute("update kraken_raw.trades set side = case side when 'buy' then 'sell' else 'buy' end")
+    days.load("4", "01:00:00", "02:00:00")
+    days.build()
+    after = days.query(query)
+    assert [row[:2] for row in after] == [row[:2] for row in before]
+    assert not {row[2] for row in after} & {row[2] for row in before}
+    assert days.query("from kraken.candle_revisions order by all") == revisions
+
+
+def test_a_roll_up_that_lacks_what_takers_bought_is_wrong(days: Days) -> None:
+    query = "select timeframe, difference_count from kraken_internal.day_checks where difference_count > 0"
+    assert days.query(query) == []
+    with duckdb.connect(str(days.path)) as connection:
+        connection.execute("update kraken_internal.day_candles set taker_buy_count = null where timeframe = '1h'")
+    days.project.run(days.path, "--select", "day_checks", "--full-refresh")
+    assert days.query(query) == [("1h", 3)]
+    days.build("--full-refresh")
+    assert days.query(query) == []
+
+
 def test_a_policy_that_changes_what_is_shown_is_a_revision_too(days: Days, tmp_path: Path) -> None:
     other = DbtProject(tmp_path / "target", days.path, {"kraken_candles_empty_bucket_policy": "omit"})
     other.run(days.path, *READ)

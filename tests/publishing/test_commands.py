@@ -14,8 +14,9 @@ import filelock
 import pytest
 
 from dlt_pipeline import load
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.warehouse.dbt import partial_argument
+from dlt_pipeline.warehouse.dbt import partial_argument, run_dbt
 from tests.conftest import Place, small_disk
 from tests.publishing.made import Made
 
@@ -174,6 +175,15 @@ def test_a_full_disk_is_said_and_once_there_is_space_the_same_command_goes_on(ma
 )
 def test_only_a_build_of_everything_is_published(arguments: tuple[str, ...], found: str | None) -> None:
     assert partial_argument(arguments) == found
+
+
+@pytest.mark.parametrize("name", ["DBT_EMPTY", "DBT_ENGINE_RESOURCE_TYPES"])
+def test_a_setting_of_dbt_that_would_make_each_build_a_part_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "true")
+    with pytest.raises(BadInputError, match=f"^{name} is set.*kraken-candles build --(empty|resource-type)`"):
+        run_dbt(tmp_path / "warehouse.duckdb", "build")
 
 
 def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one_is_not_published(

@@ -145,7 +145,7 @@ gaps as (
         min(from_ns) as gap_from_ns,
         max(to_ns) as gap_to_ns,
         -- A line may name the neighbours of missing ids, which lie so far within (see id_holes).
-        case when reason = 'ids_missing' then 1000000 else 0 end as margin_ns
+        case when reason = 'ids_missing' then {{ step_back_ns() }} else 0 end as margin_ns
     from numbered
     group by symbol, reason, gap_number
 ),

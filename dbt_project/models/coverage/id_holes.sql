@@ -1,5 +1,3 @@
-{%- set step_back_ns = 1000000 %}
-
 with
 
 ranges as (
@@ -167,10 +165,10 @@ select
     symbol,
     first_missing_id,
     last_missing_id,
-    {{ timestamp_from_ns('from_time_ns - ' ~ step_back_ns) }} as from_time,
-    {{ timestamp_from_ns('to_time_ns + ' ~ step_back_ns) }} as to_time,
-    from_time_ns - {{ step_back_ns }} as from_time_ns,
-    to_time_ns + {{ step_back_ns }} as to_time_ns,
+    {{ timestamp_from_ns('from_time_ns - ' ~ step_back_ns()) }} as from_time,
+    {{ timestamp_from_ns('to_time_ns + ' ~ step_back_ns()) }} as to_time,
+    from_time_ns - {{ step_back_ns() }} as from_time_ns,
+    to_time_ns + {{ step_back_ns() }} as to_time_ns,
     is_recorded,
     found_id_count,
     -- A trade that Kraken shows without an id has used one up, so a jump across such trades is no hole.

@@ -9,7 +9,7 @@ select
     bucket_on,
     row_count,
     {% if model == 'certified_days' -%}
-    md5(concat(content_hash, '|', {{ text_of('sided_count') }})) as content_hash
+    md5(concat(content_hash, '|', taker_hash)) as content_hash
     {%- else -%}
     content_hash
     {%- endif %}

@@ -6,7 +6,7 @@
     full_refresh=false,
     on_schema_change='append_new_columns',
     meta={
-        'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides'], 'form': 2,
+        'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides'], 'form': 3,
     },
     post_hook="{{ kraken_candles.set_marks(['day_versions'], ['day_candles', 'spanning_candles']) }}",
 ) }}
@@ -76,10 +76,10 @@ lines as (
         bucket_on,
         bucket_start_ns,
         trade_count,
-        taker_buy_count,
         first_trade_id,
         last_trade_id,
-        md5({{ candle_text() }}) as line
+        md5({{ candle_text() }}) as line,
+        case when taker_buy_count is not null then {{ taker_text() }} end as taker_line
     from {{ shown_candles() }} as shown
     where is_closed and {{ pending_bounds('bucket_on', days_before=longest_days()) }}
 ),
@@ -99,7 +99,7 @@ hashed as (
         min(lines.bucket_start_ns) as first_bucket_ns,
         max(lines.bucket_start_ns) as last_bucket_ns,
         coalesce(sum(lines.trade_count), 0) as trade_count,
-        count(lines.taker_buy_count) as sided_count,
+        md5(coalesce({{ joined_in_order('lines.taker_line', 'lines.bucket_start_ns') }}, '')) as taker_hash,
         min(lines.first_trade_id) as first_trade_id,
         max(lines.last_trade_id) as last_trade_id
     from units
@@ -138,7 +138,7 @@ made as (
         first_bucket_ns,
         last_bucket_ns,
         cast(trade_count as bigint) as trade_count,
-        sided_count,
+        taker_hash,
         first_trade_id,
         last_trade_id,
         last_load_id as load_id,

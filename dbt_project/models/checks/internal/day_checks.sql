@@ -3,7 +3,7 @@
     incremental_strategy=replace_strategy(),
     partition_by=partitions(['symbol']),
     on_schema_change='append_new_columns',
-    meta={'form': 3},
+    meta={'form': 4},
     pre_hook=[
         "{{ kraken_candles.clear_pending_units() }}",
         "drop table if exists {{ this.incorporate(path={'identifier': 'rollup_checks'}) }}",
@@ -129,7 +129,7 @@ rolled_up as (
         cast(sum(case when
             built.is_empty <> (spanned.symbol is null)
             {% for field in fields -%}
-            or built.{{ field }} <> spanned.{{ field }}
+            or (spanned.symbol is not null and built.{{ field }} is distinct from spanned.{{ field }})
             {% endfor -%}
         then 1 else 0 end) as bigint) as difference_count,
         built.timeframe,
