@@ -140,10 +140,15 @@ def test_the_command_says_so_and_ends(
     assert (code, said.startswith("Nothing is new in ")) == (0, True), said
     assert "Built and checked" in command("build", "--always", "--select", "stg_trades")[1]
     assert command("load", "MINA/GBP", "--start", "2026-11-06", "--timeframes", "none")[0] == 0
-    begun: list[str] = []
+    begun: dict[str, list[int]] = {}
     path = tmp_path / "warehouse.duckdb"
-    assert build_result(path, quiet=True, on_node=lambda name, *_: begun.append(name), stood=shape_left(path)).is_green
+    assert build_result(
+        path, quiet=True, on_node=lambda name, *place: begun.update({name: list(place)}), stood=shape_left(path)
+    ).is_green
     assert {"day_candles", "gaps", "candles_equal_krakens_own"} <= set(begun), "what is made of trades, and all checks"
+    numbers = sorted(number for number, _ in begun.values())
+    assert numbers == list(range(1, len(numbers) + 1)), "a bar ends with the last of all"
+    assert {total for _, total in begun.values()} == {len(numbers)}
     assert {"ohlcv", "stg_trades", "archive_spans", "kept_days"}.isdisjoint(begun), "views, and what nothing feeds"
     with duckdb.connect(str(path)) as connection:
         found = connection.sql("select count(distinct bucket_start::date) from kraken.ohlcv where timeframe = '1m'")

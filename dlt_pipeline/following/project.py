@@ -9,7 +9,7 @@ from dlt_pipeline.jobs.build import job_variables
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_checks
 from dlt_pipeline.retention.retention import BY_AGE, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import require_trades
-from dlt_pipeline.warehouse.dbt import prepare, run_dbt, with_variables
+from dlt_pipeline.warehouse.dbt import NOT_BUILT, prepare, run_dbt, with_variables
 from dlt_pipeline.warehouse.errors import explain
 
 # The tables that published candles, coverage and gaps are made of. Readers saw each certificate, so each change of one
@@ -72,7 +72,7 @@ class KeptProject:
         is_old_wanted = request_old_days(self._path)
         self.parse()
         remember_checks(self._path, [BROKEN_OFF])
-        built = self._run("build", ["--exclude-resource-type", "unit_test"], _SILENT)
+        built = self._run("build", NOT_BUILT, _SILENT)
         self._built = self._variables
         remember_checks(self._path, built.red)
         if built.is_green and is_old_wanted:

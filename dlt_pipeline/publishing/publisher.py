@@ -23,6 +23,7 @@ from dlt_pipeline.publishing.files import (
     drop_replaced,
     has_version,
     make_folder,
+    put,
     put_in_tree,
     remove_vanished,
     version_path,
@@ -55,28 +56,33 @@ def only_publish(settings: PublishSettings, warehouse: Path) -> Iterator[None]:
             f"Another publish is writing into {settings.exports}; wait for it and run `kraken-candles publish`."
         ) from None
     try:
-        _claim(settings.exports, warehouse)
         _empty(settings.partial)
+        _claim(settings, warehouse)
         yield
     finally:
         shutil.rmtree(settings.partial, ignore_errors=True)
         lock.release()
 
 
-def _claim(exports: Path, warehouse: Path) -> None:
+def _claim(settings: PublishSettings, warehouse: Path) -> None:
     """Remember the warehouse, as a path from the folder, so that both can be moved together.
 
     Publishing another one would remove the first one's candles. One that is no longer there was renamed or deleted.
     """
-    remembered = exports / ".warehouse"
-    if remembered.exists():
-        other = Path(os.path.normpath(exports / remembered.read_text()))
+    exports, name = settings.exports, ".warehouse"
+    remembered, ours = exports / name, os.path.relpath(warehouse, settings.exports)
+    known = remembered.read_text() if remembered.exists() else ""
+    if known == ours:
+        return
+    if known:
+        other = Path(os.path.normpath(exports / known))
         if other.exists() and not other.samefile(warehouse):
             raise PublishError(
                 f"{exports} is published from the warehouse {other}, and a second one would remove its candles; set "
                 f"{EXPORTS} to another folder for {warehouse}, or delete {remembered} to give it this one."
             )
-    remembered.write_text(os.path.relpath(warehouse, exports))
+    (settings.partial / name).write_text(ours)
+    put(settings.partial / name, remembered)
 
 
 def _empty(folder: Path) -> None:

@@ -40,6 +40,9 @@ _DETAILS: Final = ("debug", "test")  # dbt's levels of what only its debug log t
 # Of what dbt writes by default a build needs neither the manifest, which is written twice, nor a log of each statement.
 _UNREAD: Final = {"write-json": "--no-write-json", "log-level-file": "--log-level-file=info"}
 
+# Unit tests say nothing of a warehouse, and of an exposure nothing is made.
+NOT_BUILT: Final = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
+
 # With these, dbt builds a part, or no rows, or somewhere else than where we publish from.
 _PARTIAL: Final = (
     "--select",
@@ -151,7 +154,7 @@ def run_build(
     result = run_dbt(
         path,
         "build",
-        *([] if any("resource-type" in given for given in arguments) else ["--exclude-resource-type", "unit_test"]),
+        *([] if any("resource-type" in given for given in arguments) else NOT_BUILT),
         *standing,
         *with_variables(arguments, added),
         flags=["--log-level=none"] if quiet else [],

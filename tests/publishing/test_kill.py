@@ -93,6 +93,14 @@ def test_a_publish_killed_before_its_steps(published: Made, monkeypatch: pytest.
     assert len(seen) == 2, "kills before and after the new state was there"
 
 
+def test_a_claim_cut_off_by_a_kill_or_a_full_disk_is_none(published: Made) -> None:
+    claim = published.exports / ".warehouse"
+    whole = claim.read_text()
+    claim.write_text("")
+    publish(published.path)
+    assert claim.read_text() == whole
+
+
 def step(made: Made, number: int) -> str:
     command = [sys.executable, "-m", "tests.publishing.stepper", str(made.path), str(number)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
