@@ -339,6 +339,36 @@ def test_a_wrong_timeframe_can_be_left_out_and_a_busy_exchange_be_asked_again(
     assert "`--timeframes 1d` leaves it out" in text
 
 
+def test_a_run_leaves_a_line_of_each_request_and_says_where_an_unknown_error_is_told(
+    exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", exchange.base_url.replace("//", "//me:secret@"))
+    monkeypatch.setenv("SOURCES__KRAKEN__RETRY_MAX_SECONDS", "0")
+    exchange.faults.add(Fault("http_status", "Trades", skip=3, status=503))
+    assert command(*LOAD)[0] == 0
+    (log,) = (tmp_path / "logs").glob("kraken-candles-*.log")
+    lines = log.read_text().splitlines()
+    for line, said in zip(lines, ("Time", "Assets", "AssetPairs", "Trades"), strict=False):
+        assert re.fullmatch(
+            rf"{datetime.now(timezone.utc):%Y-%m-%d}T[\d:.]+Z DEBUG call={said} .*status=200 ms=\d+.*", line
+        )
+    refused = [number for number, line in enumerate(lines) if " status=503 " in line]
+    assert len(refused) == 1
+    assert 'error="' in lines[refused[0]]
+    assert "WARNING" in lines[refused[0] + 1], "what is said of it"
+    pages = [line for line in lines if "call=Trades pair=MINAGBP" in line and " rows=" in line]
+    first, last = map(int, re.findall(r" (?:first|last)_id=(\d+) ", pages[-1]))
+    assert 0 < first < last
+    assert "secret" not in log.read_text()
+    with duckdb.connect(str(warehouse_path())) as connection:
+        connection.execute("alter table kraken_raw.pages drop column covered_to_ns")
+    code, text = command(*LOAD)
+    assert (code, "something that this program does not know went wrong" in text) == (1, True)
+    told = re.findall(r"\S+\.log", text)
+    assert "Traceback" in Path(told[0]).read_text()
+
+
 def test_a_misspelt_variable_of_the_environment_is_refused_with_the_nearest_name(
     command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

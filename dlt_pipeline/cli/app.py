@@ -6,7 +6,12 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, TypeVar
 
@@ -36,6 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _T = TypeVar("_T")
+_LOGS: Final = 20  # files of this many runs are kept
+_LOG_BYTES: Final = 10_000_000  # of a run that never ends, twice as much
+_SAID: Final = 200
 _PREFIX: Final = "KRAKEN_CANDLES_"
 ENVIRONMENT: Final = (
     *("ARCHIVE_PASSWORD", "EXPORTS", "KEEP_REPLACED_SECONDS", "KEEP_TRADES_DAYS", "PUBLISH_WAIT_SECONDS", "SEEDS"),
@@ -78,11 +86,47 @@ class _Lines(RichHandler):
         return Text.assemble(self.get_level_text(record), " ", str(message_renderable))
 
 
+class _RunLog(RotatingFileHandler):
+    """A file of this run beside dbt's log, begun with the first record: our warnings, and each request in a line.
+
+    Where it cannot be written, the run goes on without.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("kraken-candles.log", maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
+        self.path: Path | None = None
+        self.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+        self.formatter.converter = time.gmtime  # type: ignore[union-attr]
+
+    def _open(self) -> TextIOWrapper:
+        if self.path is None:
+            from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415 - it imports DuckDB
+            from dlt_pipeline.warehouse.dbt import dbt_folder  # noqa: PLC0415
+
+            folder = dbt_folder(warehouse_path(None)) / "logs"
+            folder.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):  # another run may do the same
+                older = sorted(folder.glob("kraken-candles-*.log*"), key=lambda each: each.stat().st_mtime)
+                for each in older[: max(0, len(older) + 1 - _LOGS)]:
+                    each.unlink()
+            self.path = folder / f"kraken-candles-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.log"
+            self.baseFilename = str(self.path)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
+        """Give the log up."""
+        self.path = None
+        logging.getLogger("dlt_pipeline").removeHandler(self)
+
+
 def configure_logging() -> None:
-    """Show our own warnings as lines; dlt's and dbt's chatter stays out."""
+    """Show our own warnings as lines, and keep them and each request in a file; dlt's and dbt's chatter stays out."""
     logger = logging.getLogger("dlt_pipeline")
-    logger.handlers = [_Lines(console=Console(stderr=True), show_time=False, show_path=False, markup=False)]
-    logger.setLevel(logging.INFO)
+    for handler in logger.handlers:
+        handler.close()
+    lines = _Lines(logging.INFO, Console(stderr=True), show_time=False, show_path=False, markup=False)
+    logger.handlers = [lines, _RunLog()]
+    logger.setLevel(logging.DEBUG)
     logger.propagate = False
 
 
@@ -115,6 +159,24 @@ def _guarded(run: Callable[[], _T]) -> _T:
         Console(stderr=True).print(f"Error: {error}", markup=False)
         is_input = isinstance(error, BadInputError | UnknownSymbolError | LocalExchangeError)
         raise SystemExit(2 if is_input else 1) from error
+    except Exception as error:
+        log = _kept(error)
+        if log is None or isinstance(error, BrokenPipeError):
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:_SAID]
+        Console(stderr=True).print(
+            f"Error: something that this program does not know went wrong ({said}); what was committed is safe, and "
+            f"{log} says where it happened. If the same command ends so again, report it with that file.",
+            markup=False,
+        )
+        raise SystemExit(1) from error
+
+
+def _kept(error: Exception) -> Path | None:
+    """Write where an error happened into the log of this run; return that file, None where there is none."""
+    logger = logging.getLogger("dlt_pipeline")
+    logger.debug("unknown error", exc_info=error)
+    return next((handler.path for handler in logger.handlers if isinstance(handler, _RunLog)), None)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ from dlt_pipeline.kraken.settings import (
 
 _T = TypeVar("_T")
 _log = logging.getLogger("dlt_pipeline.kraken")
+_requests = logging.getLogger("dlt_pipeline.requests")  # a line of DEBUG for each
+_PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
 
 
 def decode_exactly(text: str) -> Any:
@@ -75,21 +78,31 @@ class _TextKraken(ccxt.kraken):  # type: ignore[misc]
     """ccxt's client with exact decoding: its own turns numbers into floats, wrong for 7-decimal times.
 
     `wait_for_turn` is called before every request with its method and pair: ccxt may make two for one call of ours.
-    `bounded` makes the request itself, and may give it up.
+    `bounded` makes the request itself, and may give it up. `status` is the HTTP code of the last answer, None where
+    none came, `seconds` how long it took without the wait for its turn.
     """
 
     wait_for_turn: Callable[[str, str], None]
     bounded: Callable[[Callable[[], Any]], Any]
+    status: int | None = None
+    seconds: float = 0
 
     def fetch2(self, path: str, api: Any, method: str, params: dict[str, Any], config: dict[str, Any]) -> Any:
         self.wait_for_turn(path, str(params.get("pair", "")))
         return super().fetch2(path, api, method, params, config)
 
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        self.status, began = None, time.monotonic()
         try:
             return self.bounded(lambda: super(_TextKraken, self).fetch(url, method, headers, body))
         except TimeoutError:
             raise ccxt.RequestTimeout(f"no whole answer to {method} {url}") from None
+        finally:
+            self.seconds = time.monotonic() - began
+
+    def on_rest_response(self, code: int, *answer: Any) -> Any:
+        self.status = code
+        return super().on_rest_response(code, *answer)
 
     def parse_json(self, http_response: str) -> Any:
         try:
@@ -271,6 +284,22 @@ class KrakenClient:
                     f"{where}: the answer is not what Kraken documents ({_one_line(error)})."
                 ) from error
 
+        def told() -> _T:
+            if not _requests.isEnabledFor(logging.DEBUG):
+                return once()
+            connection, found = self._ccxt, dict[str, Any]()
+            connection.status, connection.seconds = None, 0
+            try:
+                checked = once()
+                found = _found(checked)
+                return checked
+            except Exception as error:
+                found = {"error": error}
+                raise
+            finally:
+                took = {"status": connection.status or "none", "ms": round(connection.seconds * 1000)}
+                _requests.debug("%s", _fields({"call": method, **params, **took, **found}))
+
         def is_worth_a_retry(error: BaseException) -> bool:
             if isinstance(error, BadAnswerError):  # one lagging backend may have made it
                 return wrong_count <= self._settings.hole_retries
@@ -284,7 +313,7 @@ class KrakenClient:
             before_sleep=self._tell,
             reraise=True,
         )
-        return retrying(once)
+        return retrying(told)
 
     def _wait_for_turn(self, method: str, pair: str) -> None:
         self._pace = pace_of(self._settings.base_url, method, pair)
@@ -325,3 +354,24 @@ class KrakenClient:
 
 def _one_line(error: Exception) -> str:
     return " ".join(repr(error).split())[:160]
+
+
+def _found(checked: Any) -> dict[str, Any]:
+    """Return what a checked answer brought, as a log tells it; nothing of one without rows of a time."""
+    if isinstance(checked, RestSnapshot):
+        return {"timeframe": checked.timeframe, "candles": len(checked.candles)}
+    if not isinstance(checked, TradePage):
+        return {}
+    ends = (checked.rows[0], checked.rows[-1]) if checked.rows else ()
+    ids = {f"{name}_id": row.trade_id for name, row in zip(("first", "last"), ends, strict=False)}
+    times = {f"{name}_ns": row.time_ns for name, row in zip(("first", "last"), ends, strict=False)}
+    return {"rows": len(checked.rows), **ids, **times}
+
+
+def _fields(values: dict[str, Any]) -> str:
+    """Return values as name=value, quoted and escaped where one is more than a word."""
+    texts = {name: str(value) for name, value in values.items()}
+    return " ".join(
+        f"{name}={text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=True)}"
+        for name, text in texts.items()
+    )
