@@ -358,7 +358,7 @@ def test_a_run_leaves_a_line_of_each_request_and_says_where_an_unknown_error_is_
     assert 'error="' in lines[refused[0]]
     assert "WARNING" in lines[refused[0] + 1], "what is said of it"
     pages = [line for line in lines if "call=Trades pair=MINAGBP" in line and " rows=" in line]
-    first, last = map(int, re.findall(r" (?:first|last)_id=(\d+) ", pages[-1]))
+    first, last = map(int, re.findall(r"(?:first|last)_id=(\d+)", pages[-1]))
     assert 0 < first < last
     assert "secret" not in log.read_text()
     with duckdb.connect(str(warehouse_path())) as connection:
