@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+import duckdb
+
 from tests.dbt_project.dbt_in_process import DbtProject, read_models
 from tests.dbt_project.random_sequence import VARIABLES
 from tests.dbt_project.raw_warehouse import copy_raw
@@ -19,7 +21,11 @@ def test_a_warehouse_of_an_earlier_version_goes_on_and_equals_a_full_refresh(tmp
         archive.extract(old.name, old.parent)
     copy_raw(old, fresh)
     project = DbtProject(tmp_path / "target", old, VARIABLES)
+    with duckdb.connect(str(old)) as connection:  # a column that some version in between stored
+        connection.execute("alter table kraken_internal.certified_days add column sided_count bigint default 1")
     project.run(old)
+    with duckdb.connect(str(old)) as connection:
+        connection.execute("alter table kraken_internal.certified_days drop column sided_count")
     project.run(fresh, "--full-refresh")
     found = differences(*(compared(read_models(path, project.models)) for path in (old, fresh)))
     assert not found, f"A warehouse of an earlier version and a full refresh differ.\n{found}"

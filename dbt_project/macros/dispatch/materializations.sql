@@ -53,10 +53,13 @@
         {%- endif -%}
         {%- set stored = kraken_candles.stored_columns(target) -%}
         {%- if grows -%}
-            {%- for column in adapter.get_columns_in_relation(made) if column.name not in stored -%}
+            {%- set columns = adapter.get_columns_in_relation(made) -%}
+            {%- for column in columns if column.name not in stored -%}
                 {%- do run_query('alter table ' ~ target ~ ' add column ' ~ column.quoted ~ ' ' ~ column.data_type) -%}
                 {%- do stored.append(column.name) -%}
             {%- endfor -%}
+            {#- A column that an older program made, and this one does not, is left without values. -#}
+            {%- set stored = stored | select('in', columns | map(attribute='name') | list) | list -%}
         {%- endif -%}
     {% call statement('main') -%}
         {%- if unique_key %}
