@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dlt_pipeline.kraken.load import load as load
     from dlt_pipeline.kraken.source import kraken_source as kraken_source
     from dlt_pipeline.publishing import publish as publish
+    from dlt_pipeline.publishing.reading import bars as bars
     from dlt_pipeline.publishing.reading import candles as candles
     from dlt_pipeline.publishing.reading import coverage as coverage
     from dlt_pipeline.publishing.reading import gaps as gaps
@@ -35,6 +36,7 @@ _HOMES = {
     "add_jobs": "dlt_pipeline.jobs.queue",
     "apply_retention": "dlt_pipeline.jobs.removal",
     "archive_source": "dlt_pipeline.archive.source",
+    "bars": "dlt_pipeline.publishing.reading",
     "build": "dlt_pipeline.jobs.build",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
     "candles": "dlt_pipeline.publishing.reading",
@@ -62,6 +64,7 @@ __all__ = [
     "add_jobs",
     "apply_retention",
     "archive_source",
+    "bars",
     "build",
     "cancel_jobs",
     "candles",

@@ -18,7 +18,7 @@ from dlt_pipeline.publishing.files import drop_replaced, keep_version, put, vers
 from dlt_pipeline.publishing.partitions import Partition, write_rows
 from dlt_pipeline.publishing.publisher import Published, publish_whole, publishing, read_wanted, write_facts
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
-from dlt_pipeline.publishing.snapshot import Changes, Snapshot, WarehouseRows, changes_since, sources
+from dlt_pipeline.publishing.snapshot import OF_WHOLE_BUILDS, Changes, Snapshot, WarehouseRows, changes_since, sources
 
 # Some weeks of minutes of a few symbols, written in a second; beyond, the years' files may as well be written anew.
 _MOST_ROWS: Final = 500_000
@@ -56,12 +56,15 @@ class Publisher:
         # Another process may have published meanwhile and let the files that we build upon go.
         if base is None or not all(keep_version(settings, each) for each in base.partitions.values()):
             return None
+        standing = {name: file for name, file in base.facts.items() if name in OF_WHOLE_BUILDS}
+        if not all(file.exists() for file in standing.values()):
+            return None
         with read_wanted(self._path, settings, self._schema, self._stop) as wanted:
             changes = changes_since(base, wanted)
             if changes is None or changes.row_count > _MOST_ROWS:
                 return None
             newest = [_write(settings, wanted, changes)] if changes.first_days else []
-            facts = write_facts(settings, wanted)
+            facts = standing | write_facts(settings, wanted, left_out=OF_WHOLE_BUILDS)
         parts = {
             name: [*_parts(settings, base, changes, name), ViewPart(newest, is_newest=True)] for name in _names(wanted)
         }

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +154,7 @@ def publish_whole(
     with read_wanted(path, settings, schema, stop) as wanted:
         written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
         facts = write_facts(settings, wanted)
-        base = read_snapshot(wanted)
+        base = read_snapshot(wanted, facts)
     current = wanted.partitions
     written |= {partition.key for partition in current if put_in_tree(settings, partition)}
     removed, strange = remove_vanished(settings, current)
@@ -173,9 +173,9 @@ def publish_whole(
     return published, base
 
 
-def write_facts(settings: PublishSettings, wanted: WarehouseRows) -> dict[str, Path]:
+def write_facts(settings: PublishSettings, wanted: WarehouseRows, left_out: Collection[str] = ()) -> dict[str, Path]:
     """Write what is proven of the rows into a file each; return the files by the names of their tables."""
-    return {name: write_fact(settings, name, rows) for name, rows in wanted.facts().items()}
+    return {name: write_fact(settings, name, rows) for name, rows in wanted.facts(left_out).items()}
 
 
 def _write(settings: PublishSettings, partition: Partition, wanted: WarehouseRows) -> bool:

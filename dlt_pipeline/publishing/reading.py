@@ -77,6 +77,39 @@ def gaps(
     return _facts("gaps", ("gap_from", "gap_to"), symbol, start, end, engine, warehouse)
 
 
+def bars(
+    symbol: str,
+    bar: str,
+    start: When | None = None,
+    end: When | None = None,
+    *,
+    engine: Engine = "pandas",
+    warehouse: str | Path | None = None,
+) -> Any:
+    """Return the closed bars of a symbol whose first trade lies in [start, end), in order, as `candles` does.
+
+    `bar` is a name of the variable kraken_candles_bars; without that, NothingBuiltError. Numbers are exact decimals.
+    """
+    _check_engine(engine)
+    conditions = [f"symbol = {_text(symbol)}", "is_closed", *_within("first_traded_at", "first_traded_at", start, end)]
+    with _published(warehouse) as connection:
+        try:
+            known = [name for (name,) in connection.execute(f"select distinct bar from {_PUBLISHED}.bars").fetchall()]  # noqa: S608
+        except duckdb.CatalogException:
+            known = []
+        if not known:
+            raise NothingBuiltError(
+                "What is published has no bars; say in the variable kraken_candles_bars which to make, and build."
+            )
+        if bar not in known:
+            raise BadInputError(f"{bar!r} is not there; there are {', '.join(sorted(known))}.")
+        source = f"from {_PUBLISHED}.bars"
+        rows = _rows(connection, source, [*conditions, f"bar = {_text(bar)}"], "traded_on, bar_number")
+        if not rows.num_rows:
+            _require_symbol(connection, symbol, f"{_PUBLISHED}.bars")
+    return _frame(rows, engine)
+
+
 def trades(
     symbol: str,
     start: When | None = None,
@@ -145,6 +178,7 @@ def _published(warehouse: str | Path | None) -> Iterator[duckdb.DuckDBPyConnecti
         raise NothingBuiltError(f"Nothing is published at {database} yet; run `kraken-candles build`, which publishes.")
     with connect() as connection:
         try:
+            connection.execute("set python_enable_replacements = false")  # else a missing table may be one of our names
             connection.execute(f"attach {_text(database)} as {_PUBLISHED} (read_only)")
             yield connection
         except (duckdb.IOException, duckdb.SerializationException) as error:

@@ -1,7 +1,7 @@
 """What of the warehouse is to be published, as of one moment."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,9 @@ from dlt_pipeline.warehouse.database import connect
 _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"
 _DAYS: Final = "export_days"
-_FACTS: Final = ("coverage", "gaps")
+# Tables that are a file each, in order, and those of them that only a whole build changes.
+_FACTS: Final = {"coverage": "symbol, 2", "gaps": "symbol, 2", "bars": "symbol, bar, traded_on, bar_number"}
+OF_WHOLE_BUILDS: Final = frozenset({"bars"})
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.
 _CHANGED: Final = f"""
@@ -90,12 +92,13 @@ class WarehouseRows:
         query = f'select {names} from "{self._schema}".{_DAYS}'  # noqa: S608 - own names only
         return self._connection.sql(query).to_arrow_table()
 
-    def facts(self) -> dict[str, pa.Table]:
-        """Return what is proven of the rows: `coverage` and `gaps`, as far as they are there."""
+    def facts(self, left_out: Collection[str] = ()) -> dict[str, pa.Table]:
+        """Return what is proven of the rows, `coverage` and `gaps`, and `bars`, as far as they are there."""
         query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
-        found = [name for name in _FACTS if self._connection.execute(query, [self._schema, name]).fetchall()]
+        wanted = [name for name in _FACTS if name not in left_out]
+        found = [name for name in wanted if self._connection.execute(query, [self._schema, name]).fetchall()]
         return {
-            name: self._connection.sql(f'from "{self._schema}".{name} order by symbol, 2').to_arrow_table()
+            name: self._connection.sql(f'from "{self._schema}".{name} order by {_FACTS[name]}').to_arrow_table()
             for name in found
         }
 
@@ -124,11 +127,12 @@ def sources(partitions: Sequence[Partition]) -> list[str]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was published: its columns, its partitions, and the hash of each of their days."""
+    """What was published: its columns, its partitions, the hash of each of their days, and the files of tables."""
 
     columns: tuple[Column, ...]
     partitions: Mapping[Key, Partition]
     days: pa.Table
+    facts: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,15 +143,15 @@ class Changes:
     row_count: int
 
 
-def read_snapshot(wanted: WarehouseRows) -> Snapshot | None:
+def read_snapshot(wanted: WarehouseRows, facts: Mapping[str, Path]) -> Snapshot | None:
     """Keep what is published now; None where the warehouse does not tell of days."""
     days = wanted.days()
-    return None if days is None else Snapshot(wanted.columns, _by_key(wanted.partitions), days)
+    return None if days is None else Snapshot(wanted.columns, _by_key(wanted.partitions), days, facts)
 
 
 def changes_since(base: Snapshot, wanted: WarehouseRows) -> Changes | None:
     """Return what changed since the base; None where it is more than rows: columns, settings, partitions that went."""
-    now = read_snapshot(wanted)
+    now = read_snapshot(wanted, {})
     if now is None or now.columns != base.columns or not base.partitions.keys() <= now.partitions.keys():
         return None
     changed = [key for key, partition in now.partitions.items() if _version(base, key) != partition.version]

@@ -67,6 +67,7 @@ _PARTIAL_SETTINGS: Final = ("EMPTY", "SAMPLE", "RESOURCE_TYPES", "TARGET", "PROF
 
 # Models with such a tag are empty as long as the table is not there.
 _FED_BY: Final = {"archives": f"{DATASET}.archive_files", "removals": REMOVED_DAYS}
+_BARS: Final = "kraken.bars"
 _SHAPE: Final = f"""
     select schema_name, view_name, sql from duckdb_views() where not internal
     union all
@@ -178,6 +179,10 @@ def shape_of(connection: Any, variables: Mapping[str, Any]) -> str:
 def standing_nodes(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Return dbt's arguments that leave out views and models of what this warehouse has none of, but no test."""
     unneeded = [f"tag:{tag}" for tag, table in _FED_BY.items() if not is_there(connection, table)]
+    if not project_variables()["kraken_candles_bars"] and not (
+        is_there(connection, _BARS) and connection.execute(f"select 1 from {_BARS} limit 1").fetchall()  # noqa: S608
+    ):
+        unneeded.append("tag:bars")
     return ["--indirect-selection=empty", "--exclude", "config.materialized:view", *unneeded]
 
 

@@ -35,6 +35,12 @@ IMPORTS = (
     "create or replace view kraken.check_import as "
     "select {} as edition_id, 0 as trade_difference, {} as volume_difference"
 )
+BAR = (
+    "insert into kraken.bars by name select * replace ({}) from (select 'day' as bar, 1 as bar_number, symbol, "
+    "bucket_start::date as traded_on, open, high, low, close, base_volume, quote_volume, vwap, trade_count, "
+    "taker_buy_base_volume, taker_buy_count, true as is_full, true as is_closed from kraken.candles "
+    "where symbol = 'ties' and timeframe = '1m' and trade_count > 0 limit 1)"
+)
 # By data test and rule; a test of one rule does not name it.
 SPOILT: dict[tuple[str, str], str] = {
     ("stg_pages_are_sound", "one row for each"): (DOUBLED.format("kraken_raw.pages")),
@@ -49,6 +55,11 @@ SPOILT: dict[tuple[str, str], str] = {
     ("coverage_is_sound", "ends_after_its_start"): (
         "update kraken.coverage set covered_to_ns = covered_from_ns where symbol = 'ties'"
     ),
+    ("bars_are_sound", "one row for each"): f"{BAR.format('1 as bar_number')}; {BAR.format('1 as bar_number')}",
+    ("bars_are_sound", "is NULL"): BAR.format("null as open"),
+    ("bars_are_sound", "prices_in_order"): BAR.format("high + 1 as low"),
+    ("bars_are_sound", "bought_within_traded"): BAR.format("trade_count + 1 as taker_buy_count"),
+    ("bars_hold_every_trade", ""): BAR.format("trade_count + 1 as trade_count"),
     ("gaps_are_sound", "one row for each"): (DOUBLED.format("kraken.gaps").replace("rest_equal", "seam")),
     ("gaps_are_sound", "is NULL"): ("update kraken.gaps set gap_to = null where symbol = 'seam'"),
     ("gaps_are_sound", "reason_is_known"): ("update kraken.gaps set reason = 'why not' where symbol = 'seam'"),

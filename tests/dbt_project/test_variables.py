@@ -19,6 +19,7 @@ from tests.parsed_project import KEPT
 
 POLICY = "kraken_candles_empty_bucket_policy"
 OVERRIDES = "kraken_candles_empty_bucket_overrides"
+BARS = "kraken_candles_bars"
 TIMEFRAMES = "kraken_candles_timeframes"
 MINUTE = {"name": "1m", "seconds": 60}
 WRONG = {
@@ -50,6 +51,21 @@ WRONG = {
     ),
     "a negative offset": (TIMEFRAMES, [MINUTE | {"offset_seconds": -1}], "from 0 and below its seconds, 60"),
     "a week of nothing": (TIMEFRAMES, [{"name": "1w", "seconds": 604800}], "add one whose seconds divide 604800 and 0"),
+    "bars that are a word": (
+        BARS,
+        "ticks",
+        "it must be a list of {name, trades | base_volume | quote_volume, symbols}",
+    ),
+    "a bar of two sizes": (BARS, [{"name": "b", "trades": 1, "base_volume": 1}], "one of trades, base_volume"),
+    "a bar of no size": (BARS, [{"name": "b", "base_volume": "0.0"}], "it must be a number above 0"),
+    "a bar of half a trade": (BARS, [{"name": "b", "trades": 0.5}], "it must be a whole number from 1"),
+    "a bar of a symbol that is no list": (
+        BARS,
+        [{"name": "b", "trades": 5, "symbols": "X"}],
+        "a list such as [BTC/USD]",
+    ),
+    "a bar with an unknown key": (BARS, [{"name": "b", "trades": 5, "symbol": "X"}], "known are name, trades"),
+    "a bar twice": (BARS, [{"name": "b", "trades": 5}, {"name": "B", "trades": 6}], "each name stands once"),
     "overrides that are a word": (OVERRIDES, "omit", "it must be a list of {symbol, timeframe, policy}"),
     "an override of nothing": (OVERRIDES, [{"policy": "omit"}], "each needs policy and a symbol, a timeframe or both"),
     "an override with an unknown key": (OVERRIDES, [{"symbol": "X", "rule": "omit"}], "each needs policy and a symbol"),
@@ -97,6 +113,7 @@ CHECKS = " ".join(
     f"{{{{ kraken_candles.{check} }}}}"
     for check in (
         "timeframe_plan()",
+        "bar_plan()",
         "empty_bucket_policy()",
         "vwap_steps()",
         "export_numbers()",
@@ -125,6 +142,10 @@ VARIANTS = {
     "a policy that is a list",
     "no timeframe",
     "a timeframe that is a word",
+    "a bar of half a trade",
+    "a bar of a symbol that is no list",
+    "a bar with an unknown key",
+    "a bar twice",
     "a name twice in capitals",
     "a negative offset",
     "an override with an unknown key",

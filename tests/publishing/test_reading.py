@@ -14,6 +14,7 @@ import pytest
 import dlt_pipeline
 from dlt_pipeline import publish
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError
+from dlt_pipeline.publishing.newest import Publisher
 from dlt_pipeline.publishing.publisher import Published
 from tests.pages import blocks
 from tests.publishing.made import Made
@@ -220,6 +221,29 @@ def test_coverage_and_gaps_are_published_beside_the_candles(made: Made, monkeypa
     first = [path for path in made.versions() if path.parent.name == "facts"]
     _publish(made)
     assert [path for path in made.versions() if path.parent.name == "facts"] == first, "the same rows are one file"
+
+
+def test_bars_are_published_beside_the_candles_and_a_round_leaves_their_file_alone(made: Made) -> None:
+    _publish(made)
+    with pytest.raises(NothingBuiltError, match="say in the variable kraken_candles_bars"):
+        dlt_pipeline.bars("BTC/USD", "coins", warehouse=made.path)
+    made.build(
+        "create or replace table kraken.bars as select 'coins' as bar, range as bar_number, 'BTC/USD' as symbol, "
+        "date '2025-12-31' as traded_on, timestamp '2025-12-31 22:00' + range * interval 1 minute as first_traded_at, "
+        "range < 3 as is_closed from range(1, 4)"
+    )
+    publisher = Publisher(made.path)
+    publisher.publish()
+    found = dlt_pipeline.bars("BTC/USD", "coins", start="2025-12-31 22:02", warehouse=made.path)
+    assert found["bar_number"].tolist() == [2], "closed, and in the range"
+    for symbol, bar, said in (("BTC/USD", "ticks", "there are coins"), ("ETH/USD", "coins", "there are BTC/USD")):
+        with pytest.raises(BadInputError, match=said):
+            dlt_pipeline.bars(symbol, bar, warehouse=made.path)
+    made.build("update made.minutes set volume = 9 where minute = 179; delete from kraken.bars where bar_number = 1")
+    publisher.publish_newest()
+    assert made.read("select count(*) from kraken.bars") == [(3,)], "bars change with whole builds alone"
+    publisher.publish()
+    assert made.read("select count(*) from kraken.bars") == [(2,)]
 
 
 @pytest.mark.parametrize(("symbol", "said"), [("BTC/USDT", "there are BTC/USD"), ("btc/usd", "there are BTC/USD")])

@@ -14,6 +14,12 @@ from tests.spark.dbt_process import Task
 
 HERE = Path(__file__).parent
 # The JVM lives for a minute: its quick compiler alone costs less than what the thorough one would save.
+NO_BARS = "kraken_candles_bars: []"
+BARS = [
+    {"name": "ticks", "trades": 3},
+    {"name": "coins", "base_volume": "0.7"},
+    {"name": "dollars", "quote_volume": "1234.5"},
+]
 SHORT_LIFE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
@@ -32,9 +38,13 @@ class Engine:
 
 
 def copy_project(folder: Path) -> Path:
-    """The project, and beside its models those that show each dispatched primitive (tests/spark/project)."""
+    """The project with some bars, and beside its models those that show each dispatched primitive."""
     shutil.copytree(ROOT / "dbt_project", folder, ignore=shutil.ignore_patterns("target", "logs"))
     shutil.copytree(HERE / "project", folder, dirs_exist_ok=True)
+    settings = folder / "dbt_project.yml"
+    text = settings.read_text()
+    assert text.count(NO_BARS) == 1
+    settings.write_text(text.replace(NO_BARS, f"kraken_candles_bars: {json.dumps(BARS)}"))
     return folder
 
 

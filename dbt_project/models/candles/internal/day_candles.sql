@@ -34,41 +34,7 @@ stretches as (
 ),
 
 trades as (
-    select
-        trades.symbol,
-        pieces.stretch_from_ns as piece_from_ns,
-        trades.time_ns,
-        trades.trade_id,
-        trades.price,
-        trades.volume,
-        trades.side,
-        {{ trade_order('trades.time_ns', 'trades.trade_id', 'trades.after_trade_id', 'trades.place') }} as trade_order
-    from {{ ref('stg_trades') }} as trades
-    inner join pieces
-        on
-            trades.symbol = pieces.symbol
-            and trades.traded_on = pieces.covered_on
-            and trades.time_ns >= pieces.from_ns
-            and trades.time_ns < pieces.to_ns
-    where pieces.edition_id = 0 and not pieces.is_bare and {{ pending_bounds('trades.traded_on') }}
-    union all
-    select
-        trades.symbol,
-        pieces.stretch_from_ns as piece_from_ns,
-        trades.time_ns,
-        cast(null as bigint) as trade_id,
-        trades.price,
-        trades.volume,
-        cast(null as {{ dbt.type_string() }}) as side,
-        {{ trade_order('trades.time_ns', '0', '0', 'trades.row_number') }} as trade_order
-    from {{ ref('stg_archive_trades') }} as trades
-    inner join pieces
-        on
-            trades.edition_id = pieces.edition_id
-            and trades.traded_on = pieces.covered_on
-            and trades.time_ns >= pieces.from_ns
-            and trades.time_ns < pieces.to_ns
-    where {{ pending_bounds('trades.traded_on') }}
+    {{ proven_trades('pieces') }}
 ),
 
 {% for timeframe in day_timeframes -%}
