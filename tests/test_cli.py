@@ -113,14 +113,14 @@ def test_symbols_tells_what_is_listed_under_any_name_and_what_of_it_is_here(
     exchange: LocalExchange, command: Callable[..., Any]
 ) -> None:
     code, text = command("symbols", "xbtusd")
-    listed_one = f"BTC/USD XXBTZUSD XBTUSD online 1/8 1 of 4 markets at {exchange.base_url}; loaded here: 0."
+    listed_one = f"BTC/USD XXBTZUSD XBTUSD online 1/8 1 of 5 markets at {exchange.base_url}; loaded here: 0."
     assert (code, listed_one in text) == (0, True), text
     assert not warehouse_path().exists()
     command(*LOAD)
     (*_, last) = expected_trades(exchange.feed, "MINA/GBP", exchange.clock.now_ns())
     code, text = command("symbols", "--json")
     listed = {one["symbol"]: one for one in json.loads(text)}
-    assert (code, sorted(listed)) == (0, sorted(market.symbol for market in exchange.feed.markets))
+    assert (code, sorted(listed)) == (0, sorted(market.symbol for market in exchange.feed.all_markets))
     mina, bonk = listed["MINA/GBP"], listed["BONK/USD"]
     assert mina["trade_count"] == len(loaded_trades(warehouse_path(), "MINA/GBP"))
     assert to_ns(mina["loaded_to"].removesuffix("Z"), "") == last[1] // 1000 * 1000

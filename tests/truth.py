@@ -15,7 +15,7 @@ Row = tuple[int, int, Decimal, Decimal, str, str, str]
 
 def expected_trades(feed: Feed, symbol: str, now_ns: int, start_ns: int = 0, end_ns: int = 2**62) -> list[Row]:
     """The exchange's trades of [start, end) by displayed time, in its order."""
-    key = next(market.key for market in feed.markets if market.symbol == symbol)
+    key = next(market.key for market in feed.all_markets if market.symbol == symbol)
     return [
         (
             trade.trade_id or 0,

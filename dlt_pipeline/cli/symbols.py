@@ -33,7 +33,7 @@ def run_symbols(console: Console, stop: threading.Event, path: Path, text: str, 
     """
     settings, text = load_settings(), text.strip()
     session = Session(settings, stop)
-    beside_main(lambda: session.open(Request({}, ())), stop, lambda: None)
+    beside_main(lambda: session.open(Request({}, ())).list_tokenized(), stop, lambda: None)
     found = [market for market in session.markets if is_named(market, text)]
     if not found:
         session.market(text)  # says why there is none, or what is nearest

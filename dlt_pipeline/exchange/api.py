@@ -18,7 +18,7 @@ from dlt_pipeline.exchange.errors import (
     KrakenError,
 )
 from dlt_pipeline.exchange.feed import Feed, RecordedCandles
-from dlt_pipeline.exchange.market import Market
+from dlt_pipeline.exchange.market import CURRENCY, Market
 from dlt_pipeline.exchange.trade import EXACT, ZERO, Candle, ExchangeTrade, TradeSeries, candles
 
 MAX_COUNT = 1000
@@ -224,9 +224,10 @@ class PublicApi:
         return {market.key: rows, "last": last}
 
     def _asset_pairs(self, query: Query) -> Result:
-        markets = self.feed.markets
+        wanted = query.get("aclass_base", CURRENCY)
+        markets = [market for market in self.feed.all_markets if market.asset_class == wanted]
         if "pair" in query:
-            markets = [self._find(pair) for pair in query["pair"].split(",")]
+            markets = [self._find(pair, wanted) for pair in query["pair"].split(",")]
         return {market.key: market.listing for market in markets}
 
     def _assets(self, query: Query) -> Result:
@@ -249,11 +250,11 @@ class PublicApi:
     def _market(self, query: Query) -> Market:
         if not query.get("pair"):
             raise KrakenError(INVALID_ARGUMENTS)
-        return self._find(query["pair"])
+        return self._find(query["pair"], query.get("asset_class", CURRENCY))
 
-    def _find(self, pair: str) -> Market:
+    def _find(self, pair: str, asset_class: str) -> Market:
         market = self.feed.find_market(pair)
-        if market is None:
+        if market is None or market.asset_class != asset_class:
             raise KrakenError(UNKNOWN_ASSET_PAIR)
         return market
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dlt_pipeline.exchange.clock import Clock
@@ -23,10 +24,16 @@ class RecordedCandles(NamedTuple):
 class Feed(ABC):
     """Markets and their trades."""
 
-    def __init__(self, markets: list[Market]) -> None:
-        """`markets` in the order of the AssetPairs answer."""
+    def __init__(self, markets: list[Market], tokenized: Sequence[Market] = ()) -> None:
+        """`markets` in the order of the AssetPairs answer; `tokenized` are those that it lists apart."""
         self.markets = markets
-        self._by_request_name = {name: market for market in markets for name in market.names}
+        self.tokenized = list(tokenized)
+        self._by_request_name = {name: market for market in self.all_markets for name in market.names}
+
+    @property
+    def all_markets(self) -> list[Market]:
+        """The markets of every class."""
+        return [*self.markets, *self.tokenized]
 
     def find_market(self, pair: str) -> Market | None:
         """The market that a request means: by key, altname or wsname; None where there is none."""
@@ -34,7 +41,7 @@ class Feed(ABC):
 
     def market(self, name: str) -> Market:
         """The market of a symbol, key, altname or wsname; raises UnknownMarketError."""
-        for market in self.markets:
+        for market in self.all_markets:
             if name == market.symbol or name in market.names:
                 return market
         raise UnknownMarketError(f"{name} is not traded here; there are {', '.join(m.symbol for m in self.markets)}")

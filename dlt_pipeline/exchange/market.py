@@ -13,6 +13,8 @@ COMMON_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 # 30-day volume in USD and the fee in percent, the steps Kraken publishes.
 TAKER_FEES = [[0, 0.4], [10000, 0.35], [50000, 0.24], [100000, 0.22], [250000, 0.2], [500000, 0.18], [1000000, 0.16]]
 MAKER_FEES = [[0, 0.25], [10000, 0.2], [50000, 0.14], [100000, 0.12], [250000, 0.1], [500000, 0.08], [1000000, 0.06]]
+CURRENCY = "currency"
+TOKENIZED = "tokenized_asset"
 FIAT = ("AUD", "CAD", "EUR", "GBP", "JPY", "USD")
 # Assets from Kraken's first years carry a four-letter id: X and the code, Z and the code for money.
 LEGACY_IDS = {
@@ -53,6 +55,11 @@ class Market:
     """Decimals of a candle's prices."""
     listing: Mapping[str, Any] = field(repr=False, compare=False)
     """The entry of the AssetPairs answer, as it goes out."""
+
+    @property
+    def asset_class(self) -> str:
+        """`currency`, or `tokenized_asset`, which is listed and answered about only for who asks for that class."""
+        return str(self.listing.get("aclass_base", CURRENCY))
 
     @property
     def names(self) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from random import Random
 
 from dlt_pipeline.exchange.clock import EPOCH, Clock, to_datetime
 from dlt_pipeline.exchange.feed import Feed
-from dlt_pipeline.exchange.market import Market, build_listing, market_from_listing
+from dlt_pipeline.exchange.market import TOKENIZED, Market, build_listing, market_from_listing
 from dlt_pipeline.exchange.trade import ExchangeTrade, TradeSeries, shown_time
 
 NS = 10**9
@@ -103,6 +103,18 @@ PROFILES = (
         volume_spread=2.0,
         busy_half_hours=40,
     ),
+)
+
+_SHARE = build_listing("AAPLx/USD", "AAPLx", "ZUSD", 2, "0.00000001") | {"aclass_base": TOKENIZED}
+SHARE_PROFILE = Profile(
+    market=market_from_listing("AAPLxUSD", _SHARE),
+    first_id=1,
+    trades_per_day=200,
+    start_ticks=26_800,
+    step_ticks=5,
+    typical_volume=50_000_000,
+    volume_spread=1.5,
+    busy_half_hours=13,
 )
 
 
@@ -209,6 +221,8 @@ def _opening(seed: int, profile: Profile, day: date) -> float:
 class SyntheticFeed(Feed):
     """BTC/USD and ETH/USD (liquid), MINA/GBP (thin, ids from 3), BONK/USD (micro price, huge volumes).
 
+    Beside them the tokenised share AAPLx/USD, which is listed and asked for as one.
+
     The same seed, market and date give the same trades; ids run on from the listing day.
     """
 
@@ -230,12 +244,12 @@ class SyntheticFeed(Feed):
         liquid markets, COIN01/USD and on; the trades of the others stay the same. Raises UnknownMarketError.
         """
         profiles = [*PROFILES, *(extra_profile(number) for number in range(1, extra_markets + 1))]
-        super().__init__([profile.market for profile in profiles])
+        super().__init__([profile.market for profile in profiles], [SHARE_PROFILE.market])
         self._clock = clock or Clock()
         self._seed = seed
         self._burst = burst
         self.listed_on = listed_on or self._clock.now().date() - timedelta(days=days)
-        self._profiles = {profile.market.key: profile for profile in profiles}
+        self._profiles = {profile.market.key: profile for profile in [*profiles, SHARE_PROFILE]}
         self._wanted = {key: profile.trades_per_day for key, profile in self._profiles.items()}
         if isinstance(trades_per_day, Mapping):
             self._wanted |= {self.market(name).key: float(trades) for name, trades in trades_per_day.items()}

@@ -129,7 +129,7 @@ class TradeSockets:
     def __init__(self, feed: Feed, clock: Clock, faults: Faults) -> None:
         """Trades of `feed` are told as `clock` reaches them, unless `faults` say otherwise."""
         self.feed, self.clock, self.faults = feed, clock, faults
-        self.by_symbol = {market.symbol: market for market in feed.markets}
+        self.by_symbol = {market.symbol: market for market in feed.all_markets}
         self._numbers = itertools.count(1)
         self._open: set[web.WebSocketResponse] = set()
 

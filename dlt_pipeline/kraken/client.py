@@ -19,7 +19,7 @@ from dlt_pipeline.common.threads import Stop, within
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot, time_flaw
 from dlt_pipeline.kraken.errors import translate
-from dlt_pipeline.kraken.markets import Listed, Market, check_listing, list_markets
+from dlt_pipeline.kraken.markets import TOKENIZED, Listed, Market, add_tokenized, check_listing, list_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.settings import (
     FUTURE_TOLERANCE_NS,
@@ -131,6 +131,7 @@ class KrakenClient:
         self._pace: Pace | None = None
         self.clock = clock
         self.calls = 0
+        self._assets: dict[str, Any] = {}
 
     def close(self) -> None:
         """Close the connection; the next call opens one anew."""
@@ -182,19 +183,28 @@ class KrakenClient:
         return now
 
     def markets(self) -> Listed:
-        """Ask for all pairs, and the names of what is traded, and return what there is to ask for."""
-        assets = self._call("Assets", "Assets", {}, lambda body: check_listing(body, "Assets"))
+        """Ask for all pairs of currencies, and the names of what is traded, and return what there is to ask for."""
+        assets = self._assets = self._call("Assets", "Assets", {}, lambda body: check_listing(body, "Assets"))
 
         def check(body: Any) -> Listed:
             return list_markets(self._ccxt, assets, check_listing(body, "AssetPairs"))
 
         return self._call("AssetPairs", "AssetPairs", {}, check)
 
+    def tokenized(self, listed: Listed) -> Listed:
+        """Ask for the tokenised assets, which Kraken lists apart, and return them beside what `markets` returned."""
+        return self._call(
+            "AssetPairs",
+            "AssetPairs",
+            {"aclass_base": TOKENIZED},
+            lambda body: add_tokenized(self._ccxt, self._assets, body, listed),
+        )
+
     def trades(self, market: Market, since: int | None, count: int) -> TradePage:
         """Ask one page of trades of `market` from `since` (ns; None: the newest), `count` at most, strictly checked."""
         where = f"{market.symbol}: Trades since {since}"
         bound_ns = step_back_ns(self._settings)
-        params: dict[str, Any] = {"pair": market.market_id, "count": count}
+        params: dict[str, Any] = {"pair": market.market_id, "count": count, **market.class_params}
         if since is not None:
             params["since"] = str(since)
 
@@ -211,7 +221,7 @@ class KrakenClient:
         """Ask Kraken's own committed candles of a timeframe, at most 720 of them."""
         seconds = REST_TIMEFRAMES[timeframe]
         where = f"{market.symbol}: OHLC {timeframe}"
-        params = {"pair": market.market_id, "interval": seconds // 60}
+        params = {"pair": market.market_id, "interval": seconds // 60, **market.class_params}
 
         def check(body: Any) -> RestSnapshot:
             return check_snapshot(body, market.market_id, timeframe, seconds, where)

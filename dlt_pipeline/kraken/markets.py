@@ -4,7 +4,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dlt_pipeline.common.exceptions import (
@@ -18,6 +18,9 @@ from dlt_pipeline.common.exceptions import (
 _SIDE: Final = re.compile(r".+\.d|.+:.*")
 _VENUES: Final = (None, "international")
 _DECIMALS: Final = re.compile(r"\d{1,2}", re.ASCII)
+# Kraken's words for what is traded; the second one it lists, and answers about, only if it is asked for.
+CURRENCY: Final = "currency"
+TOKENIZED: Final = "tokenized_asset"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class Market:
     price_decimals: int
     volume_decimals: int
     status: str | None
+    asset_class: str = CURRENCY
+
+    @property
+    def class_params(self) -> dict[str, str]:
+        """What a call about it says of its class: nothing of a currency."""
+        return {} if self.asset_class == CURRENCY else {"asset_class": self.asset_class}
 
 
 @dataclass(frozen=True)
@@ -56,15 +65,22 @@ def check_listing(body: Any, where: str) -> dict[str, Any]:
     return result
 
 
-def list_markets(client: Any, assets: Mapping[str, Any], pairs: Mapping[str, Any]) -> Listed:
+def list_markets(
+    client: Any, assets: Mapping[str, Any], pairs: Mapping[str, Any], asset_class: str = CURRENCY
+) -> Listed:
     """Give each pair of AssetPairs its symbol, base and quote as ccxt's `client` names the `assets`.
 
     Of pairs with the same symbol one has it: one of Kraken's own venue before one of another, one with a wsname before
     one without; a dark pool or another venue's book never has it. Where that leaves two, nobody has it. Nonsense about
-    a pair concerns that pair alone. Raises TransientExchangeError where no pair at all is usable.
+    a pair concerns that pair alone. Raises TransientExchangeError where no pair of currencies at all is usable.
     """
-    code_of = _named_by(client, assets)
     infos = {market_id: info if isinstance(info, dict) else {} for market_id, info in pairs.items()}
+    own = {str(info.get("base")) for info in infos.values()} if asset_class == TOKENIZED else set()
+    known = _named_by(client, assets)
+
+    def code_of(name: str) -> str:
+        return name if name in own else known(name)  # AAPLx, which ccxt writes AAPLX
+
     altnames = Counter(str(info.get("altname")) for info in infos.values())
     claims: dict[str, list[str]] = {}
     for market_id, info in infos.items():
@@ -89,15 +105,37 @@ def list_markets(client: Any, assets: Mapping[str, Any], pairs: Mapping[str, Any
         own_name = re.sub(r"[^\w.]", ".", altname if altnames[altname] == 1 and altname != "None" else market_id)
         name = called.get(market_id) or own_name
         try:
-            market = _checked(name, market_id, info, code_of)
+            market = replace(_checked(name, market_id, info, code_of), asset_class=asset_class)
         except BadAnswerError as error:
             refusals[name] = refusals[market_id] = error
         else:
             if market_id in called or name not in {*called.values(), *markets}:
                 markets[name] = market
-    if not markets:
+    if not markets and asset_class == CURRENCY:
         raise TransientExchangeError("AssetPairs: the exchange lists no pair that can be asked.")
     return Listed(tuple(markets[name] for name in sorted(markets)), refusals)
+
+
+def add_tokenized(client: Any, assets: Mapping[str, Any], body: Any, listed: Listed) -> Listed:
+    """Return `listed` with the tokenised assets that an answer of AssetPairs lists, which may be none.
+
+    What was listed before keeps its names and ids, so that no name depends on whether the second list was asked for.
+    """
+    pairs = body.get("result") if isinstance(body, dict) else None
+    if not isinstance(pairs, dict):
+        raise TransientExchangeError(f"AssetPairs: the exchange did not answer with a list ({str(body)[:60]!r}…).")
+    known_ids = {market.market_id for market in listed.markets} | listed.refusals.keys()
+    fresh = {
+        market_id: info
+        for market_id, info in pairs.items()
+        if market_id not in known_ids and (not isinstance(info, dict) or info.get("aclass_base") == TOKENIZED)
+    }
+    found = list_markets(client, assets, fresh, TOKENIZED)
+    taken = {market.symbol for market in listed.markets} | listed.refusals.keys()
+    added = [market for market in found.markets if market.symbol not in taken]
+    refusals = {name: error for name, error in found.refusals.items() if name not in taken}
+    markets = sorted([*listed.markets, *added], key=lambda market: market.symbol)
+    return Listed(tuple(markets), {**refusals, **listed.refusals})
 
 
 def _named_by(client: Any, assets: Mapping[str, Any]) -> Callable[[str], str]:
@@ -179,6 +217,28 @@ def find_market(listed: Listed, symbol: str) -> Market:
     pairs = [each for each in by_symbol if "/" in each] or list(by_symbol)
     near = difflib.get_close_matches(symbol.upper(), pairs, n=3, cutoff=0.5) or pairs[:3]
     raise UnknownSymbolError(f"Unknown symbol {symbol}; the nearest known ones: {', '.join(near)}.")
+
+
+def is_unknown(listed: Listed, name: str) -> bool:
+    """Whether nothing listed has this name, be it a market or the reason why one cannot be asked."""
+    symbols = {market.symbol for market in listed.markets}
+    return name not in symbols and name not in listed.refusals and spelt(listed, name) == name
+
+
+def symbol_meant(listed: Listed, asked: str) -> str:
+    """Return the symbol that is asked for by itself, by a name without one, or as ccxt writes a tokenised asset's.
+
+    Whoever asks for another market by its id is told its symbol by `find_market`.
+    """
+    if "/" not in asked:
+        name = spelt(listed, asked)
+        return asked if "/" in name else name
+    symbols = {market.symbol for market in listed.markets}
+    if asked in symbols or asked in listed.refusals:
+        return asked
+    tokenized = {market.symbol for market in listed.markets if market.asset_class == TOKENIZED}
+    same = [name for name in tokenized | listed.refusals.keys() if name.upper() == asked]
+    return same[0] if len(same) == 1 else asked
 
 
 def unlisted(listed: Listed, symbol: str) -> UnknownSymbolError | BadAnswerError | None:

@@ -11,7 +11,7 @@ from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, Unknow
 from dlt_pipeline.common.threads import Stop
 from dlt_pipeline.common.time import show_ns, utc, widen
 from dlt_pipeline.kraken.client import KrakenClient
-from dlt_pipeline.kraken.markets import Listed, Market, find_market, spelt, unlisted
+from dlt_pipeline.kraken.markets import Listed, Market, find_market, is_unknown, symbol_meant, unlisted
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, KrakenSettings
 
@@ -27,6 +27,8 @@ class Session:
         self.request = Request({}, ())
         self.stop = stop or threading.Event()
         self._listed = Listed((), {})
+        self._lister: KrakenClient | None = None  # until it listed all that there is
+        self._listing = threading.Lock()
         self.now_ns = 0
         self._clock_checked: set[str] = set()
         self.began_at = utc(time.time())
@@ -51,12 +53,13 @@ class Session:
                     self.now_ns = client.first_contact()
                     self._clock = client.clock
                     self._listed = client.markets()
+                self._lister = client
         windows: dict[str, tuple[Window, ...]] = {}
         for asked, each in request.windows.items():
             for window in each:
                 self.check_past(window)
-            name = asked if "/" in asked else spelt(self._listed, asked)
-            symbol = asked if "/" in name else name  # whoever asks for that market is told its symbol
+            self._list_also(asked)
+            symbol = symbol_meant(self._listed, asked)
             error = self.unlisted(symbol)
             if isinstance(error, UnknownSymbolError):
                 raise error
@@ -66,8 +69,21 @@ class Session:
 
     @property
     def markets(self) -> list[Market]:
-        """What the exchange lists, by symbol; empty before `open`."""
+        """What the exchange lists, by symbol; empty before `open`. Tokenised assets only if they were asked for."""
         return list(self._listed.markets)
+
+    def list_tokenized(self) -> None:
+        """Ask for the tokenised assets, too, once; raises ExchangeError."""
+        with self._listing:
+            if self._lister:
+                with closing(self._lister):
+                    self._listed = self._lister.tokenized(self._listed)
+                self._lister = None
+
+    def _list_also(self, name: str) -> None:
+        """Ask for the tokenised assets if a name is not among the currencies: it may be of one."""
+        if self._lister and is_unknown(self._listed, name):
+            self.list_tokenized()
 
     def check_past(self, window: Window) -> None:
         """Raise BadInputError for a start in the exchange's future, or an end after the UTC day that runs there.
@@ -110,7 +126,11 @@ class Session:
         return find_market(self._listed, symbol)
 
     def unlisted(self, symbol: str) -> UnknownSymbolError | BadAnswerError | None:
-        """Return the error of a symbol that the exchange does not list (any more), None for one that it does."""
+        """Return the error of a symbol that the exchange does not list (any more), None for one that it does.
+
+        Raises ExchangeError where the tokenised assets had to be asked for.
+        """
+        self._list_also(symbol)
         return unlisted(self._listed, symbol)
 
     def client(self, symbol: str) -> KrakenClient:

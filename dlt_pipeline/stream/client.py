@@ -21,7 +21,15 @@ from dlt_pipeline.common.exceptions import (
     UnknownSymbolError,
 )
 from dlt_pipeline.kraken.errors import translate
-from dlt_pipeline.kraken.markets import Listed, check_listing, list_markets, unlisted
+from dlt_pipeline.kraken.markets import (
+    TOKENIZED,
+    Listed,
+    add_tokenized,
+    check_listing,
+    is_unknown,
+    list_markets,
+    unlisted,
+)
 from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, trusted, without_password
 from dlt_pipeline.stream.listener import OnTrades, StreamListener
 
@@ -79,7 +87,11 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
         try:
             if not self.listed.markets:
                 assets = check_listing(await self.publicGetAssets(), "Assets")
-                self.know(list_markets(self, assets, check_listing(await self.publicGetAssetPairs(), "AssetPairs")))
+                listed = list_markets(self, assets, check_listing(await self.publicGetAssetPairs(), "AssetPairs"))
+                if any(is_unknown(listed, symbol) for symbol in symbols):
+                    tokenized = await self.publicGetAssetPairs({"aclass_base": TOKENIZED})
+                    listed = add_tokenized(self, assets, tokenized, listed)
+                self.know(listed)
         except ccxt.BaseError as error:
             raise translate(error, "AssetPairs", address) from error
         except (KeyError, TypeError, AttributeError, ValueError) as error:

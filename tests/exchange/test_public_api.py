@@ -52,6 +52,16 @@ def test_asset_pairs_can_be_filtered(exchange, fetch):
     assert len(fetch(exchange, "AssetPairs")["result"]) == 4
 
 
+def test_a_share_is_there_only_for_who_asks_for_its_class(exchange, fetch):
+    asked = {"pair": "AAPLxUSD", "count": 1}
+    assert list(fetch(exchange, "AssetPairs", aclass_base="tokenized_asset")["result"]) == ["AAPLxUSD"]
+    assert "AAPLxUSD" not in fetch(exchange, "AssetPairs")["result"]
+    for method in ("Trades", "OHLC"):
+        assert fetch(exchange, method, **asked) == {"error": ["EQuery:Unknown asset pair"]}
+        assert "AAPLxUSD" in fetch(exchange, method, **asked, asset_class="tokenized_asset")["result"]
+        assert "error" in fetch(exchange, method, pair="XBTUSD", asset_class="tokenized_asset")
+
+
 def test_assets_can_be_filtered(exchange, fetch):
     assert list(fetch(exchange, "Assets", asset="XBT,ZUSD")["result"]) == ["XXBT", "ZUSD"]
     assert fetch(exchange, "Assets", asset="NOPE") == {"error": ["EQuery:Unknown asset"]}

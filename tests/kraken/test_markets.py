@@ -9,7 +9,7 @@ import pytest
 
 from dlt_pipeline.common.exceptions import BadAnswerError, TransientExchangeError, UnknownSymbolError
 from dlt_pipeline.exchange.market import build_listing
-from dlt_pipeline.kraken.markets import Listed, find_market, list_markets
+from dlt_pipeline.kraken.markets import Listed, add_tokenized, find_market, list_markets, symbol_meant
 
 ASSETS = {
     "XXBT": {"altname": "XBT"},
@@ -21,6 +21,7 @@ BTC = build_listing("XBT/USD", "XXBT", "ZUSD", 1)
 ETH = build_listing("ETH/USD", "XETH", "ZUSD", 2)
 SIDE = {key: value for key, value in BTC.items() if key != "wsname"} | {"altname": "XBTUSD.d", "pair_decimals": 3}
 SHARE = build_listing("AAPLx/USD", "AAPLx", "ZUSD", 2)
+TOKEN = SHARE | {"aclass_base": "tokenized_asset"}
 
 
 def listed(pairs: dict[str, Any]) -> Listed:
@@ -76,6 +77,46 @@ def test_what_stays_ambiguous_is_refused_with_both_ids() -> None:
         find_market(found, "AAPLX/USD")
     assert [find_market(found, name).market_id for name in ("AAPLSPVUSD", "AAPLxUSD")] == ["AAPLSPVUSD", "AAPLxUSD"]
     assert find_market(found, "BTC/USD").market_id == "XXBTZUSD"
+
+
+def tokenized(pairs: Any, *, beside: Listed) -> Listed:
+    return add_tokenized(ccxt.kraken(), ASSETS, {"error": [], "result": pairs}, beside)
+
+
+def test_a_tokenised_asset_has_the_name_that_kraken_writes(recorded_folder: Path) -> None:
+    answer = json.loads((recorded_folder / "markets" / "asset_pairs_tokenized.json").read_text())
+    found = tokenized(answer["result"], beside=listed({"XXBTZUSD": BTC}))
+    share = find_market(found, "AAPLx/USD")
+    assert (share.market_id, share.base, share.quote, share.asset_class) == (
+        "AAPLxUSD",
+        "AAPLx",
+        "USD",
+        "tokenized_asset",
+    )
+    assert {symbol_meant(found, name) for name in ("AAPLx/USD", "AAPLX/USD")} == {"AAPLx/USD"}
+    assert [each.symbol for each in found.markets] == ["AAPLx/USD", "BTC/USD"]
+
+
+def test_a_second_list_changes_no_name_of_the_first() -> None:
+    """Else a symbol would be another market after a question about a third one."""
+    first = listed({"AAPLxUSD": SHARE, "XXBTZUSD": BTC, "XXBTZUSD.d": SIDE})
+    second = {
+        "AAPLxUSD": TOKEN,  # the id of a currency's market
+        "TOKENBTC": BTC,  # of an exchange that does not know the question
+        "OTHER": TOKEN | {"altname": "XBTUSD.d", "wsname": None, "base": "XBTx"},
+        "BROKEN": None,
+    }
+    found = tokenized(second, beside=first)
+    assert [find_market(found, each.symbol) for each in first.markets] == list(first.markets)
+    assert {each.symbol for each in found.markets} - {each.symbol for each in first.markets} == {"XBTx/USD"}
+    assert symbol_meant(found, "AAPLX/USD") == "AAPLX/USD"
+    assert tokenized({}, beside=first) == first
+
+
+def test_two_tokenised_markets_of_one_name_are_refused_however_it_is_written() -> None:
+    found = tokenized({"AAPLSPVUSD": TOKEN, "AAPLxUSD": TOKEN}, beside=listed({"XXBTZUSD": BTC}))
+    with pytest.raises(UnknownSymbolError, match="AAPLx/USD is the name of 2 markets"):
+        find_market(found, symbol_meant(found, "AAPLX/USD"))
 
 
 @pytest.mark.parametrize(

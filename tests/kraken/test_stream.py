@@ -18,7 +18,7 @@ from dlt_pipeline.stream import client as stream_module
 from dlt_pipeline.stream.client import TradeStream
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
-BTC, MINA = "BTC/USD", "MINA/GBP"
+BTC, MINA, SHARE = "BTC/USD", "MINA/GBP", "AAPLx/USD"
 HOUR = 3_600
 NEVER = threading.Event()
 
@@ -117,6 +117,15 @@ def test_a_lost_connection_is_opened_again_and_the_ids_tell_what_was_missed(
     assert sum("ended" in line for line in caplog.messages) == 1
     assert sum("tells of new trades of BTC/USD" in line for line in caplog.messages) == 2
     assert sum(call.path == "AssetPairs" for call in exchange.calls) == 1
+
+
+def test_a_share_is_heard_by_the_name_that_kraken_writes(
+    exchange: LocalExchange, listen: Callable[..., TradeStream]
+) -> None:
+    stream = listen(SHARE, BTC)
+    until(lambda: stream.is_connected and stream.newest(SHARE))
+    assert stream.newest(SHARE)[0] == happened(exchange, SHARE)[-1]
+    assert sum(call.path == "AssetPairs" for call in exchange.calls) == 2
 
 
 def test_a_lost_connection_without_trades_meanwhile_misses_nothing(
