@@ -239,9 +239,10 @@ def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def print_json(console: Console, rows: Iterator[dict[str, Any]]) -> None:
-    """Print a list of objects: times as ISO 8601 UTC, decimals as exact text."""
-    console.print(json.dumps(list(rows), indent=2, default=_as_text), markup=False)
+def print_json(console: Console, found: Iterator[dict[str, Any]] | dict[str, Any]) -> None:
+    """Print a list of objects, or one: times as ISO 8601 UTC, decimals as exact text."""
+    shown = found if isinstance(found, dict) else list(found)
+    console.print(json.dumps(shown, indent=2, default=_as_text), markup=False)
 
 
 def _as_text(value: object) -> str:

@@ -88,7 +88,7 @@ def run_status(console: Console, path: Path, as_json: bool) -> int:
     """Show how this installation is; return 1 if something needs a hand, else 0."""
     status = look(path)
     if as_json:
-        print_json(console, iter([asdict(status)]))
+        print_json(console, asdict(status))
     else:
         width = max(console.width, 1)
         for part in _parts(status):

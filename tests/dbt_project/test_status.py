@@ -48,7 +48,7 @@ def test_all_is_well(well: Path, said: Said) -> None:
     assert (code, text.splitlines()[-1]) == (0, "All is well.")
     assert max(map(len, text.replace(str(well), "").splitlines())) <= 80
     assert "no_ids 2021-06-01 00:02:00" in " ".join(text.split())
-    (status,) = json.loads(said(as_json=True)[1])
+    status = json.loads(said(as_json=True)[1])
     assert (status["problems"], status["in_use_by"], status["jobs"]["failed"]) == ([], None, 0)
     (random,) = (one for one in status["symbols"] if one["symbol"] == "random")
     assert random["proven_to"] == "2024-03-16T03:47:11.250000Z"
