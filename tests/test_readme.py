@@ -160,7 +160,10 @@ def test_each_block_is_run_by_a_test() -> None:
     """
     known = {
         "python": ("kraken_source(", "apply_retention(", "exports/", "dlt_pipeline.candles("),
-        "yaml": ("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
+        "yaml": (
+            *("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
+            "kraken_candles_bars:\n",  # tests/dbt_project/test_variables.py
+        ),
     }
     shown_only = {"mermaid"}
     for language, lines in fenced():

@@ -15,6 +15,7 @@ from tests.conftest import ROOT, Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
 from tests.dbt_project.dbt_in_process import LATE, compile_inline
+from tests.pages import blocks
 from tests.parsed_project import KEPT
 
 POLICY = "kraken_candles_empty_bucket_policy"
@@ -135,6 +136,11 @@ def check(manifest: Any, target: Path, variables: dict[str, Any], checks: str = 
 
 def test_the_checks_take_what_can_be(manifest: Any, target: Path) -> None:
     assert check(manifest, target, {POLICY: "omit", TIMEFRAMES: [MINUTE]})[0]
+
+
+def test_the_bars_of_the_pages_are_taken(manifest: Any, target: Path) -> None:
+    (block,) = [block for block in blocks("yaml") if "kraken_candles_bars:" in block]
+    assert check(manifest, target, yaml.safe_load(block)["vars"]["kraken_candles"]) == (True, "None")
 
 
 # What another case shows already, by another value.
