@@ -132,3 +132,15 @@ class LoadStoppedError(KrakenCandlesError):
 
 class LocalExchangeError(KrakenCandlesError):
     """The local exchange cannot do what it was asked."""
+
+
+class ExchangeStartError(LocalExchangeError):
+    """The server of the local exchange could not begin to listen."""
+
+
+class RecordingError(LocalExchangeError):
+    """A folder of recorded answers is missing, broken, or holds nothing that can be replayed."""
+
+
+class UnknownMarketError(LocalExchangeError):
+    """A feed of the local exchange was asked for a market that it does not have."""

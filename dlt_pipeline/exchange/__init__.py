@@ -1,8 +1,7 @@
 """The local exchange: a Kraken-compatible server for demos and tests, over invented or recorded trades."""
 
-from dlt_pipeline.common.exceptions import LocalExchangeError
+from dlt_pipeline.common.exceptions import ExchangeStartError, LocalExchangeError, RecordingError, UnknownMarketError
 from dlt_pipeline.exchange.clock import Clock
-from dlt_pipeline.exchange.errors import ExchangeStartError, RecordingError, UnknownMarketError
 from dlt_pipeline.exchange.faults import Fault, replace_value
 from dlt_pipeline.exchange.feed import Feed
 from dlt_pipeline.exchange.market import Market

@@ -10,13 +10,6 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple
 
 from dlt_pipeline.exchange.clock import Clock, to_datetime
-from dlt_pipeline.exchange.errors import (
-    INVALID_ARGUMENTS,
-    UNKNOWN_ASSET,
-    UNKNOWN_ASSET_PAIR,
-    UNKNOWN_METHOD,
-    KrakenError,
-)
 from dlt_pipeline.exchange.feed import Feed, RecordedCandles
 from dlt_pipeline.exchange.market import CURRENCY, Market
 from dlt_pipeline.exchange.trade import EXACT, ZERO, Candle, ExchangeTrade, TradeSeries, candles
@@ -29,9 +22,18 @@ NS = 10**9
 INTERVALS = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 MAX_ROWS = 720
 VOLUME_DECIMALS = 8
+INVALID_ARGUMENTS = "EGeneral:Invalid arguments"
+RATE_LIMIT_EXCEEDED = "EAPI:Rate limit exceeded"
+UNKNOWN_ASSET = "EQuery:Unknown asset"
+UNKNOWN_ASSET_PAIR = "EQuery:Unknown asset pair"
+UNKNOWN_METHOD = "EGeneral:Unknown method"
 Row = list[Any]
 Query = Mapping[str, str]
 Result = dict[str, Any]
+
+
+class KrakenError(Exception):
+    """An answer in Kraken's own words, such as `EQuery:Unknown asset pair`; sent with HTTP 200, as Kraken does."""
 
 
 class TradePage(NamedTuple):

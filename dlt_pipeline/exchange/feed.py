@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from dlt_pipeline.common.exceptions import UnknownMarketError
 from dlt_pipeline.exchange.clock import Clock
-from dlt_pipeline.exchange.errors import UnknownMarketError
 from dlt_pipeline.exchange.market import Market, build_assets
 from dlt_pipeline.exchange.trade import ExchangeTrade, TradeSeries
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlt_pipeline.exchange.errors import RecordingError
+from dlt_pipeline.common.exceptions import RecordingError
 
 # Kraken's own codes for two coins, and what everybody else calls them.
 COMMON_NAMES = {"XBT": "BTC", "XDG": "DOGE"}

@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from dlt_pipeline.common.exceptions import LocalExchangeError
-from dlt_pipeline.exchange.api import PublicApi
+from dlt_pipeline.common.exceptions import ExchangeStartError, LocalExchangeError
+from dlt_pipeline.exchange.api import RATE_LIMIT_EXCEEDED, KrakenError, PublicApi
 from dlt_pipeline.exchange.clock import Clock
-from dlt_pipeline.exchange.errors import RATE_LIMIT_EXCEEDED, ExchangeStartError, KrakenError
 from dlt_pipeline.exchange.faults import INSTEAD_OF_AN_ANSWER, SOCKET_PATH, Fault, Faults, KrakenLimits, spoil
 from dlt_pipeline.exchange.feed import Feed
 from dlt_pipeline.exchange.market import Market

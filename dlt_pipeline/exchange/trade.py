@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dlt_pipeline.exchange.errors import RecordingError
+from dlt_pipeline.common.exceptions import RecordingError
 
 NS_DIGITS = 9
 # Volumes of 19 digits times prices of 11, summed over a day, stay exact; a quotient is cut, never rounded up.

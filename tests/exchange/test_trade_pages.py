@@ -4,8 +4,7 @@ import urllib.request
 
 import pytest
 
-from dlt_pipeline.exchange.api import since_to_ns
-from dlt_pipeline.exchange.errors import KrakenError
+from dlt_pipeline.exchange.api import KrakenError, since_to_ns
 
 START = 1_700_000_000
 # Three trades share the second time.
