@@ -3,8 +3,7 @@
 from dlt_pipeline.common.exceptions import ExchangeStartError, LocalExchangeError, RecordingError, UnknownMarketError
 from dlt_pipeline.exchange.clock import Clock
 from dlt_pipeline.exchange.faults import Fault, replace_value
-from dlt_pipeline.exchange.feed import Feed
-from dlt_pipeline.exchange.market import Market
+from dlt_pipeline.exchange.market import Feed, Market
 from dlt_pipeline.exchange.replay import ReplayFeed
 from dlt_pipeline.exchange.server import Call, LocalExchange, run_exchange
 from dlt_pipeline.exchange.synthetic import SyntheticFeed

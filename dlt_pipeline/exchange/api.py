@@ -10,8 +10,7 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple
 
 from dlt_pipeline.exchange.clock import Clock, to_datetime
-from dlt_pipeline.exchange.feed import Feed, RecordedCandles
-from dlt_pipeline.exchange.market import CURRENCY, Market
+from dlt_pipeline.exchange.market import CURRENCY, Feed, Market, RecordedCandles
 from dlt_pipeline.exchange.trade import EXACT, ZERO, Candle, ExchangeTrade, TradeSeries, candles
 
 MAX_COUNT = 1000

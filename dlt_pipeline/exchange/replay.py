@@ -12,8 +12,16 @@ from typing import Any
 
 from dlt_pipeline.common.exceptions import RecordingError
 from dlt_pipeline.exchange.clock import NS, Clock
-from dlt_pipeline.exchange.feed import Feed, RecordedCandles
-from dlt_pipeline.exchange.market import Market, build_assets, build_listing, market_from_listing, short_code, split_key
+from dlt_pipeline.exchange.market import (
+    Feed,
+    Market,
+    RecordedCandles,
+    build_assets,
+    build_listing,
+    market_from_listing,
+    short_code,
+    split_key,
+)
 from dlt_pipeline.exchange.trade import ExchangeTrade, TradeSeries, load_json, load_json_file, text_to_ns
 
 OHLC_FILE = re.compile(r"ohlc_(\d+)m\.json")

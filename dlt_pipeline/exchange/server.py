@@ -21,8 +21,7 @@ from dlt_pipeline.common.exceptions import ExchangeStartError, LocalExchangeErro
 from dlt_pipeline.exchange.api import RATE_LIMIT_EXCEEDED, KrakenError, PublicApi
 from dlt_pipeline.exchange.clock import Clock
 from dlt_pipeline.exchange.faults import INSTEAD_OF_AN_ANSWER, SOCKET_PATH, Fault, Faults, KrakenLimits, spoil
-from dlt_pipeline.exchange.feed import Feed
-from dlt_pipeline.exchange.market import Market
+from dlt_pipeline.exchange.market import Feed, Market
 from dlt_pipeline.exchange.trade import dump_json
 from dlt_pipeline.exchange.websocket import TradeSockets
 

@@ -11,8 +11,7 @@ from decimal import Decimal
 from random import Random
 
 from dlt_pipeline.exchange.clock import EPOCH, Clock, to_datetime
-from dlt_pipeline.exchange.feed import Feed
-from dlt_pipeline.exchange.market import TOKENIZED, Market, build_listing, market_from_listing
+from dlt_pipeline.exchange.market import TOKENIZED, Feed, Market, build_listing, market_from_listing
 from dlt_pipeline.exchange.trade import ExchangeTrade, TradeSeries, shown_time
 
 NS = 10**9

@@ -17,8 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from dlt_pipeline.exchange.clock import Clock, to_datetime
 from dlt_pipeline.exchange.faults import SOCKET_PATH, Faults
-from dlt_pipeline.exchange.feed import Feed
-from dlt_pipeline.exchange.market import Market
+from dlt_pipeline.exchange.market import Feed, Market
 from dlt_pipeline.exchange.trade import ExchangeTrade, RawNumber, dump_json
 
 Message = dict[str, Any]
