@@ -11,11 +11,10 @@ from typing import Protocol
 import pyarrow.compute
 
 from dlt_pipeline.archive.members import Member, Problem, find_members
-from dlt_pipeline.archive.names import find_names
 from dlt_pipeline.archive.reader import ParsedBlock, Reading, look, read_parts
 from dlt_pipeline.archive.report import FileReport
 from dlt_pipeline.archive.settings import ImportSettings, load_import_settings
-from dlt_pipeline.archive.stored import Stored, edition_id_of
+from dlt_pipeline.archive.stored import Stored, edition_id_of, find_names
 from dlt_pipeline.archive.symbols import ArchiveRequest, Names
 from dlt_pipeline.common.exceptions import ArchiveError, BadInputError, KrakenCandlesError
 from dlt_pipeline.kraken.markets import Market
