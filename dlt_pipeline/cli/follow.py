@@ -13,9 +13,8 @@ from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.following.follower import follow
+from dlt_pipeline.following.follower import HearingWaiter, SleepingWaiter, Waiter, Wake, follow
 from dlt_pipeline.following.rounds import Round
-from dlt_pipeline.following.waiting import HearingWaiter, SleepingWaiter, Waiter, Wake
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
 

@@ -1,10 +1,12 @@
-"""`follow`: round after round until it is stopped; whatever goes wrong meanwhile is said and waited out."""
+"""`follow`: round after round, and waits between them, until it is stopped; what goes wrong is said and waited out."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, to_ns
@@ -13,11 +15,85 @@ from dlt_pipeline.following.project import KeptProject
 from dlt_pipeline.following.rounds import Round, Rounds
 from dlt_pipeline.following.schedule import Schedule, State
 from dlt_pipeline.following.settings import load_follow_settings
-from dlt_pipeline.following.waiting import SleepingWaiter, Waiter, Wake
 from dlt_pipeline.kraken.request import make_request, make_window
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
+
+if TYPE_CHECKING:
+    from dlt_pipeline.stream import StreamWaiter
+
+PIECE_SECONDS: Final = 0.5
+# A machine's clock is corrected by seconds now and then; more is a sleep, or somebody set it.
+JUMP_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Why a wait ended: its time was up, it was stopped, the machine's clock jumped, or new trades were heard of.
+
+    `symbols` are those to load now beside the ones whose time has come; after a jump all of them are. `quiet` are those
+    that need no load though their time has come.
+    """
+
+    why: Literal["due", "stopped", "clock", "heard"]
+    symbols: frozenset[str] = frozenset()
+    quiet: frozenset[str] = frozenset()
+
+
+class Waiter(Protocol):
+    """Sleeps between rounds. A stream of trades can be one: it ends the wait early and names what it heard of."""
+
+    def wait(self, seconds: float, stop: threading.Event) -> Wake:
+        """Return after so many seconds, or sooner and why; at once where `stop` is set."""
+
+
+class SleepingWaiter:
+    """Sleeps by the monotonic clock, which nobody sets; the machine's other clock only tells that time was lost."""
+
+    def __init__(self, tick: Callable[[float], object] = lambda _left: None) -> None:
+        """`tick` is told the seconds left, some times a second."""
+        self._tick = tick
+
+    def wait(self, seconds: float, stop: threading.Event) -> Wake:
+        """Sleep, whatever the machine's clock says meanwhile."""
+        began, before = time.monotonic(), apart()
+        while not stop.is_set():
+            left = seconds - (time.monotonic() - began)
+            if left <= 0:
+                return Wake("due")
+            if abs(apart() - before) > JUMP_SECONDS:
+                return Wake("clock")
+            self._tick(left)
+            stop.wait(min(left, PIECE_SECONDS))
+        return Wake("stopped")
+
+
+def apart() -> float:
+    """How far the machine's clock is from the monotonic one, which stands still while a laptop sleeps (seconds)."""
+    return time.time() - time.monotonic()
+
+
+class HearingWaiter:
+    """Sleeps like SleepingWaiter, and listens meanwhile."""
+
+    def __init__(self, stream: "StreamWaiter", tick: Callable[[float], object] = lambda _left: None) -> None:
+        """`tick` is told the seconds left. The stream is started and finished by whoever made it."""
+        self._stream, self._tick = stream, tick
+
+    def wait(self, seconds: float, stop: threading.Event) -> Wake:
+        """Wait for the time, news, a stop or a jump of the machine's clock."""
+        began, before = time.monotonic(), apart()
+        while not stop.is_set():
+            left = seconds - (time.monotonic() - began)
+            if left <= 0:
+                return Wake("due", quiet=frozenset(self._stream.quiet()))
+            if abs(apart() - before) > JUMP_SECONDS:
+                return Wake("clock")
+            self._tick(left)
+            if heard := self._stream.wait(min(left, PIECE_SECONDS), stop):
+                return Wake("heard", frozenset(heard))
+        return Wake("stopped")
 
 
 def only_follow(path: Path) -> AbstractContextManager[None]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from dlt_pipeline.following import waiting
-from dlt_pipeline.following.waiting import SleepingWaiter, Wake
+from dlt_pipeline.following import follower
+from dlt_pipeline.following.follower import SleepingWaiter, Wake
 
 
 def apart(*values: float) -> Callable[[], float]:
@@ -26,12 +26,12 @@ def test_it_sleeps_as_long_as_it_is_told_and_says_what_is_left() -> None:
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0], ids=["sleep", "set back"])
 def test_a_jump_of_the_machines_clock_ends_it(monkeypatch: pytest.MonkeyPatch, jump: float) -> None:
-    monkeypatch.setattr(waiting, "apart", apart(0.0, 0.0, jump))
+    monkeypatch.setattr(follower, "apart", apart(0.0, 0.0, jump))
     assert SleepingWaiter().wait(100.0, threading.Event()) == Wake("clock")
 
 
 def test_a_correction_of_the_clock_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "apart", apart(0.0, 2.0))
+    monkeypatch.setattr(follower, "apart", apart(0.0, 2.0))
     assert SleepingWaiter().wait(0.1, threading.Event()) == Wake("due")
 
 
