@@ -10,8 +10,7 @@ from dlt_pipeline.archive.report import ImportReport
 from dlt_pipeline.archive.symbols import ArchiveRequest, read_symbol_map
 from dlt_pipeline.common.exceptions import ArchiveError, LoadStoppedError
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.recorder import size_of
-from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.database import open_warehouse, size_of
 
 # As the command's option; a password is not written down with a job.
 PASSWORD_NAME = "KRAKEN_CANDLES_ARCHIVE_PASSWORD"  # noqa: S105 - the name of it

@@ -1,9 +1,10 @@
-"""Loads the trades that jobs want: side by side the first waiting job of each symbol, round after round."""
+"""Rounds of loads that jobs want: side by side the first waiting job of each symbol, its price, and how far it came."""
 
-from collections.abc import Collection, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dlt_pipeline.common.exceptions import (
     BadAnswerError,
@@ -17,13 +18,17 @@ from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.estimates.price import Estimate
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.repair import windows_of
+from dlt_pipeline.kraken.extract import Progress
+from dlt_pipeline.kraken.load import Listener, tell_committing
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
+from dlt_pipeline.warehouse.database import size_of
 
 # What Kraken's OHLC endpoint gives, whatever it is asked for.
 REST_CANDLES: Final = 720
 Snapshot = tuple[str, str]
+Change = Callable[[Mapping[int, Mapping[str, Any]]], Mapping[int, Job]]
 
 
 @dataclass
@@ -145,3 +150,67 @@ def estimated(estimate: Estimate) -> dict[str, float]:
         "estimated_seconds": round(estimate.seconds + estimate.build_seconds, 1),
         "estimated_bytes": estimate.bytes,
     }
+
+
+class Recorder:
+    """Hears a round's load and writes down, chunk by chunk, how far each job came; `listener` hears all of it too."""
+
+    def __init__(self, jobs: Sequence[Job], change: Change, warehouse: Path, listener: Listener | None = None) -> None:
+        """Keep the jobs; `change` writes changes down and returns the jobs as they are then."""
+        self._jobs = {job.symbol: job for job in jobs}
+        self._before = {job.symbol: job for job in jobs}
+        self._change, self._listener, self._warehouse = change, listener, warehouse
+        self._size = size_of(warehouse)
+        self._trades = dict.fromkeys(self._jobs, 0)
+        self._cursors: dict[str, int] = {}
+        self._session: Session | None = None
+        self._lock = threading.Lock()
+
+    def begin(self, session: Session, request: Request) -> None:
+        """Hear that the exchange answered."""
+        self._session = session
+        if self._listener:
+            self._listener.begin(session, request)
+
+    def page(self, progress: Progress) -> None:
+        """Count a page's trades."""
+        with self._lock:
+            self._trades[progress.symbol] += progress.new_trades
+            self._cursors[progress.symbol] = max(self._cursors.get(progress.symbol, 0), progress.covered_to_ns)
+        if self._listener:
+            self._listener.page(progress)
+
+    def committing(self, trades: int) -> None:
+        """Pass on that a chunk is about to be committed."""
+        tell_committing(self._listener, trades)
+
+    def committed(self, done: set[str]) -> None:
+        """Write down what a chunk brought."""
+        if self._listener:
+            self._listener.committed(done)
+        self.write()
+
+    def write(self, more: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """Write down all symbols' progress, and `more` by symbol."""
+        grown = max(0, size_of(self._warehouse) - self._size)
+        total = sum(self._trades.values())
+        changes = {}
+        for symbol, job in self._jobs.items():
+            before, trades = self._before[symbol], self._trades[symbol]
+            changes[job.job_id] = {
+                "trades": before.trades + trades,
+                "calls": before.calls + self._calls(symbol),
+                # What the file grew by belongs to all symbols of the round, by their trades.
+                "bytes": before.bytes + (grown * trades // total if total else 0),
+                "cursor_ns": self._cursors.get(symbol, job.cursor_ns),
+                **((more or {}).get(symbol, {})),
+            }
+        after = self._change(changes)
+        self._jobs = {symbol: after[job.job_id] for symbol, job in self._jobs.items()}
+
+    def wanted(self, symbols: Sequence[str]) -> Collection[str]:
+        """Return those of the symbols whose job nobody has asked to cancel."""
+        return [symbol for symbol in symbols if not self._jobs[symbol].is_cancel_requested]
+
+    def _calls(self, symbol: str) -> int:
+        return self._session.calls(symbol) if self._session else 0

@@ -14,8 +14,7 @@ from dlt_pipeline.jobs.finish import finish
 from dlt_pipeline.jobs.import_job import import_of_job
 from dlt_pipeline.jobs.job import Job, Options
 from dlt_pipeline.jobs.queue import add_jobs, make_job
-from dlt_pipeline.jobs.recorder import Recorder
-from dlt_pipeline.jobs.rounds import Round, Snapshot, estimated, needs_load, next_round, price_round
+from dlt_pipeline.jobs.rounds import Recorder, Round, Snapshot, estimated, needs_load, next_round, price_round
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.session import Session

@@ -208,3 +208,9 @@ def file_state(warehouse: Path) -> str | None:
     with warehouse.open("rb") as file:
         headers = hashlib.sha256(file.read(_HEADERS)).hexdigest()
     return f"{about.st_ino} {about.st_size} {about.st_mtime_ns} {headers}"
+
+
+def size_of(warehouse: Path) -> int:
+    """Return the bytes of the warehouse and of its log beside it."""
+    files = (warehouse, warehouse.with_name(warehouse.name + ".wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
