@@ -14,7 +14,7 @@ import duckdb
 from filled_warehouse import FIRST_DAY, LEAST_TRADES, FilledWarehouse
 
 from dlt_pipeline.jobs.build import build
-from dlt_pipeline.retention.retention import remove_trades, request_removal
+from dlt_pipeline.retention import remove_trades, request_removal
 
 
 def show(what: str, path: Path, since: float | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dlt_pipeline.jobs.build import job_variables
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_checks
-from dlt_pipeline.retention.retention import BY_AGE, remove_trades, request_old_days
+from dlt_pipeline.retention import BY_AGE, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import require_trades
 from dlt_pipeline.warehouse.dbt import NOT_BUILT, prepare, run_dbt, with_variables
 from dlt_pipeline.warehouse.errors import explain

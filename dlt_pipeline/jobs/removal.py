@@ -8,7 +8,7 @@ from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.retention.retention import (
+from dlt_pipeline.retention import (
     BY_AGE,
     RemovalReport,
     cancel_removal,

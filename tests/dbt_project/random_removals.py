@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import duckdb
 
-from dlt_pipeline.retention.retention import remove_trades, request_removal
+from dlt_pipeline.retention import remove_trades, request_removal
 from tests.dbt_project import raw
 from tests.dbt_project.random_loads import World
 from tests.dbt_project.random_steps import everything

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.retention.retention import RemovalReport, remove_trades, request_removal
+from dlt_pipeline.retention import RemovalReport, remove_trades, request_removal
 from tests.dbt_project import raw
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.dbt_project.random_loads import World, new_world

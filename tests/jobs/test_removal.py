@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dlt_pipeline.retention.retention import RemovalReport, cancel_removal, remove_trades, request_removal
+from dlt_pipeline.retention import RemovalReport, cancel_removal, remove_trades, request_removal
 from tests.conftest import ROOT
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.jobs.kept import FIRST, LAST, SYMBOLS, Kept, on, timeframes
@@ -202,7 +202,7 @@ def test_a_day_that_differs_from_krakens_candles_keeps_its_trades(kept: Kept) ->
 KILLED = """
 import os, sys
 from pathlib import Path
-from dlt_pipeline.retention import retention
+from dlt_pipeline import retention
 seam = sys.argv[2]
 def die(*_): os.kill(os.getpid(), 9)
 if seam == "deleted": retention.write_events = die

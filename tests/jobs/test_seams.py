@@ -14,7 +14,7 @@ from dlt_pipeline.jobs.removal import request_removal_for
 from dlt_pipeline.jobs.runner import run_jobs
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import load
-from dlt_pipeline.retention.retention import remove_trades
+from dlt_pipeline.retention import remove_trades
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from tests.built_parts import only
 from tests.jobs.conftest import NOW

@@ -32,7 +32,7 @@ from dlt_pipeline.exchange import Clock, Fault, LocalExchange, ReplayFeed, Synth
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.markets import Market, find_market
 from dlt_pipeline.kraken.settings import KrakenSettings, load_settings, stream_address
-from dlt_pipeline.retention.retention import keep_trades_days
+from dlt_pipeline.retention import keep_trades_days
 
 NOON = Clock(datetime(2026, 11, 8, 12, tzinfo=timezone.utc))
 BTC = Market("BTC/USD", "XXBTZUSD", "XBTUSD", "XBT/USD", "BTC", "USD", 1, 8, "online")

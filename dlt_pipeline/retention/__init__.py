@@ -1,1 +1,0 @@
-"""Raw trades whose candles are kept are removed, of the days that somebody wants."""
