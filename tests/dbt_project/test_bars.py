@@ -142,9 +142,18 @@ def test_bars_follow_the_rule_load_by_load_and_are_checked(path: Path, tmp_path:
     checks = ("--select", "bars_are_sound", "bars_hold_every_trade")
     assert project.red(path, *checks) == set()
     with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema good; create table good.bars as from kraken.bars")
         connection.execute("update kraken.bars set high = low / 2 where bar = 'coins' and bar_number = 1")
         connection.execute("delete from kraken.bars where bar = 'ticks_7' and traded_on = '2024-05-01'")
     assert project.red(path, *checks) == {"bars_are_sound", "bars_hold_every_trade"}
+    for broken in (
+        "delete from kraken.bars where bar = 'coins'",
+        "delete from kraken.bars",
+        "update kraken.bars set bar_size = 'trades 8' where bar = 'ticks_7'",  # of days whose trades were removed since
+    ):
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(f"begin; delete from kraken.bars; insert into kraken.bars from good.bars; {broken}; commit")
+        assert project.red(path, *checks) == {"bars_hold_every_trade"}, broken
     fewer = DbtProject(tmp_path / "fewer", path, {"kraken_candles_bars": BARS[1:]})
     fewer.run(path, "--select", "+bars")
     assert rows_of(path) == [row for row in expected(loads) if row[0] != "ticks_7"], "made anew, and one not at all"

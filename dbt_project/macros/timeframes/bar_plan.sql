@@ -1,5 +1,5 @@
-{# The variable kraken_candles_bars, checked, as a list of {name, measure, size, symbols}: measure is trades, base_volume or quote_volume, size a
-   literal of SQL of its type, symbols a list, empty for all. #}
+{# The variable kraken_candles_bars, checked, as a list of {name, measure, size, bar_size, symbols}: measure is trades, base_volume or
+   quote_volume, size a literal of SQL of its type, bar_size both in words, symbols a list, empty for all. #}
 {% macro bar_plan() %}
     {%- set given = var('kraken_candles_bars') or [] -%}
     {%- set types = {'trades': 'bigint', 'base_volume': 'decimal(38, 12)', 'quote_volume': 'decimal(38, 24)'} -%}
@@ -33,8 +33,11 @@
         {%- if symbols is string or symbols is mapping or symbols | reject('string') | list -%}
             {{ kraken_candles.refuse_bars('has ' ~ bar.name ~ ' with symbols ' ~ symbols ~ '; it must be a list such as [BTC/USD]') }}
         {%- endif -%}
+        {%- for symbol in symbols if not modules.re.fullmatch("[^'\\\\]+", symbol) -%}
+            {{ kraken_candles.refuse_bars('has ' ~ bar.name ~ ' with the symbol ' ~ symbol ~ '; symbols are as BTC/USD') }}
+        {%- endfor -%}
         {%- do plan.append({
-            'name': bar.name, 'measure': measures[0], 'size': 'cast(' ~ "'" ~ size ~ "' as " ~ types[measures[0]] ~ ')', 'symbols': symbols,
+            'name': bar.name, 'measure': measures[0], 'bar_size': measures[0] ~ ' ' ~ size, 'size': 'cast(' ~ "'" ~ size ~ "' as " ~ types[measures[0]] ~ ')', 'symbols': symbols,
         }) -%}
     {%- endfor -%}
     {{- return(plan) -}}

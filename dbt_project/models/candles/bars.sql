@@ -61,6 +61,7 @@ placed as (
     select
         counted.*,
         '{{ bar.name }}' as bar,
+        '{{ bar.bar_size }}' as bar_size,
         {{ divide_floor(through ~ ' - ' ~ own[bar.measure], bar.size) }} as place,
         {{ divide_floor(through, bar.size) }} as place_after
     from counted
@@ -72,6 +73,7 @@ placed as (
     select
         counted.*,
         '' as bar,
+        '' as bar_size,
         cast(0 as bigint) as place,
         cast(0 as bigint) as place_after
     from counted
@@ -82,6 +84,7 @@ placed as (
 made as (
     select
         bar,
+        bar_size,
         symbol,
         traded_on,
         piece_from_ns,
@@ -100,7 +103,7 @@ made as (
         max(nullif(trade_id, 0)) as last_trade_id,
         max(place_after) > place as is_full
     from placed
-    group by bar, symbol, traded_on, piece_from_ns, place
+    group by bar, bar_size, symbol, traded_on, piece_from_ns, place
 ),
 
 numbered as (
@@ -112,6 +115,7 @@ numbered as (
 
 select
     cast(numbered.bar as {{ dbt.type_string() }}) as bar,
+    cast(numbered.bar_size as {{ dbt.type_string() }}) as bar_size,
     cast(numbered.bar_number as bigint) as bar_number,
     {{ timestamp_from_ns('numbered.first_time_ns') }} as first_traded_at,
     {{ timestamp_from_ns('numbered.last_time_ns') }} as last_traded_at,

@@ -1,22 +1,38 @@
-{# The bars of a day hold its proven trades and their volume, exactly. None may be there of a day whose trades were removed before, and of what
-   is not asked for any more. #}
+{# The bars of a day hold its proven trades and their volume, exactly, and are of the size that is asked for under their name. None may be
+   there of a day whose trades were removed before, and of what is not asked for any more. #}
 {% test bars_add_up(model, days) %}
-    {%- set asked = ['false'] %}
-    {%- for bar in kraken_candles.bar_plan() %}
-        {%- set symbols = " and proven.symbol in ('" ~ bar.symbols | join("', '") ~ "')" if bar.symbols else '' %}
-        {%- do asked.append("(proven.bar = '" ~ bar.name ~ "'" ~ symbols ~ ')') %}
-    {%- endfor %}
     with
+
+    -- every symbol that has trades, also one of which no bar was made
+    asked as (
+        {% for bar in kraken_candles.bar_plan() -%}
+        select
+            '{{ bar.name }}' as bar,
+            '{{ bar.bar_size }}' as bar_size,
+            traded.symbol
+        from (select distinct symbol from {{ days }} where trade_count > 0) as traded
+        {%- if bar.symbols %}
+        where traded.symbol in ('{{ bar.symbols | join("', '") }}')
+        {%- endif %}
+        union all
+        {% endfor -%}
+        select
+            '' as bar,
+            '' as bar_size,
+            '' as symbol
+        where false
+    ),
 
     held as (
         select
             bar,
+            bar_size,
             symbol,
             traded_on,
             sum(trade_count) as trade_count,
             {{ kraken_candles.sum_exact('base_volume') }} as base_volume
         from {{ model }}
-        group by bar, symbol, traded_on
+        group by bar, bar_size, symbol, traded_on
     ),
 
     proven as (
@@ -30,7 +46,11 @@
         from {{ days }} as days
         inner join {{ ref('kraken_candles', 'verified_days') }} as verified
             on days.symbol = verified.symbol and days.from_ns = verified.from_ns
-        inner join (select distinct held.bar, held.symbol from held) as bars on days.symbol = bars.symbol
+        inner join (
+            select asked.bar, asked.symbol from asked
+            union
+            select held.bar, held.symbol from held
+        ) as bars on days.symbol = bars.symbol
         where verified.is_sound and days.trade_count > 0
         group by bars.bar, days.symbol, days.covered_on
     )
@@ -39,6 +59,8 @@
         coalesce(held.bar, proven.bar) as bar,
         coalesce(held.symbol, proven.symbol) as symbol,
         coalesce(held.traded_on, proven.covered_on) as traded_on,
+        held.bar_size,
+        asked.bar_size as asked_bar_size,
         held.trade_count,
         proven.trade_count as proven_trade_count,
         held.base_volume,
@@ -46,9 +68,12 @@
     from held
     full outer join proven
         on held.bar = proven.bar and held.symbol = proven.symbol and held.traded_on = proven.covered_on
+    left join asked
+        on coalesce(held.bar, proven.bar) = asked.bar and coalesce(held.symbol, proven.symbol) = asked.symbol
     where
         proven.bar is null
-        or (held.bar is null and not proven.is_bare and ({{ asked | join(' or ') }}))
+        or (held.bar is null and not proven.is_bare and asked.bar is not null)
+        or held.bar_size <> asked.bar_size
         or held.trade_count <> proven.trade_count
         or held.base_volume <> proven.base_volume
 {% endtest %}
