@@ -63,6 +63,7 @@
                 started_ns,
                 ended_ns,
                 max(close) as close_before,
+                min(case when is_closed_market then 1 else 0 end) = 1 as is_closed_market,
                 sum(bucket_end_ns - bucket_start_ns) as shown_ns
             from parts
             {% if from_ns or to_ns -%}
@@ -102,6 +103,7 @@
             traded.first_trade_id,
             traded.last_trade_id,
             traded.symbol is null as is_empty,
+            buckets.is_closed_market,
             buckets.ended_ns <= ranges.covered_to_ns as is_closed,
             cast('trades' as {{ dbt.type_string() }}) as source
         from buckets

@@ -18,6 +18,7 @@ NS = 10**9
 DAY_NS = 86_400 * NS
 HALF_HOUR_NS = 1_800 * NS
 MS = 10**6
+SATURDAY = 5
 # A share of trades comes in groups, as a large order meets many small ones.
 GROUP_SHARE = 0.25
 MAX_GROUP = 17
@@ -52,6 +53,8 @@ class Profile:
     """How many of the day's 48 half hours see any trade at all."""
     burst_trades: int = 0
     """Trades within one millisecond on the first listed day."""
+    closes_at_weekends: bool = False
+    """Whether it trades as New York's stocks do: not from Friday 20:00 there to Sunday 20:00."""
 
 
 def _market(key: str, wsname: str, assets: tuple[str, str], decimals: int, order_min: str) -> Market:
@@ -104,17 +107,24 @@ PROFILES = (
     ),
 )
 
-_SHARE = build_listing("AAPLx/USD", "AAPLx", "ZUSD", 2, "0.00000001") | {"aclass_base": TOKENIZED}
-SHARE_PROFILE = Profile(
-    market=market_from_listing("AAPLxUSD", _SHARE),
-    first_id=1,
-    trades_per_day=200,
-    start_ticks=26_800,
-    step_ticks=5,
-    typical_volume=50_000_000,
-    volume_spread=1.5,
-    busy_half_hours=13,
-)
+
+def _share(base: str, start_ticks: int, closes_at_weekends: bool) -> Profile:
+    listing = build_listing(f"{base}/USD", base, "ZUSD", 2, "0.00000001") | {"aclass_base": TOKENIZED}
+    return Profile(
+        market=market_from_listing(f"{base}USD", listing),
+        first_id=1,
+        trades_per_day=200,
+        start_ticks=start_ticks,
+        step_ticks=5,
+        typical_volume=50_000_000,
+        volume_spread=1.5,
+        busy_half_hours=13,
+        closes_at_weekends=closes_at_weekends,
+    )
+
+
+# Of Kraken's tokenised stocks ten trade all week, the others five days.
+SHARE_PROFILES = (_share("AAPLx", 26_800, False), _share("GMEx", 2_310, True))
 
 
 def extra_profile(number: int) -> Profile:
@@ -143,6 +153,10 @@ def day_times(rng: Random, profile: Profile, day_ns: int, wanted: int) -> list[i
         times += _border(day_ns + rng.choice(half_hours) * HALF_HOUR_NS + 60 * NS * rng.randrange(1, 30))
     if profile.busy_half_hours == 48 and wanted:
         times += [day_ns, day_ns + DAY_NS - 1]
+    if profile.closes_at_weekends:
+        # From Friday's end to Monday's second hour in UTC is closed all year round, whatever New York's clocks show.
+        weekday = to_datetime(day_ns).weekday()
+        times = [time for time in times if weekday < SATURDAY and (weekday or time >= day_ns + 2 * HALF_HOUR_NS)]
     return sorted(time for time in times if day_ns <= time < day_ns + DAY_NS)
 
 
@@ -220,7 +234,7 @@ def _opening(seed: int, profile: Profile, day: date) -> float:
 class SyntheticFeed(Feed):
     """BTC/USD and ETH/USD (liquid), MINA/GBP (thin, ids from 3), BONK/USD (micro price, huge volumes).
 
-    Beside them the tokenised share AAPLx/USD, which is listed and asked for as one.
+    Beside them the tokenised shares AAPLx/USD and GMEx/USD, listed and asked for as such; GMEx closes at weekends.
 
     The same seed, market and date give the same trades; ids run on from the listing day.
     """
@@ -243,12 +257,12 @@ class SyntheticFeed(Feed):
         liquid markets, COIN01/USD and on; the trades of the others stay the same. Raises UnknownMarketError.
         """
         profiles = [*PROFILES, *(extra_profile(number) for number in range(1, extra_markets + 1))]
-        super().__init__([profile.market for profile in profiles], [SHARE_PROFILE.market])
+        super().__init__([profile.market for profile in profiles], [profile.market for profile in SHARE_PROFILES])
         self._clock = clock or Clock()
         self._seed = seed
         self._burst = burst
         self.listed_on = listed_on or self._clock.now().date() - timedelta(days=days)
-        self._profiles = {profile.market.key: profile for profile in [*profiles, SHARE_PROFILE]}
+        self._profiles = {profile.market.key: profile for profile in [*profiles, *SHARE_PROFILES]}
         self._wanted = {key: profile.trades_per_day for key, profile in self._profiles.items()}
         if isinstance(trades_per_day, Mapping):
             self._wanted |= {self.market(name).key: float(trades) for name, trades in trades_per_day.items()}

@@ -120,12 +120,13 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
             "wsname": _TEXT,
             "base": _TEXT,
             "quote": _TEXT,
+            "asset_class": _TEXT,
             "price_decimals": _BIGINT,
             "volume_decimals": _BIGINT,
             "status": _TEXT,
             "fetched_at": _TIMESTAMP,
         },
-        optional=("wsname", "status"),
+        optional=("wsname", "status", "asset_class"),
     ),
     "warehouse_versions": _schema(
         {"schema_version": _BIGINT, "exchange": _TEXT, "base_url": _TEXT, "written_by": _TEXT, "written_at": _TIMESTAMP}

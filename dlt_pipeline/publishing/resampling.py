@@ -22,7 +22,7 @@ _SUMS: Final = (
 # What the macro reads; a project that publishes candles of its own may have others, and then no macro.
 _READ: Final = (
     *("bucket_start", "bucket_end", "open", "high", "low", "close", *_SUMS[:4], "vwap", *_SUMS[4:]),
-    *("first_trade_id", "last_trade_id", "is_empty", "is_closed"),
+    *("first_trade_id", "last_trade_id", "is_empty", "is_closed_market", "is_closed"),
 )
 # A double of up to 15 digits gives back the decimal that it was made of, and decimals add up exactly.
 _EXACT: Final = "cast(cast({0} as varchar) as decimal(38, 18))"
@@ -171,7 +171,8 @@ def _made(rows: str, base: str, types: Mapping[str, str], coverage: str) -> str:
                 {summed},
                 case when count(*) = 1 then any_value(vwap) else {vwap} end as vwap,
                 min(first_trade_id) as first_trade_id, max(last_trade_id) as last_trade_id,
-                bool_and(is_empty) as is_empty, bool_and(is_closed) as is_closed,
+                bool_and(is_empty) as is_empty, bool_and(is_closed_market) as is_closed_market,
+                bool_and(is_closed) as is_closed,
                 string_agg(distinct source, '+' order by source) as source,
                 sum(epoch(bucket_end)::bigint - epoch(bucket_start)::bigint) as seconds_there
             from bounded

@@ -77,6 +77,7 @@ _SHAPE: Final = f"""
     select schema_name, table_name, null from duckdb_tables() where schema_name != '{DATASET}_staging'
     order by all
 """  # noqa: S608
+_SESSIONS: Final = "kraken_staging.stg_trading_sessions"
 
 SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
 
@@ -173,6 +174,8 @@ def shape_of(connection: Any, variables: Mapping[str, Any]) -> str:
     Of equal code and settings it says that each view would be made as it stands, and which raw tables are missing.
     """
     there = connection.execute(_SHAPE).fetchall()
+    if is_there(connection, _SESSIONS):  # the text of the views depends on whether any market closes
+        there += connection.execute(f"select symbol from {_SESSIONS} order by 1").fetchall()  # noqa: S608
     return hashlib.sha256(json.dumps([there, variables], sort_keys=True).encode()).hexdigest()
 
 

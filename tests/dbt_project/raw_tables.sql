@@ -78,6 +78,7 @@ create table kraken_raw.markets (
     wsname varchar,
     base varchar,
     quote varchar,
+    asset_class varchar,
     price_decimals bigint,
     volume_decimals bigint,
     status varchar,

@@ -22,6 +22,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[DbtProject, Path]
 GOOD = {
     "accepted_differences": ["BTC/USD", "1m", "2024-02-02", "2024-02-02 10:00:00.5", "known", "2024-02-02"],
     "accepted_gaps": ["BTC/USD", "2024-02-02", "2024-02-02 10:00", "known", ""],
+    "trading_sessions": ["GMEx", "Friday 20:00", "Sunday 20:00", "America/New_York"],
 }
 NO_TIME = "is not allowed; it must be a UTC time as 2024-03-31 10:05:00"
 NO_DAY = "is not allowed; it must be a UTC day as 2024-03-31, or empty for ever."
@@ -46,11 +47,32 @@ BROKEN = [
     ("accepted_gaps", "gap_to", "", NO_TIME + "."),
     ("accepted_gaps", "gap_to", "2024-02-02T00:00Z", "is not before gap_to 2024-02-02T00:00Z; gap_to is exclusive"),
     ("accepted_gaps", "until", "never", NO_DAY),
+    ("trading_sessions", "asset", "", "is empty; every line needs a asset."),
+    (
+        "trading_sessions",
+        "closed_from",
+        "Fri 20:00",
+        "it must be a day and time of the week as Friday 20:00, or empty for never.",
+    ),
+    (
+        "trading_sessions",
+        "closed_to",
+        "Sunday 24:00",
+        "it must be a day and time of the week as Friday 20:00, or empty for never.",
+    ),
+    ("trading_sessions", "time_zone", "New York", "is no known time zone; it must be one as America/New_York."),
+    (
+        "trading_sessions",
+        "time_zone",
+        "",
+        "gives closed_from and closed_to alone; it must give all of closed_from, closed_to, time_zone",
+    ),
 ]
 
 
 def _insert(path: Path, seed: str, values: dict[str, str]) -> None:
-    header = (ROOT / "dbt_project" / "seeds" / f"{seed}.csv").read_text().strip().split(",")
+    (file,) = (ROOT / "dbt_project").glob(f"*seeds/{seed}.csv")
+    header = file.read_text().splitlines()[0].split(",")
     row = {**dict(zip(header, GOOD[seed], strict=True)), **values}
     with duckdb.connect(str(path)) as connection:
         columns = ", ".join(f"{name} varchar" for name in header)
@@ -65,7 +87,7 @@ def test_good_lines_are_read(project: tuple[DbtProject, Path]) -> None:
     dbt, path = project
     for seed in GOOD:
         _insert(path, seed, {})
-        dbt.run(path, "--select", f"stg_{seed}")
+        dbt.run(path, "--select", f"+stg_{seed}")
     with duckdb.connect(str(path), read_only=True) as connection:
         rows = connection.execute("select * exclude (until) from kraken_staging.stg_accepted_differences").fetchall()
         gaps = connection.execute("select is_expired from kraken_staging.stg_accepted_gaps").fetchall()
@@ -93,3 +115,38 @@ def test_a_missing_column_is_named(project: tuple[DbtProject, Path]) -> None:
         connection.execute("create or replace table kraken_staging.accepted_gaps (symbol varchar, gap_from varchar)")
     with pytest.raises(AssertionError, match="accepted_gaps has no column gap_to; its columns must be symbol, "):
         dbt.run(path, "--select", "stg_accepted_gaps")
+
+
+def test_a_line_of_the_asset_comes_before_its_class_and_stands_once(project: tuple[DbtProject, Path]) -> None:
+    dbt, path = project
+    _insert(path, "trading_sessions", {"asset": "tokenized_asset"})
+    lines = [
+        ("AAPLx", None, None, None),
+        ("GLDx", "Sunday 23:59", "Monday 00:01", "UTC"),
+        ("COIN", "Monday 00:00", "Monday 00:00", "UTC"),
+    ]
+    markets = [
+        ("AAPLx/USD", "tokenized_asset"),
+        ("GLDx/USD", "tokenized_asset"),
+        ("GMEx/EUR", "tokenized_asset"),
+        ("COIN/USD", None),
+        ("BTC/USD", None),
+    ]
+    with duckdb.connect(str(path)) as connection:
+        connection.executemany("insert into kraken_staging.trading_sessions values (?, ?, ?, ?)", lines)
+        for symbol, asset_class in markets:
+            raw.insert(
+                connection, "markets", [raw.market(symbol) | {"base": symbol.split("/")[0], "asset_class": asset_class}]
+            )
+    dbt.run(path, "--select", "stg_trading_sessions")
+    minute_ns = 60 * 10**9
+    day_ns = 1440 * minute_ns
+    with duckdb.connect(str(path)) as connection:
+        rows = connection.execute("from kraken_staging.stg_trading_sessions order by symbol").fetchall()
+        connection.execute("insert into kraken_staging.trading_sessions values ('GLDx', null, null, null)")
+    assert rows == [
+        ("GLDx/USD", 7 * day_ns - minute_ns, 2 * minute_ns, "UTC"),
+        ("GMEx/EUR", 4 * day_ns + 1200 * minute_ns, 2 * day_ns, "America/New_York"),
+    ]
+    with pytest.raises(AssertionError, match="column asset: 'GLDx' stands in a line above; each may have one line"):
+        dbt.run(path, "--select", "stg_trading_sessions")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import dlt_pipeline
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from tests.loading.quick import NOW_NS, START, quick_load
 from tests.truth import expected_trades, loaded_trades, query
@@ -41,6 +42,45 @@ def test_symbols_shows_shares_too_and_a_wrong_one_its_nearest(
     exchange: LocalExchange, command: Callable[..., tuple[int, str]]
 ) -> None:
     code, text = command("symbols", "aapl")
-    assert (code, "AAPLx/USD" in text, "1 of 5 markets" in text) == (0, True, True)
+    assert (code, "AAPLx/USD" in text, "1 of 6 markets" in text) == (0, True, True)
     code, text = command("load", "AAPLy/USD", "--start", START)
     assert (code, "nearest known ones: AAPLx/USD" in text) == (2, True)
+
+
+def test_a_closed_weekend_is_told_from_quiet_hours_everywhere(
+    exchange: LocalExchange, warehouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """New York's Friday 20:00 is 01:00 UTC in winter; it is Sunday noon."""
+    monkeypatch.setenv("KRAKEN_CANDLES_EXPORTS", str(tmp_path / "exports"))
+    assert not quick_load("AAPLx/USD", "GMEx/USD").failures
+    assert dlt_pipeline.build()
+    hours = """
+        select symbol, is_closed_market, count(*), max(trade_count), min(bucket_start)::varchar from {}
+        where timeframe = '1h' and bucket_start >= '2026-11-07' and is_empty and is_closed group by all order by all
+    """
+    quiet, before, closed = query(warehouse, hours.format("kraken.candles"))
+    assert quiet[:2] == ("AAPLx/USD", False)
+    assert before == ("GMEx/USD", False, 1, 0, "2026-11-07 00:00:00")
+    assert closed == ("GMEx/USD", True, 35, 0, "2026-11-07 01:00:00")
+    assert query(warehouse, hours.format("kraken.ohlcv")) == [quiet, before, closed]
+    assert dlt_pipeline.candles("GMEx/USD", "1h").is_closed_market.sum() == 35
+    made = dlt_pipeline.candles("GMEx/USD", "2h", "2026-11-07")  # not built: the first one begins before the closing
+    assert made.is_closed_market.tolist() == [False, *[True] * 17]
+    said = """
+        select count(distinct symbol) from kraken.export_days as days join kraken_internal.certified_days as ours
+        using (symbol, timeframe, bucket_on) where days.content_hash = md5(concat(ours.content_hash, '|', taker_hash))
+    """
+    assert query(warehouse, said) == [(1,)]  # other hours write the files of GMEx anew
+
+
+def test_a_market_that_closes_is_told_so_though_the_views_stood(
+    exchange: LocalExchange, warehouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where no market closes, candles does not ask for the hours of any; a later build would leave it as it stands."""
+    monkeypatch.setenv("KRAKEN_CANDLES_EXPORTS", str(tmp_path / "exports"))
+    asks = "select contains(sql, 'stg_trading_sessions') from duckdb_views() where view_name = 'candles'"
+    for symbol, closes in (("MINA/GBP", False), ("GMEx/USD", True)):
+        assert not quick_load(symbol).failures
+        assert dlt_pipeline.build()
+        assert query(warehouse, asks) == [(closes,)]
+    assert query(warehouse, "select distinct symbol from kraken.candles where is_closed_market") == [("GMEx/USD",)]

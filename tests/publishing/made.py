@@ -9,7 +9,7 @@ import duckdb
 COLUMNS = (
     "bucket_start, bucket_end, open, high, low, close, base_volume, quote_volume, taker_buy_base_volume, "
     "taker_buy_quote_volume, vwap, trade_count, taker_buy_count, first_trade_id, last_trade_id, "
-    "is_empty, is_closed, is_best"
+    "is_empty, is_closed_market, is_closed, is_best"
 )
 PRICE = {"float64": "double", "decimal": "decimal(38, 12)"}
 QUOTE = {"float64": "double", "decimal": "decimal(38, 24)"}
@@ -43,7 +43,8 @@ CANDLES = """
         cast(count(*) as bigint) as trade_count,
         min(minute) filter (where source = 'trades') as first_trade_id,
         max(minute) filter (where source = 'trades') as last_trade_id,
-        sum(volume) = 0 as is_empty, true as is_closed, source = 'trades' or symbol = 'ETH/USD' as is_best
+        sum(volume) = 0 as is_empty, false as is_closed_market, true as is_closed,
+        source = 'trades' or symbol = 'ETH/USD' as is_best
     from (
         select *, cast(minute % 3 = 0 as int) as is_bought,
             time_bucket(seconds * interval 1 second, started) as bucket_start

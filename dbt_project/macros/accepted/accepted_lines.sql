@@ -1,4 +1,4 @@
-{# The relation that a variable names, where accepted differences or gaps stand: a seed or a model, the package's own or the user's. #}
+{# The relation that a variable names, where accepted differences or gaps or trading sessions stand: a seed or a model, the package's own or the user's. #}
 {% macro accepted_lines(variable) %}
     {%- set name = var(variable) -%}
     {%- if name is not string or not modules.re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', name) -%}
@@ -7,7 +7,7 @@
     {{- return(ref(name)) -}}
 {% endmacro %}
 
-{# The same for a from clause. Seeds that were never loaded (dbt run without dbt seed) accept nothing. #}
+{# The same for a from clause. Seeds that were never loaded (dbt run without dbt seed) say nothing. #}
 {% macro from_accepted_lines(variable, columns) %}
     {%- set lines = kraken_candles.accepted_lines(variable) -%}
     {%- if not execute or load_cached_relation(lines) -%}
@@ -26,8 +26,9 @@
 {%- endmacro %}
 
 {# Ends the build with one sentence about the first line that is broken. columns: by name the kind of each column, in the file's order:
-   text, timeframe, time, optional_time, optional_day. range: the two columns of which the first must lie before the second. #}
-{% macro check_accepted_lines(variable, columns, range) %}
+   text, timeframe, time, optional_time, optional_day, optional_week_time, optional_time_zone. range: the two columns of which the first
+   must lie before the second. once: the column of which no value may come twice. together: columns of which a line gives all or none. #}
+{% macro check_accepted_lines(variable, columns, range=none, once=none, together=[]) %}
     {%- set lines = kraken_candles.accepted_lines(variable) -%}
     {%- if execute and load_cached_relation(lines) -%}
         {%- set found = adapter.get_columns_in_relation(lines) | map(attribute='name') | map('lower') | list -%}
@@ -40,11 +41,26 @@
         {%- for name in columns -%}
             {%- do texts.append('cast(' ~ name ~ ' as ' ~ dbt.type_string() ~ ') as ' ~ name) -%}
         {%- endfor -%}
+        {%- set met = [] -%}
         {%- for line in run_query('select ' ~ texts | join(', ') ~ ' from ' ~ lines).rows -%}
             {%- set where = var(variable) ~ ', line ' ~ loop.index ~ ' below the header' -%}
             {%- for name, kind in columns.items() -%}
                 {%- do kraken_candles.check_accepted_value(where, name, kind, line[name]) -%}
             {%- endfor -%}
+            {%- if once and line[once] in met -%}
+                {{ exceptions.raise_compiler_error(
+                    where ~ ', column ' ~ once ~ ": '" ~ line[once] ~ "' stands in a line above; each may have one line."
+                ) }}
+            {%- endif -%}
+            {%- do met.append(line[once]) if once -%}
+            {%- set given = [] -%}
+            {%- for name in together if line[name] -%}{%- do given.append(name) -%}{%- endfor -%}
+            {%- if given and given != together -%}
+                {{ exceptions.raise_compiler_error(
+                    where ~ ' gives ' ~ given | join(' and ') ~ ' alone; it must give all of ' ~ together | join(', ') ~ ', or none.'
+                ) }}
+            {%- endif -%}
+            {%- if range -%}
             {%- set from_sql = kraken_candles.accepted_timestamp("'" ~ line[range[0]] ~ "'") -%}
             {%- set to_sql = kraken_candles.accepted_timestamp("'" ~ line[range[1]] ~ "'") -%}
             {%- if line[range[1]] and not run_query('select ' ~ from_sql ~ ' < ' ~ to_sql).rows[0][0] -%}
@@ -52,6 +68,7 @@
                     where ~ ': ' ~ range[0] ~ ' ' ~ line[range[0]] ~ ' is not before ' ~ range[1] ~ ' ' ~ line[range[1]]
                     ~ '; ' ~ range[1] ~ ' is exclusive and must be later.'
                 ) }}
+            {%- endif -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}

@@ -9,6 +9,14 @@
         {%- if text not in known -%}
             {{ exceptions.raise_compiler_error(fact ~ 'is no known timeframe; known are ' ~ known | join(', ') ~ '.') }}
         {%- endif -%}
+    {%- elif kind == 'optional_week_time' and text -%}
+        {%- if not modules.re.fullmatch('(' ~ kraken_candles.week_days() | join('|') ~ ') ([01][0-9]|2[0-3]):[0-5][0-9]', text) -%}
+            {{ exceptions.raise_compiler_error(fact ~ 'is not allowed; it must be a day and time of the week as Friday 20:00, or empty for never.') }}
+        {%- endif -%}
+    {%- elif kind == 'optional_time_zone' and text -%}
+        {%- if text not in modules.pytz.all_timezones_set -%}
+            {{ exceptions.raise_compiler_error(fact ~ 'is no known time zone; it must be one as America/New_York.') }}
+        {%- endif -%}
     {%- elif kind in ['time', 'optional_time', 'optional_day'] and (text or kind == 'time') -%}
         {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
         {%- set pattern = day if kind == 'optional_day' else day ~ '([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?Z?)?' -%}

@@ -19,7 +19,8 @@ select
     cast(null as bigint) as first_trade_id,
     cast(null as bigint) as last_trade_id,
     trade_count = 0 as is_empty,
+    {{ is_closed_market('trade_count = 0') }} as is_closed_market,
     true as is_closed,
     cast('archive' as {{ dbt.type_string() }}) as source
-from {{ chosen_archive_candles() }} as chosen
+from {{ with_sessions(chosen_archive_candles()) }} as chosen
 where {{ utc_session() }}

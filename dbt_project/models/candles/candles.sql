@@ -19,7 +19,8 @@ select
     first_trade_id,
     last_trade_id,
     is_empty,
+    {{ is_closed_market() }} as is_closed_market,
     is_closed,
     cast('trades' as {{ dbt.type_string() }}) as source
-from {{ shown_candles() }} as shown
+from {{ with_sessions(shown_candles()) }} as shown
 where {{ utc_session() }}

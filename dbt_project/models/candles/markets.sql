@@ -20,9 +20,11 @@ select
     wsname,
     base,
     quote,
+    -- loads of older versions kept neither this nor the status, and listed currencies alone
+    {{ "coalesce(asset_class, 'currency')" if 'asset_class' in names else "cast('currency' as " ~ dbt.type_string() ~ ')' }}
+        as asset_class,
     price_decimals,
     volume_decimals,
-    -- loads of older versions did not keep it
     {{ 'status' if 'status' in names else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as status,
     fetched_at
 from ordered

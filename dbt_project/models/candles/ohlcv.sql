@@ -2,9 +2,10 @@
 
 {%- set columns = [
     'symbol', 'timeframe', 'bucket_start', 'bucket_end', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume',
-    'taker_buy_base_volume', 'taker_buy_quote_volume', 'vwap', 'trade_count', 'taker_buy_count', 'first_trade_id', 'last_trade_id', 'is_empty', 'is_closed', 'source',
+    'taker_buy_base_volume', 'taker_buy_quote_volume', 'vwap', 'trade_count', 'taker_buy_count', 'first_trade_id', 'last_trade_id',
+    'is_empty', 'is_closed_market', 'is_closed', 'source',
 ] %}
-{%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed', 'source']) | join(', ') %}
+{%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed_market', 'is_closed', 'source']) | join(', ') %}
 
 {%- set best -%}
 (
@@ -13,8 +14,9 @@
         source,
         bucket_start,
         {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+        {{ is_closed_market() }} as is_closed_market,
         true as is_closed
-    from {{ ref('best_exchange_candles') }}
+    from {{ with_sessions(ref('best_exchange_candles')) }} as exchanged
     where is_best and {{ utc_session() }}
 ) as best
 {%- endset %}

@@ -19,7 +19,8 @@ select
     cast(null as bigint) as first_trade_id,
     cast(null as bigint) as last_trade_id,
     trade_count = 0 as is_empty,
+    {{ is_closed_market('trade_count = 0', end_ns='bucket_start_ns + timeframe_seconds * 1000000000') }} as is_closed_market,
     true as is_closed,
     cast('rest' as {{ dbt.type_string() }}) as source
-from {{ ref('rest_versions') }}
+from {{ with_sessions(ref('rest_versions')) }} as candles
 where is_newest and {{ utc_session() }}

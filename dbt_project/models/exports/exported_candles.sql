@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 {%- set sources = [
-    ("cast('trades' as " ~ dbt.type_string() ~ ")", shown_candles() ~ ' as shown', 'is_closed', 'true'),
+    ("cast('trades' as " ~ dbt.type_string() ~ ")", shown_candles(), 'is_closed', 'true'),
     ('source', ref('best_exchange_candles'), 'true', 'is_best'),
 ] %}
 {%- set numbers = [
@@ -24,9 +24,10 @@ select
     first_trade_id,
     last_trade_id,
     is_empty,
+    {{ is_closed_market() }} as is_closed_market,
     true as is_closed,
     {{ is_best }} as is_best
-from {{ rows }}
+from {{ with_sessions(rows) }} as candles
 where {{ condition }}
 {% if not loop.last %}union all{% endif %}
 {% endfor %}
