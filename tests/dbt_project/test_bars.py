@@ -152,7 +152,9 @@ def test_bars_follow_the_rule_load_by_load_and_are_checked(path: Path, tmp_path:
         "update kraken.bars set bar_size = 'trades 8' where bar = 'ticks_7'",  # of days whose trades were removed since
     ):
         with duckdb.connect(str(path)) as connection:
-            connection.execute(f"begin; delete from kraken.bars; insert into kraken.bars from good.bars; {broken}; commit")
+            connection.execute(
+                f"begin; delete from kraken.bars; insert into kraken.bars from good.bars; {broken}; commit"
+            )
         assert project.red(path, *checks) == {"bars_hold_every_trade"}, broken
     fewer = DbtProject(tmp_path / "fewer", path, {"kraken_candles_bars": BARS[1:]})
     fewer.run(path, "--select", "+bars")

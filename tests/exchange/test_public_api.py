@@ -54,7 +54,7 @@ def test_asset_pairs_can_be_filtered(exchange, fetch):
 
 def test_a_share_is_there_only_for_who_asks_for_its_class(exchange, fetch):
     asked = {"pair": "AAPLxUSD", "count": 1}
-    assert list(fetch(exchange, "AssetPairs", aclass_base="tokenized_asset")["result"]) == ["AAPLxUSD"]
+    assert list(fetch(exchange, "AssetPairs", aclass_base="tokenized_asset")["result"]) == ["AAPLxUSD", "GMExUSD"]
     assert "AAPLxUSD" not in fetch(exchange, "AssetPairs")["result"]
     for method in ("Trades", "OHLC"):
         assert fetch(exchange, method, **asked) == {"error": ["EQuery:Unknown asset pair"]}
