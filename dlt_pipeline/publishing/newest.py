@@ -31,6 +31,7 @@ class Publisher:
         """Publish nothing yet. Setting `stop` ends a wait for the warehouse with LoadStoppedError."""
         self._path, self._stop, self._schema = warehouse, stop, schema
         self._base: Snapshot | None = None
+        self._left: tuple[int, int] | None = None  # published.duckdb as this publisher left it
 
     def publish(self) -> Published:
         """Publish all, as the function `publish` does; raises what it raises."""
@@ -49,16 +50,17 @@ class Publisher:
 
     def _whole(self, settings: PublishSettings) -> Published:
         published, self._base = publish_whole(self._path, settings, self._schema, self._stop)
+        self._left = _state(settings.database)
         return published
 
     def _newest(self, settings: PublishSettings) -> Published | None:
         base = self._base
-        # Another process may have published meanwhile and let the files that we build upon go.
-        if base is None or not all(keep_version(settings, each) for each in base.partitions.values()):
+        # Another process may have published meanwhile: what it built that rounds leave as it stands, or less than we did.
+        if base is None or _state(settings.database) != self._left:
+            return None
+        if not all(keep_version(settings, each) for each in base.partitions.values()):
             return None
         standing = {name: file for name, file in base.facts.items() if name in OF_WHOLE_BUILDS}
-        if not all(file.exists() for file in standing.values()):
-            return None
         with read_wanted(self._path, settings, self._schema, self._stop) as wanted:
             changes = changes_since(base, wanted)
             if changes is None or changes.row_count > _MOST_ROWS:
@@ -69,6 +71,7 @@ class Publisher:
             name: [*_parts(settings, base, changes, name), ViewPart(newest, is_newest=True)] for name in _names(wanted)
         }
         write_database(settings.database, self._schema, wanted.columns, parts, facts)
+        self._left = _state(settings.database)
         drop_replaced(settings, base.partitions.values(), [*newest, *facts.values()])
         keys = [partition.key for partition in wanted.partitions]
         return Published(
@@ -79,6 +82,15 @@ class Publisher:
             tree=settings.tree,
             database=settings.database,
         )
+
+
+def _state(database: Path) -> tuple[int, int] | None:
+    """Return what tells this published.duckdb from one that another process puts in its place."""
+    try:
+        about = database.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
 
 
 def _names(wanted: WarehouseRows) -> list[str]:
