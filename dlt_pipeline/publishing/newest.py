@@ -55,7 +55,7 @@ class Publisher:
 
     def _newest(self, settings: PublishSettings) -> Published | None:
         base = self._base
-        # Another process may have published meanwhile: what it built that rounds leave as it stands, or less than we did.
+        # Another process may have published meanwhile: facts that rounds leave as they stand, or less than we did.
         if base is None or _state(settings.database) != self._left:
             return None
         if not all(keep_version(settings, each) for each in base.partitions.values()):
