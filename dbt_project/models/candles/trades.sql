@@ -22,6 +22,7 @@ loads as (
 select
     trades.symbol,
     nullif(trades.trade_id, 0) as trade_id,
+    inferred.inferred_trade_id,
     trades.time_ns,
     trades.traded_at,
     trades.traded_on,
@@ -34,11 +35,18 @@ select
 from {{ ref('stg_trades').include(database=false) }} as trades
 left join pieces on {{ piece_of }} and pieces.edition_id > 0
 left join loads on trades.load_id = loads.load_id
+left join {{ ref('inferred_ids').include(database=false) }} as inferred
+    on
+        nullif(trades.idless_time_ns, 0) = inferred.time_ns
+        and trades.place = inferred.place
+        and trades.symbol = inferred.symbol
+        and trades.traded_on = inferred.traded_on
 where pieces.symbol is null and {{ utc_session() }}
 union all
 select
     trades.symbol,
     cast(null as bigint) as trade_id,
+    cast(null as bigint) as inferred_trade_id,
     trades.time_ns,
     {{ timestamp_from_ns('trades.time_ns') }} as traded_at,
     trades.traded_on,
