@@ -137,7 +137,7 @@ def trades(
                     f"The warehouse {path} was not built yet; run `kraken-candles build`."
                 ) from None
             conditions = [f"symbol = {_text(symbol)}", *_within("traded_at", "traded_at", start, end)]
-            rows = _rows(connection, "from kraken.trades", conditions, "time_ns, trade_id")
+            rows = _rows(connection, "from kraken.trades", conditions, "time_ns, coalesce(trade_id, inferred_trade_id)")
             if not rows.num_rows:
                 _require_symbol(connection, symbol, "kraken.coverage")
             return rows

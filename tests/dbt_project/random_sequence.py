@@ -13,7 +13,7 @@ from tests.dbt_project.random_loads import World, new_world
 from tests.dbt_project.raw_warehouse import copy_raw
 from tests.dbt_project.same_tables import compared, differences
 from tests.dbt_project.step_kinds import KINDS
-from tests.dbt_project.tape_truth import wrong_candles
+from tests.dbt_project.tape_truth import ids_of_tapes, wrong_candles
 
 # 1w_mon and 1d_17h need models that know an offset, 15s ones that do not begin with minutes.
 WITHOUT_OFFSETS = [
@@ -42,6 +42,9 @@ VARIABLES = {
     "kraken_candles_bars": [{"name": "ticks_20", "trades": 20}, {"name": "coins", "base_volume": 3}],
 }
 BARS, BARE = "kraken.bars", "kraken_internal.bare_days"
+INFERRED = """
+    select symbol, time_ns, volume, inferred_trade_id from kraken.trades where inferred_trade_id is not null
+"""
 Step = tuple[str, int]  # a kind of random_steps and the seed of its chances, or "build" and 0
 
 
@@ -121,6 +124,10 @@ class Run:
     def _check_truth(self) -> None:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             candles = connection.sql("select * from kraken.candles").to_arrow_table()
+            inferred = connection.sql(INFERRED).fetchall()
+        wrong_ids = [row for row in inferred if row not in ids_of_tapes(self.world)]
+        self.world.reach["trades whose id is inferred"] += len(inferred)
+        assert not wrong_ids, f"{len(wrong_ids)} inferred ids are not the tape's: {wrong_ids[:5]}"
         wrong, checked = wrong_candles(self.world, candles, TIMEFRAMES)
         self.world.reach["closed candles equal to the tape's"] += checked
         assert not wrong, f"{len(wrong)} candles are not what the tape says:\n" + "\n".join(wrong[:5])

@@ -1,6 +1,7 @@
 """What `candles` must say of closed buckets, by plain loops over the tape and no SQL."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -47,6 +48,15 @@ def wrong_candles(world: World, candles: pa.Table, timeframes: Sequence[Mapping[
                 ]
     wrong += [f"{symbol} {timeframe} should not be there" for symbol, timeframe in closed]
     return wrong, checked
+
+
+def ids_of_tapes(world: World) -> set[tuple[str, int, Decimal, int]]:
+    """Symbol, time (ns), volume and true id of each trade, shown with its id or not."""
+    return {
+        (symbol, trade.time_ns, Decimal(trade.volume).scaleb(-VOLUME_DECIMALS), trade.number)
+        for symbol, tape in world.tapes.items()
+        for trade in tape.trades
+    }
 
 
 def _unlike(

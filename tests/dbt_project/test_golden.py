@@ -9,7 +9,16 @@ from tests.dbt_project.conftest import GOLDEN
 from tests.dbt_project.dbt_run import Built
 from tests.dbt_project.golden_rows import compare
 
-TABLES = ("candles", "coverage", "gaps", "id_holes", "check_rest_candles", "check_rest_summary", "rest_candles")
+TABLES = (
+    "candles",
+    "coverage",
+    "gaps",
+    "id_holes",
+    "check_rest_candles",
+    "check_rest_summary",
+    "rest_candles",
+    "trades",
+)
 FILES = [path for table in TABLES for path in sorted((GOLDEN / "green").glob(f"*/expected/{table}.csv"))]
 
 

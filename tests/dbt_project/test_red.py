@@ -186,6 +186,9 @@ SPOILT: dict[tuple[str, str], str] = {
         "insert into kraken_internal.compared_archive_candles "
         "(bucket_status, close_status) values ('missing_there', 'missing_there')"
     ),
+    ("inferred_ids_are_sound", "one row for each"): (
+        DOUBLED.format("kraken_internal.inferred_ids").replace("rest_equal", "ids_hidden_between")
+    ),
     ("export_days_are_sound", "one row for each"): DOUBLED_DAY,
     ("export_partitions_are_sound", "one row for each"): (DOUBLED.format("kraken.export_partitions")),
 }
