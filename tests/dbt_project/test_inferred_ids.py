@@ -30,16 +30,18 @@ def test_a_late_load_tells_the_ids_of_a_run_that_the_first_one_began_within(
 
     exchange.faults.add(Fault("change", "Trades", pair="BTC/USD", change=hide, times=None))
     warehouse = warehouse_path()
-    seen = []
+    seen, proofs = [], []
     for start in ("2026-11-07", START):
         quick_load("BTC/USD", start=start)
         assert build(warehouse, quiet=True)
         seen.append(dlt_pipeline.trades("BTC/USD", engine="arrow").to_pylist())
+        proofs.append(query(warehouse, "select proven_by from kraken.coverage"))
     first, both = seen
     assert len(first) == len(truth) - midnight
     assert [row["trade_id"] for row in first[:61]] == [*[None] * 60, truth[midnight + 60][0]]
     assert {row["inferred_trade_id"] for row in first} == {None}, "no id before them is known yet"
     assert [(row["trade_id"] or row["inferred_trade_id"], row["time_ns"]) for row in both] == truth
     assert {row["inferred_trade_id"] for row in both if row["inferred_trade_id"]} == hidden
+    assert proofs == [[("ids, agreement",)], [("ids",)]]
     kept = query(warehouse, "select distinct trade_id, after_trade_id > 0 from kraken_raw.trades where trade_id = 0")
     assert sorted(kept) == [(0, False), (0, True)], "the first load knew no id before the run"

@@ -11,12 +11,37 @@ ranges as (
         sum(trade_count) as trade_count,
         sum(id_count) as id_count,
         max(case when edition_id <> 0 then 1 else 0 end) = 1 as has_file_rows,
-        max(case when edition_id = 0 and trade_count > id_count then 1 else 0 end) = 1 as has_idless,
+        sum(case when edition_id = 0 then trade_count - id_count else 0 end) as idless_count,
         max(case when edition_id = 0 and trade_count = 0 then 1 else 0 end) = 1 as has_quiet,
         max(case when is_last then 1 else 0 end) = 1 as is_latest
     from {{ ref('verified_days') }}
     where is_sound
     group by symbol, range_number
+),
+
+-- Trades without an id, in runs between two known ones of the range.
+inferred as (
+    select
+        ranges.symbol,
+        ranges.range_number,
+        count(*) as inferred_count
+    from ranges
+    inner join {{ ref('verified_days') }} as days
+        on
+            ranges.symbol = days.symbol
+            and ranges.range_number = days.range_number
+            and days.is_sound
+            and days.edition_id = 0
+            and days.trade_count > days.id_count
+    inner join {{ ref('inferred_ids') }} as ids
+        on
+            days.symbol = ids.symbol
+            and days.covered_on = ids.traded_on
+            and days.from_ns <= ids.time_ns
+            and days.to_ns > ids.time_ns
+            and ranges.first_trade_id < ids.inferred_trade_id
+            and ranges.last_trade_id > ids.inferred_trade_id
+    group by ranges.symbol, ranges.range_number
 ),
 
 stepped_back as (
@@ -50,12 +75,17 @@ select
     ranges.is_latest,
     substr(
         case when ranges.id_count > 0 then ', ids' else '' end
-        || case when ranges.has_idless or (ranges.has_quiet and ranges.id_count = 0) then ', agreement' else '' end
+        || case
+            when ranges.idless_count > coalesce(inferred.inferred_count, 0) then ', agreement'
+            when ranges.has_quiet and ranges.id_count = 0 then ', agreement'
+            else ''
+        end
         || case when ranges.has_file_rows then ', file_rows' else '' end,
         3
     ) as proven_by,
     cast(coalesce(stepped_back.stepped_back_count, 0) as bigint) as stepped_back_count
 from ranges
+left join inferred on ranges.symbol = inferred.symbol and ranges.range_number = inferred.range_number
 left join stepped_back
     on ranges.symbol = stepped_back.symbol and ranges.covered_from_ns = stepped_back.covered_from_ns
 order by ranges.symbol, ranges.covered_from_ns

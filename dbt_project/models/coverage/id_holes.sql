@@ -142,11 +142,29 @@ kept as (
     group by holes.symbol, holes.first_missing_id, holes.last_missing_id
 ),
 
+inferred as (
+    select
+        holes.symbol,
+        holes.first_missing_id,
+        holes.last_missing_id,
+        count(*) as found_id_count
+    from holes
+    inner join {{ ref('inferred_ids') }} as ids
+        on
+            holes.symbol = ids.symbol
+            and holes.first_missing_id <= ids.inferred_trade_id
+            and holes.last_missing_id >= ids.inferred_trade_id
+    group by holes.symbol, holes.first_missing_id, holes.last_missing_id
+),
+
 counted as (
     select
         holes.*,
-        cast(coalesce(arrived.found_id_count, 0) + coalesce(kept.found_id_count, 0) as bigint) as found_id_count,
-        coalesce(arrived.idless_trade_count, 0) as idless_trade_count
+        cast(
+            coalesce(arrived.found_id_count, 0) + coalesce(kept.found_id_count, 0) + coalesce(inferred.found_id_count, 0)
+            as bigint
+        ) as found_id_count,
+        greatest(coalesce(arrived.idless_trade_count, 0) - coalesce(inferred.found_id_count, 0), 0) as idless_trade_count
     from holes
     left join arrived
         on
@@ -158,6 +176,11 @@ counted as (
             holes.symbol = kept.symbol
             and holes.first_missing_id = kept.first_missing_id
             and holes.last_missing_id = kept.last_missing_id
+    left join inferred
+        on
+            holes.symbol = inferred.symbol
+            and holes.first_missing_id = inferred.first_missing_id
+            and holes.last_missing_id = inferred.last_missing_id
 )
 
 -- A trade may be stamped before one with a lower id: so far beyond its neighbours a missing one may have been traded.
