@@ -125,9 +125,9 @@ class Run:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             candles = connection.sql("select * from kraken.candles").to_arrow_table()
             inferred = connection.sql(INFERRED).fetchall()
-        wrong_ids = [row for row in inferred if row not in ids_of_tapes(self.world)]
+        wrong_ids = set(inferred) - ids_of_tapes(self.world)
         self.world.reach["trades whose id is inferred"] += len(inferred)
-        assert not wrong_ids, f"{len(wrong_ids)} inferred ids are not the tape's: {wrong_ids[:5]}"
+        assert not wrong_ids, f"{len(wrong_ids)} inferred ids are not the tape's: {sorted(wrong_ids)[:5]}"
         wrong, checked = wrong_candles(self.world, candles, TIMEFRAMES)
         self.world.reach["closed candles equal to the tape's"] += checked
         assert not wrong, f"{len(wrong)} candles are not what the tape says:\n" + "\n".join(wrong[:5])
