@@ -125,7 +125,7 @@ def _begun(ask: Ask) -> dict[int, Begun]:
 
 @dataclass(frozen=True)
 class FoundNames:
-    """The names; the markets asked for now, to be stored; and why nobody could be asked."""
+    """The names; the markets asked for now, to be stored; and why nobody could be asked, or not of all."""
 
     names: Names
     asked: tuple[Market, ...] = ()
@@ -141,7 +141,8 @@ def find_names(
 ) -> FoundNames:
     """Return what tells the symbols of these altnames; the exchange is asked only if the warehouse has no markets.
 
-    An exchange that cannot be reached is no error: files are then imported under their altnames. Raises
+    It is asked for tokenised assets, too, where an altname is not that of a currency's market. An exchange that cannot
+    be reached is no error: files are then imported under their altnames. Raises
     LoadStoppedError if the user stopped it meanwhile.
     """
     if stored.markets or all(name.upper() in given for name in altnames):
@@ -157,7 +158,13 @@ def find_names(
         raise
     except ExchangeError as error:
         return FoundNames(Names(given, {}), trouble=str(error).rstrip("."))
-    return FoundNames(Names(given, listed_names(session.markets)), tuple(session.markets))
+    listed, second_trouble = listed_names(session.markets), None
+    if any(name.upper() not in {**listed, **given} for name in altnames):
+        try:
+            session.list_tokenized()
+        except ExchangeError as error:
+            second_trouble = str(error).rstrip(".")
+    return FoundNames(Names(given, listed_names(session.markets)), tuple(session.markets), second_trouble)
 
 
 def edition_id_of(

@@ -14,7 +14,7 @@ from dlt_pipeline.archive.members import Member, Problem, find_members
 from dlt_pipeline.archive.reader import ParsedBlock, Reading, look, read_parts
 from dlt_pipeline.archive.report import FileReport
 from dlt_pipeline.archive.settings import ImportSettings, load_import_settings
-from dlt_pipeline.archive.stored import Stored, edition_id_of, find_names
+from dlt_pipeline.archive.stored import FoundNames, Stored, edition_id_of, find_names
 from dlt_pipeline.archive.symbols import ArchiveRequest, Names
 from dlt_pipeline.common.exceptions import ArchiveError, BadInputError, KrakenCandlesError
 from dlt_pipeline.kraken.markets import Market
@@ -174,7 +174,7 @@ class Work:
         if members and not chosen and not self.problems:
             shown = ", ".join(sorted(altnames)[:5])
             raise BadInputError(f"None of the files is of {', '.join(self.request.symbols)}; there are {shown}.")
-        self._warn_of_unknown(named.names, [one for one, _ in chosen], named.trouble)
+        self._warn_of_unknown(named, [one for one, _ in chosen])
         for one, symbol in chosen:
             task = Task(one, symbol, self.request, self.settings, stored)
             self._waiting.append(task)
@@ -281,10 +281,11 @@ class Work:
             return None
         return names.symbol_of(member.altname) or member.altname
 
-    def _warn_of_unknown(self, names: Names, members: list[Member], trouble: str | None) -> None:
-        unknown = sorted({one.altname for one in members if one.altname and names.symbol_of(one.altname) is None})
+    def _warn_of_unknown(self, named: FoundNames, members: list[Member]) -> None:
+        unknown = sorted({one.altname for one in members if one.altname and named.names.symbol_of(one.altname) is None})
         if unknown:
-            why = f"nobody could be asked ({trouble})" if trouble else "Kraken does not list them (any more)"
+            why = "Kraken does not list them (any more)" if named.asked else "no market in this warehouse is called so"
+            why = f"nobody could be asked ({named.trouble})" if named.trouble else why
             more = f" and {len(unknown) - 5:,} more" if len(unknown) > 5 else ""
             self.warnings.append(
                 f"Imported under their altnames, for {why}: {', '.join(unknown[:5])}{more}. --symbol-map says how they "

@@ -123,13 +123,33 @@ class Loads:
         with LedgerStore.of_file(self._state.path) as store:
             return store.covered_ends(symbols)
 
+    def spell(self) -> None:
+        """Call the symbols as loads store them, AAPLx/USD where AAPLX/USD was asked for; what is covered is called so.
+
+        Raises an ExchangeError where the exchange cannot be asked.
+        """
+        self._end_session()  # markets come and go
+        symbols = self._state.symbols
+        if self._ends(symbols).keys() >= set(symbols):
+            return
+        session = Session(self._settings, self._stop)
+        try:
+            session.open(Request({}, ()))
+        except Exception:
+            session.close()
+            self._settings.first_contact_attempts = 1  # as of a load
+            raise
+        self._session = session
+        names = {name: session.symbol_of(name) for name in symbols}
+        self._state.rename(names)
+        self._firsts = {names[name]: window for name, window in self._firsts.items()}
+
     def all(self) -> tuple[LoadReport, Mapping[str, int]]:
-        """Load all that was asked for, wherever it is missing, and Kraken's own candles that are old."""
+        """Load all that was asked for, by `spell`, wherever it is missing, and Kraken's own candles that are old."""
         symbols = self._state.symbols
         if not self._firsts:
             self._firsts = self._first_windows(self._ends(symbols))
         timeframes = old_timeframes(self._state.path, symbols, self._timeframes, self._state.settings)
-        self._end_session()  # markets come and go
         # The first may have much to catch up with.
         progress = nullcontext() if self._state.has_begun else self._progress()
         return self._load(self._firsts, timeframes, progress)

@@ -109,6 +109,9 @@ class Rounds:
         self._state.schedule.failed(done.symbols, time.monotonic(), is_all=True)
 
     def _load(self, done: Round) -> None:
+        if done.is_check:
+            self._loads.spell()
+            done.symbols = self._state.symbols
         report, reached = self._loads.all() if done.is_check else self._loads.newest(done.symbols)
         done.trades, done.missing_ids, done.failures = report.trades, report.missing_ids, report.failures
         done.reached = reached

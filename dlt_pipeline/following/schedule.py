@@ -144,6 +144,12 @@ class Schedule:
         """Let all symbols be due: time was lost."""
         self._due = dict.fromkeys(self._due, 0.0)
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call the symbols otherwise."""
+        self._due = {names[name]: moment for name, moment in self._due.items()}
+        self._tries = {names[name]: tries for name, tries in self._tries.items()}
+        self._reached = {names[name]: reached_ns for name, reached_ns in self._reached.items()}
+
 
 @dataclass
 class State:
@@ -168,6 +174,11 @@ class State:
         """Whether to build and test all of it, at a monotonic second."""
         pause = self.settings.red_check_seconds if self.red else self.settings.check_seconds
         return not self.has_begun or self._checked_at is None or at - self._checked_at >= pause
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call all symbols otherwise; what turns out to be one symbol is one from now on."""
+        self.symbols = tuple(dict.fromkeys(names[name] for name in self.symbols))
+        self.schedule.rename(names)
 
     def want_check(self) -> None:
         """Let the next check be due at once."""

@@ -6,13 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.common.exceptions import (
-    BadAnswerError,
-    BadInputError,
-    ExchangeError,
-    KrakenCandlesError,
-    UnknownSymbolError,
-)
+from dlt_pipeline.common.exceptions import BadInputError, ExchangeError, KrakenCandlesError, UnknownSymbolError
 from dlt_pipeline.common.time import NS_PER_DAY
 from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.estimates.price import Estimate
@@ -88,7 +82,7 @@ def _refusal(job: Job, session: Session) -> KrakenCandlesError | None:
         session.market(job.symbol)
         for window in _windows(job, session.now_ns):
             session.check_past(window)
-    except (BadAnswerError, BadInputError, UnknownSymbolError) as error:
+    except (BadInputError, ExchangeError, UnknownSymbolError) as error:
         return error
     return None
 

@@ -21,6 +21,8 @@ _DECIMALS: Final = re.compile(r"\d{1,2}", re.ASCII)
 # Kraken's words for what is traded; the second one it lists, and answers about, only if it is asked for.
 CURRENCY: Final = "currency"
 TOKENIZED: Final = "tokenized_asset"
+# Tokenised stocks carry a small x behind their name, AAPLx/USD and AAPLxUSD, which ccxt writes as a capital.
+_TOKENIZED_NAME: Final = re.compile(r"[^/]+[xX]/.+|[^/]+x[^/x]+")
 
 
 @dataclass(frozen=True)
@@ -220,9 +222,17 @@ def find_market(listed: Listed, symbol: str) -> Market:
 
 
 def is_unknown(listed: Listed, name: str) -> bool:
-    """Whether nothing listed has this name, be it a market or the reason why one cannot be asked."""
-    symbols = {market.symbol for market in listed.markets}
-    return name not in symbols and name not in listed.refusals and spelt(listed, name) == name
+    """Whether nothing listed has exactly this name, be it a market or the reason why one cannot be asked.
+
+    AAPLX/USD may be a currency's market, and AAPLx/USD beside it that of a tokenised stock.
+    """
+    names = {name for market in listed.markets for name in (market.symbol, market.market_id, market.altname)}
+    return name not in names and name not in listed.refusals
+
+
+def may_be_tokenized(name: str) -> bool:
+    """Whether a name that no list of currencies has is written as those of tokenised assets are."""
+    return _TOKENIZED_NAME.fullmatch(name) is not None
 
 
 def symbol_meant(listed: Listed, asked: str) -> str:
@@ -251,7 +261,13 @@ def unlisted(listed: Listed, symbol: str) -> UnknownSymbolError | BadAnswerError
 
 
 def spelt(listed: Listed, name: str) -> str:
-    """Return the symbol of what Kraken calls so, by id, altname or wsname; the name itself where nothing is."""
+    """Return the symbol of what Kraken calls so, by id, altname or wsname; the name itself where nothing is.
+
+    A name that is written just so goes before one in other capitals.
+    """
+    for market in listed.markets:
+        if name in (market.symbol, market.market_id, market.altname, market.wsname):
+            return market.symbol
     for market in listed.markets:
         if name.upper() in (market.symbol.upper(), market.market_id.upper(), market.altname.upper(), market.wsname):
             return market.symbol

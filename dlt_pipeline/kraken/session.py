@@ -4,14 +4,22 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
-from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, UnknownSymbolError, WrongWarehouseError
+from dlt_pipeline.common.exceptions import BadInputError, ExchangeError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.common.threads import Stop
 from dlt_pipeline.common.time import show_ns, utc, widen
 from dlt_pipeline.kraken.client import KrakenClient
-from dlt_pipeline.kraken.markets import Listed, Market, find_market, is_unknown, symbol_meant, unlisted
+from dlt_pipeline.kraken.markets import (
+    Listed,
+    Market,
+    find_market,
+    is_unknown,
+    may_be_tokenized,
+    symbol_meant,
+    unlisted,
+)
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, KrakenSettings
 
@@ -29,6 +37,7 @@ class Session:
         self._listed = Listed((), {})
         self._lister: KrakenClient | None = None  # until it listed all that there is
         self._listing = threading.Lock()
+        self._unlistable: ExchangeError | None = None  # why it could not list the tokenised assets
         self.now_ns = 0
         self._clock_checked: set[str] = set()
         self.began_at = utc(time.time())
@@ -43,7 +52,8 @@ class Session:
         """Ask the clock and the markets once, and keep the request as the exchange spells it; return this session.
 
         A market without a symbol is called by its name instead of by Kraken's other ids. Refused is what the exchange
-        cannot give: future dates, unknown symbols; not a symbol of which nonsense is listed: it ends no other one.
+        cannot give: future dates, unknown symbols; not a symbol of which nonsense is listed, or that may be a tokenised
+        asset and could not be looked for among them: it ends no other one.
         Raises BadInputError, UnknownSymbolError, NoConnectionError or another ExchangeError.
         """
         with self._lock:
@@ -58,8 +68,7 @@ class Session:
         for asked, each in request.windows.items():
             for window in each:
                 self.check_past(window)
-            self._list_also(asked)
-            symbol = symbol_meant(self._listed, asked)
+            symbol = self.symbol_of(asked)
             error = self.unlisted(symbol)
             if isinstance(error, UnknownSymbolError):
                 raise error
@@ -81,9 +90,24 @@ class Session:
                 self._lister = None
 
     def _list_also(self, name: str) -> None:
-        """Ask for the tokenised assets if a name is not among the currencies: it may be of one."""
+        """Ask for the tokenised assets if a name is not among the currencies: it may be of one.
+
+        Raises the ExchangeError of asking for them, also of having asked before.
+        """
         if self._lister and is_unknown(self._listed, name):
-            self.list_tokenized()
+            if self._unlistable:
+                raise self._unlistable
+            try:
+                self.list_tokenized()
+            except ExchangeError as error:
+                self._unlistable = error
+                raise
+
+    def symbol_of(self, asked: str) -> str:
+        """Return the symbol that is stored of what somebody asks for; the name itself where none is known."""
+        with suppress(ExchangeError):  # which `unlisted` tells
+            self._list_also(asked)
+        return symbol_meant(self._listed, asked)
 
     def check_past(self, window: Window) -> None:
         """Raise BadInputError for a start in the exchange's future, or an end after the UTC day that runs there.
@@ -122,15 +146,22 @@ class Session:
         self._clock_checked |= ends.keys()
 
     def market(self, symbol: str) -> Market:
-        """Return the market of a symbol; UnknownSymbolError if there is none, BadAnswerError if it is nonsense."""
+        """Return the market of a symbol; raises what `unlisted` returns."""
+        if error := self.unlisted(symbol):
+            raise error
         return find_market(self._listed, symbol)
 
-    def unlisted(self, symbol: str) -> UnknownSymbolError | BadAnswerError | None:
+    def unlisted(self, symbol: str) -> UnknownSymbolError | ExchangeError | None:
         """Return the error of a symbol that the exchange does not list (any more), None for one that it does.
 
-        Raises ExchangeError where the tokenised assets had to be asked for.
+        BadAnswerError where nonsense is listed; another ExchangeError where the symbol may be a tokenised asset, and
+        these could not be asked for.
         """
-        self._list_also(symbol)
+        try:
+            self._list_also(symbol)
+        except ExchangeError as error:
+            if may_be_tokenized(symbol):
+                return type(error)(f"{symbol}: {error}")
         return unlisted(self._listed, symbol)
 
     def client(self, symbol: str) -> KrakenClient:

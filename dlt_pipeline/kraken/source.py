@@ -76,8 +76,10 @@ def resources(chunk: Chunk) -> list[DltResource]:
         dlt.resource(_markets(chunk), name="markets", **hints("markets")),
         dlt.resource(_versions(chunk), name="warehouse_versions", **hints("warehouse_versions")),
     ]
-    for symbol in chunk.request.symbols:
-        label = re.sub(r"\W", "_", symbol.lower())
+    labels = [re.sub(r"\W", "_", symbol.lower()) for symbol in chunk.request.symbols]
+    for number, symbol in enumerate(chunk.request.symbols):
+        label, before = labels[number], labels[:number].count(labels[number])
+        label += f"_{before + 1}" if before else ""  # AAPLX/USD beside AAPLx/USD
         kind = _limited(chunk, symbol)
         answers = dlt.resource(
             _answers(chunk, symbol), name=f"answers_{label}", selected=False, parallelized=True, _impl_cls=kind

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,28 @@ def test_files_are_called_as_the_exchange_calls_their_markets(
     assert rows(STORED.replace(" order", " where symbol = 'BTC/USD' order")) == expected
 
 
+@pytest.mark.parametrize(
+    ("symbols", "lists"),
+    [({"AAPLxUSD": "AAPLx/USD", "XBTUSD": "BTC/USD"}, 2), ({"XBTUSD": "BTC/USD"}, 1)],
+)
+def test_a_share_is_called_as_kraken_writes_it_and_others_cost_no_second_list(
+    tmp_path: Path,
+    exchange: LocalExchange,
+    feed: SyntheticFeed,
+    command: Command,
+    rows: Rows,
+    symbols: dict[str, str],
+    lists: int,
+) -> None:
+    files = [trades_file(name, tape(feed, symbol)) for name, symbol in symbols.items()]
+    code, text = command(
+        "import", str(write_folder(tmp_path / "new", dict(chain.from_iterable(map(dict.items, files)))))
+    )
+    assert (code, "altname" in text) == (0, False), text
+    assert rows(COUNTED) == [(symbol, *total(tape(feed, symbol))) for symbol in symbols.values()]
+    assert sum(call.path == "AssetPairs" for call in exchange.calls) == lists
+
+
 def test_a_second_import_adds_nothing_and_a_changed_path_neither(
     tmp_path: Path, exchange: LocalExchange, feed: SyntheticFeed, command: Command, rows: Rows
 ) -> None:
@@ -92,6 +115,15 @@ def test_without_an_exchange_files_are_imported_as_they_are_called_and_renamed_l
     code, text = command("import", str(made), "--symbol-map", str(tmp_path / "map.csv"))
     assert (code, "replaced an older one" in text) == (0, True), text
     assert rows(COUNTED) == [("BTC/USD", *total(tape(feed)))]
+
+
+def test_what_a_warehouse_with_markets_does_not_know_is_told_so(
+    tmp_path: Path, exchange: LocalExchange, feed: SyntheticFeed, command: Command
+) -> None:
+    command("import", str(write_folder(tmp_path / "one", trades_file("XBTUSD", tape(feed)))))
+    share = trades_file("AAPLxUSD", tape(feed, "AAPLx/USD"))
+    code, text = command("import", str(write_folder(tmp_path / "two", share)))
+    assert (code, "for no market in this warehouse is called so: AAPLXUSD." in text) == (0, True), text
 
 
 def test_a_newer_edition_replaces_an_older_one_as_a_whole(

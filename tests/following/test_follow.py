@@ -165,6 +165,29 @@ def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
     assert_true(warehouse.parent / "published.duckdb", feed, exchange)
 
 
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.timeout(300)
+def test_a_share_is_followed_by_the_spelling_of_ccxt_once_its_list_is_there(
+    exchange: LocalExchange, warehouse: Path
+) -> None:
+    def heal() -> None:
+        exchange.clock.advance(3600)
+        exchange.faults.clear()
+
+    exchange.faults.add(Fault("error", "AssetPairs", skip=1, times=None, error="EGeneral:Permission denied"))
+    story = Story([heal])
+    run(story, "AAPLX/USD", "MINA/GBP", timeframes=())
+    assert story.rounds[0].failures.keys() == {"AAPLX/USD"}
+    assert "MINA/GBP" in story.rounds[0].reached
+    story = Story([lambda: exchange.clock.advance(60)])
+    run(story, "AAPLX/USD", "MINA/GBP", timeframes=())
+    assert [set(each.symbols) for each in story.rounds] == [{"AAPLx/USD", "MINA/GBP"}] * 2
+    assert not [each.failures or each.trouble for each in story.rounds if each.failures or each.trouble]
+    again = follow(["AAPLX/USD"], once=True, timeframes=())
+    assert again is not None
+    assert again.reached.keys() == {"AAPLx/USD"}
+
+
 def test_without_a_start_a_symbol_that_was_never_loaded_is_refused(exchange: LocalExchange) -> None:
     with pytest.raises(BadInputError, match=r"holds nothing of BTC/USD to go on from; say the first day wanted with"):
         follow(["BTC/USD"])

@@ -9,7 +9,7 @@ import pytest
 
 from dlt_pipeline.common.exceptions import BadAnswerError, TransientExchangeError, UnknownSymbolError
 from dlt_pipeline.exchange.market import build_listing
-from dlt_pipeline.kraken.markets import Listed, add_tokenized, find_market, list_markets, symbol_meant
+from dlt_pipeline.kraken.markets import Listed, add_tokenized, find_market, is_unknown, list_markets, symbol_meant
 
 ASSETS = {
     "XXBT": {"altname": "XBT"},
@@ -111,6 +111,20 @@ def test_a_second_list_changes_no_name_of_the_first() -> None:
     assert {each.symbol for each in found.markets} - {each.symbol for each in first.markets} == {"XBTx/USD"}
     assert symbol_meant(found, "AAPLX/USD") == "AAPLX/USD"
     assert tokenized({}, beside=first) == first
+
+
+def test_a_currency_and_a_tokenised_asset_of_one_name_differ_by_their_capitals() -> None:
+    coin = build_listing("AAPLX/USD", "AAPLX", "ZUSD", 2)
+    first = listed({"AAPLXUSD": coin, "XXBTZUSD": BTC})
+    names = ["AAPLX/USD", "AAPLXUSD", "AAPLx/USD", "AAPLxUSD"]
+    assert [is_unknown(first, name) for name in names] == [False, False, True, True]
+    found = tokenized({"AAPLxUSD": TOKEN}, beside=first)
+    for each in (first, found):
+        assert symbol_meant(each, "AAPLX/USD") == "AAPLX/USD"
+        assert find_market(each, "AAPLX/USD").market_id == "AAPLXUSD"
+    assert find_market(found, symbol_meant(found, "AAPLx/USD")).market_id == "AAPLxUSD"
+    with pytest.raises(UnknownSymbolError, match="here it is called AAPLx/USD"):
+        find_market(found, "AAPLxUSD")
 
 
 def test_two_tokenised_markets_of_one_name_are_refused_however_it_is_written() -> None:

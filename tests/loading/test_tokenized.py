@@ -5,8 +5,18 @@ from pathlib import Path
 
 import pytest
 
+<<<<<<< HEAD
 import dlt_pipeline
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
+=======
+from dlt_pipeline.common.exceptions import UnknownSymbolError
+from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from dlt_pipeline.jobs.queue import make_job
+from dlt_pipeline.jobs.rounds import next_round
+from dlt_pipeline.kraken.request import Request
+from dlt_pipeline.kraken.session import Session
+from dlt_pipeline.kraken.settings import load_settings
+>>>>>>> 10ea0df (Tokenised stocks are known wherever a symbol is named, and their list fails alone)
 from tests.loading.quick import NOW_NS, START, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -47,6 +57,7 @@ def test_symbols_shows_shares_too_and_a_wrong_one_its_nearest(
     assert (code, "nearest known ones: AAPLx/USD" in text) == (2, True)
 
 
+<<<<<<< HEAD
 def test_a_closed_weekend_is_told_from_quiet_hours_everywhere(
     exchange: LocalExchange, warehouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -84,3 +95,34 @@ def test_a_market_that_closes_is_told_so_though_the_views_stood(
         assert dlt_pipeline.build()
         assert query(warehouse, asks) == [(closes,)]
     assert query(warehouse, "select distinct symbol from kraken.candles where is_closed_market") == [("GMEx/USD",)]
+=======
+def test_a_second_list_that_fails_ends_only_who_needs_it_and_hides_no_slip_of_the_pen(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, command: Callable[..., tuple[int, str]]
+) -> None:
+    no_second_list = Fault("error", "AssetPairs", skip=1, times=None, error="EGeneral:Permission denied")
+    exchange.faults.add(no_second_list)
+    report = quick_load("AAPLx/USD", "AAPLX/USD", "MINA/GBP")
+    assert {name: str(error).partition(": http")[0] for name, error in report.failures.items()} == {
+        "AAPLx/USD": "AAPLx/USD: AssetPairs",
+        "AAPLX/USD": "AAPLX/USD: AssetPairs",
+    }
+    assert loaded_trades(warehouse, "MINA/GBP") == expected_trades(feed, "MINA/GBP", NOW_NS)
+    assert lists_asked(exchange) == ["currency", "tokenized_asset"]
+    exchange.faults.clear()
+    exchange.faults.add(no_second_list)
+    code, text = command("load", "BTCC/USD", "--start", START)
+    assert (code, "Unknown symbol BTCC/USD; the nearest known ones: BTC/USD" in text) == (2, True), text
+
+
+def test_jobs_and_lists_of_repairs_know_shares_by_krakens_spelling_and_name_it(
+    exchange: LocalExchange, warehouse: Path
+) -> None:
+    jobs = [make_job("rest_snapshot", name) for name in ("AAPLx/USD", "AAPLX/USD")]
+    found = next_round(jobs, Session(load_settings()), warehouse)
+    assert [job.symbol for job in found.jobs] == ["AAPLx/USD"]
+    assert [str(error) for _, error in found.refused] == ["Unknown symbol AAPLX/USD: here it is called AAPLx/USD."]
+    session = Session(load_settings()).open(Request({}, ()))
+    assert session.market("AAPLx/USD").market_id == "AAPLxUSD"
+    with pytest.raises(UnknownSymbolError, match="here it is called AAPLx/USD"):
+        session.market("AAPLX/USD")
+>>>>>>> 10ea0df (Tokenised stocks are known wherever a symbol is named, and their list fails alone)
