@@ -35,7 +35,7 @@
 {# Whether any does when the view is made; a build makes it anew when that changes. A unit test has rows of its own, which are no relation. #}
 {% macro some_market_closes() %}
     {%- set sessions = ref('kraken_candles', 'stg_trading_sessions') -%}
-    {%- if execute and load_cached_relation(sessions) -%}
+    {%- if execute and sessions.schema and load_cached_relation(sessions) -%}
         {{- return(kraken_candles.asked_once('select 1 from ' ~ sessions ~ ' limit 1') | length > 0) -}}
     {%- endif -%}
     {{- return(true) -}}
