@@ -1,6 +1,7 @@
 """The commands as a user meets them: exit codes, sentences, and no traceback."""
 
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -20,7 +21,7 @@ import pytest
 import yaml
 
 from dlt_pipeline import load
-from dlt_pipeline.cli.app import ENVIRONMENT
+from dlt_pipeline.cli.app import ENVIRONMENT, configure_logging
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.load import tell_load
 from dlt_pipeline.common.exceptions import WarehouseError
@@ -367,6 +368,68 @@ def test_a_run_leaves_a_line_of_each_request_and_says_where_an_unknown_error_is_
     assert (code, "something that this program does not know went wrong" in text) == (1, True)
     told = re.findall(r"\S+\.log", text)
     assert "Traceback" in Path(told[0]).read_text()
+
+
+def test_a_password_in_an_error_that_nobody_foresaw_is_neither_kept_nor_shown(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: Any) -> int:
+        raise RuntimeError("GET http://me:sEcReT@host/0/public/Time")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dlt_pipeline.cli.load.run_load", fail)
+    code, text = command(*LOAD)
+    assert (code, "GET http://***@host" in text) == (1, True), text
+    (log,) = (tmp_path / "logs").glob("kraken-candles-*.log")
+    assert "GET http://***@host" in log.read_text()
+    assert "sEcReT" not in text + log.read_text()
+
+
+def test_a_log_in_a_temporary_folder_is_there_for_who_is_told_of_it(place: Place) -> None:
+    """As where neither the working folder nor the warehouse's can be written into."""
+    script = """if True:
+        import sys, tempfile
+        from dlt_pipeline.cli import load, main
+        def refuse(**_):
+            raise OSError
+        tempfile.TemporaryFile = refuse
+        load.run_load = None
+        sys.argv = ["kraken-candles", "load", "MINA/GBP", "--start", "2026-11-07"]
+        main()
+    """
+    environment = place.environment(TMPDIR=str(place.folder))
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    (told,) = re.findall(r"\S+\.log", done.stderr.replace("\n", " "))
+    assert "kraken-candles-dbt-" in told
+    assert "Traceback" in Path(told).read_text()
+
+
+def test_the_oldest_logs_of_runs_go_and_no_other_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    others = {"kraken-candles-cron.log", "kraken-candles-notes.log.md", "kraken-candles-20260101.log"}
+    ours = [f"kraken-candles-202601{day:02}T000000Z-7.log" for day in range(1, 31)]
+    for age, name in enumerate([*sorted(others), *ours, f"{ours[-1]}.1"]):
+        (logs / name).touch()
+        os.utime(logs / name, (age, age))
+    monkeypatch.chdir(tmp_path)
+    configure_logging()
+    logging.getLogger("dlt_pipeline").debug("a line")
+    left = {path.name for path in logs.iterdir()}
+    assert others <= left
+    assert {*ours[12:], f"{ours[-1]}.1"} <= left
+    assert len(left - others) == 20
+
+
+def test_a_working_folder_that_is_gone_is_said(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert command(*LOAD) == (2, "Error: The working folder is gone; go to one that is there.")
+    configure_logging()  # where it goes between the two
+    assert dbt_folder(tmp_path / "warehouse.duckdb") == tmp_path
 
 
 def test_a_misspelt_variable_of_the_environment_is_refused_with_the_nearest_name(

@@ -3,10 +3,12 @@
 import difflib
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
@@ -43,6 +45,7 @@ app = typer.Typer(
 _T = TypeVar("_T")
 _LOGS: Final = 20  # files of this many runs are kept
 _LOG_BYTES: Final = 10_000_000  # of a run that never ends, twice as much
+_LOG_NAME: Final = re.compile(r"kraken-candles-\d{8}T\d{6}Z-\d+\.log(\.1)?")
 _SAID: Final = 200
 _PREFIX: Final = "KRAKEN_CANDLES_"
 ENVIRONMENT: Final = (
@@ -65,6 +68,10 @@ def _root(
         typer.echo(program())
         raise typer.Exit
     _check_environment()
+    try:
+        Path.cwd()
+    except FileNotFoundError:  # dlt and dbt begin with it
+        raise BadInputError("The working folder is gone; go to one that is there.") from None
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -93,10 +100,14 @@ class _RunLog(RotatingFileHandler):
     """
 
     def __init__(self) -> None:
-        super().__init__("kraken-candles.log", maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
+        super().__init__(os.devnull, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8", delay=True)
         self.path: Path | None = None
         self.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
         self.formatter.converter = time.gmtime  # type: ignore[union-attr]
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and a traceback behind it, without passwords of addresses."""
+        return _without_password(super().format(record))
 
     def _open(self) -> TextIOWrapper:
         if self.path is None:
@@ -106,7 +117,8 @@ class _RunLog(RotatingFileHandler):
             folder = dbt_folder(warehouse_path(None)) / "logs"
             folder.mkdir(exist_ok=True)
             with suppress(FileNotFoundError):  # another run may do the same
-                older = sorted(folder.glob("kraken-candles-*.log*"), key=lambda each: each.stat().st_mtime)
+                ours = [each for each in folder.iterdir() if _LOG_NAME.fullmatch(each.name)]
+                older = sorted(ours, key=lambda each: each.stat().st_mtime)
                 for each in older[: max(0, len(older) + 1 - _LOGS)]:
                     each.unlink()
             self.path = folder / f"kraken-candles-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.log"
@@ -159,11 +171,14 @@ def _guarded(run: Callable[[], _T]) -> _T:
         Console(stderr=True).print(f"Error: {error}", markup=False)
         is_input = isinstance(error, BadInputError | UnknownSymbolError | LocalExchangeError)
         raise SystemExit(2 if is_input else 1) from error
+    except BrokenPipeError:
+        raise
     except Exception as error:
         log = _kept(error)
-        if log is None or isinstance(error, BrokenPipeError):
-            raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:_SAID]
+        if log is None:
+            sys.stderr.write(_without_password(traceback.format_exc()))
+            raise SystemExit(1) from error
+        said = " ".join(_without_password(f"{type(error).__name__}: {error}").split())[:_SAID]
         Console(stderr=True).print(
             f"Error: something that this program does not know went wrong ({said}); what was committed is safe, and "
             f"{log} says where it happened. If the same command ends so again, report it with that file.",
@@ -174,9 +189,18 @@ def _guarded(run: Callable[[], _T]) -> _T:
 
 def _kept(error: Exception) -> Path | None:
     """Write where an error happened into the log of this run; return that file, None where there is none."""
+    from dlt_pipeline.warehouse.dbt import keep_temporary_folder  # noqa: PLC0415 - it imports DuckDB
+
     logger = logging.getLogger("dlt_pipeline")
     logger.debug("unknown error", exc_info=error)
+    keep_temporary_folder()  # the log may lie there
     return next((handler.path for handler in logger.handlers if isinstance(handler, _RunLog)), None)
+
+
+def _without_password(text: str) -> str:
+    from dlt_pipeline.kraken.settings import without_password  # noqa: PLC0415 - it imports dlt
+
+    return without_password(text)
 
 
 def main() -> None:

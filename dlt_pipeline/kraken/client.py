@@ -247,9 +247,13 @@ class KrakenClient:
         if shown is None or self.clock is None:
             return shown or self._run_on_ns(self._settings.longest_call_seconds)
         if abs(shown - self._run_on_ns()) > FUTURE_TOLERANCE_NS:
-            pace = self._pace
-            now = self.server_time_ns()
-            self._pace = pace
+            connection, pace = self._ccxt, self._pace
+            asked = connection.status, connection.seconds
+            try:
+                now = self.server_time_ns()
+            finally:
+                self._pace = pace
+                connection.status, connection.seconds = asked
             if abs(shown - now) > FUTURE_TOLERANCE_NS:
                 raise TransientExchangeError(
                     f"{without_password(self._settings.base_url)} dates its answer {show_ns(shown)}, but its clock "

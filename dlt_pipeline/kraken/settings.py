@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
@@ -164,11 +164,7 @@ def without_password(text: str) -> str:
 
 def _check(settings: KrakenSettings) -> None:
     """Refuse what could prove too much or never end."""
-    try:
-        address = urlsplit(settings.base_url)
-    except ValueError as error:
-        shown = without_password(settings.base_url)
-        raise BadInputError(f"sources.kraken.base_url is {shown!r}, which is no address ({error}).") from None
+    address = _parsed("base_url", settings.base_url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise BadInputError(
             f"sources.kraken.base_url is {without_password(settings.base_url)!r}; it must begin with https:// or http://."
@@ -179,6 +175,21 @@ def _check(settings: KrakenSettings) -> None:
         value = getattr(settings, name)
         if not lowest <= value <= highest:
             raise BadInputError(f"sources.kraken.{name} is {value}; it must lie between {lowest} and {highest}.")
+
+
+def _parsed(name: str, url: str) -> SplitResult:
+    """Return the parts of an address; BadInputError, without a word of it, where a password could hide in others."""
+    try:
+        address = urlsplit(url)
+        is_clean = address.port != 0 and not (address.query or address.fragment or "@" in address.path)
+    except ValueError:
+        is_clean = False
+    if not is_clean or any(letter.isspace() for letter in url):
+        raise BadInputError(
+            f"sources.kraken.{name} is no plain address, such as https://name:password@host/path, without ? and #; "
+            "in a password write / as %2F, ? as %3F, # as %23, @ as %40."
+        )
+    return address
 
 
 def stream_address(settings: KrakenSettings) -> str:
@@ -193,7 +204,7 @@ def stream_address(settings: KrakenSettings) -> str:
             f"The stream that belongs to {without_password(settings.base_url)} is not known: set "
             "sources.kraken.stream_url, such as wss://ws.kraken.com/v2."
         )
-    address = urlsplit(url)
+    address = _parsed("stream_url", url)
     if address.scheme not in ("ws", "wss") or not address.hostname or not address.path.endswith("/v2"):
         raise BadInputError(
             f"sources.kraken.stream_url is {without_password(url)!r}; it must begin with wss:// or ws:// and end with "

@@ -293,8 +293,9 @@ def _read_events() -> Any:
 
 def dbt_folder(path: Path) -> Path:
     """Return where `target/` and `logs/` go: here, else beside the warehouse at `path`, else a temporary folder."""
-    for folder in (Path.cwd(), path.parent):
-        with suppress(OSError):
+    for given in (Path(), path.parent):
+        with suppress(OSError):  # of a working folder that was deleted too
+            folder = given.absolute()
             for place in (folder / "target", folder / "logs"):
                 tempfile.TemporaryFile(dir=place if place.exists() else folder).close()
             return folder
@@ -303,9 +304,18 @@ def dbt_folder(path: Path) -> Path:
 
 @cache
 def _temporary_folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="kraken-candles-dbt-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    folder = Path(tempfile.mkdtemp(prefix="kraken-candles-dbt-"))
+    atexit.register(_remove_temporary_folder, folder)
+    return folder
+
+
+def _remove_temporary_folder(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_temporary_folder() -> None:
+    """Let the temporary folder outlive this process, if there is one: somebody is told to read a log in it."""
+    atexit.unregister(_remove_temporary_folder)
 
 
 def with_variables(arguments: Sequence[str], variables: Mapping[str, Any]) -> list[str]:

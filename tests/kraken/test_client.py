@@ -1,5 +1,7 @@
 """The client against a real HTTP server that answers well, badly, late and not at all."""
 
+import logging
+import re
 import shutil
 import ssl
 import statistics
@@ -296,6 +298,21 @@ def test_without_a_date_header_the_last_asked_clock_runs_on(exchange: LocalExcha
     assert KrakenClient(settings)._answered_ns() == 0, "nothing is claimed where nothing is known"
 
 
+def test_a_line_of_the_log_tells_its_own_call_also_where_the_clock_was_asked_within(
+    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = KrakenClient(settings_of(exchange, retry_attempts=1), clock=(NOON.now_ns() - 10**12, time.monotonic()))
+    exchange.faults.add(Fault("http_status", "Time", status=503))
+    monkeypatch.setattr(logging.getLogger("dlt_pipeline"), "propagate", True)
+    caplog.set_level(logging.DEBUG, "dlt_pipeline.requests")
+    with pytest.raises(TransientExchangeError):
+        client.trades(BTC, None, 5)
+    assert [re.findall(r"call=(\w+).* status=(\d+)", line) for line in caplog.messages] == [
+        [("Time", "503")],
+        [("Trades", "200")],
+    ]
+
+
 def test_a_date_is_believed_only_where_the_clock_agrees(serve: Callable[..., LocalExchange]) -> None:
     clock = Clock(NOON.now())
     exchange = serve(SyntheticFeed(1, clock, days=1, trades_per_day=0.5), clock)
@@ -415,6 +432,22 @@ def test_a_password_in_the_address_is_never_shown(exchange: LocalExchange, quick
     settings = load_settings(base_url="https://me:hidden@kraken.example")
     with pytest.raises(BadInputError, match=r"https://\*\*\*@kraken.example is not known"):
         stream_address(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://me:sE/cReT@host", "http://me:12/cReT@host", "http://me:s?cReT@host", "http://me:s#cReT@host"),
+        *("http://host/?key=cReT", "https://me:s[/cReT@host", "https://me:s cReT@host", "me:cReT@host"),
+    ],
+)
+def test_an_address_in_which_a_password_cannot_be_told_is_refused_without_it(url: str) -> None:
+    with pytest.raises(BadInputError, match=r"sources\.kraken\.base_url is no plain address") as refused:
+        load_settings(base_url=url)
+    assert "cReT" not in str(refused.value)
+    with pytest.raises(BadInputError, match=r"sources\.kraken\.stream_url is no plain address") as refused:
+        stream_address(load_settings(stream_url=url))
+    assert "cReT" not in str(refused.value)
 
 
 def test_digits_of_settings_are_those_of_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
