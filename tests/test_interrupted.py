@@ -86,7 +86,7 @@ def test_ctrl_c_ends_a_build_with_a_sentence(serve: Callable[..., LocalExchange]
         text=True,
     )
     assert process.stdout is not None
-    assert any("START" in line for line in process.stdout)
+    assert any("OK created" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
     said = process.stdout.read()
     assert process.wait() == 130

@@ -26,7 +26,7 @@ from dlt_pipeline.common.version import number
 from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.settings import load_settings
-from dlt_pipeline.publishing.unchanged import BROKEN_OFF, last_checks
+from dlt_pipeline.publishing.unchanged import BROKEN_OFF, builder, last_checks
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades
 
 _PACKAGES: Final = ("duckdb", "dlt", "dbt-core", "ccxt")
@@ -75,6 +75,7 @@ class Status:
     free_bytes: int
     in_use_by: str | None = None
     read_from: str | None = None
+    building_process: int | None = None
     built_at: str | None = None
     red_checks: list[str] = field(default_factory=list)
     symbols: list[Newest] = field(default_factory=list)
@@ -122,17 +123,26 @@ def look(path: Path) -> Status:
             f"Only {size(status.free_bytes)} are free where the warehouse lies; free some, or set "
             "KRAKEN_CANDLES_WAREHOUSE to another place."
         )
-    checks = last_checks(path) if path.exists() else None
-    if checks and not (status.in_use_by and checks[1] == [BROKEN_OFF]):  # it may be running
-        status.built_at, status.red_checks = checks
-    if status.red_checks:
-        status.problems.append(
-            f"The last build is red ({_some(status.red_checks)}); `kraken-candles build` builds again, with a query "
-            "that shows the rows of each check."
-        )
+    if path.exists():
+        status.problems += _look_at_build(status, path)
     status.problems += _gaps_left(status.symbols)
     status.problems += _look_at_dlt(status, path)
     return status
+
+
+def _look_at_build(status: Status, path: Path) -> Iterator[str]:
+    process, checks = builder(path), last_checks(path)
+    if process and is_alive(*process):
+        status.building_process = process[0]
+    elif checks and not (status.in_use_by and checks[1] == [BROKEN_OFF]):  # it may be running, unseen from here
+        status.built_at, status.red_checks = checks
+    if status.red_checks == [BROKEN_OFF]:
+        yield "The last build did not end, and is not published; run `kraken-candles build`, which builds the whole."
+    elif status.red_checks:
+        yield (
+            f"The last build is red ({_some(status.red_checks)}); `kraken-candles build` builds again, with a query "
+            "that shows the rows of each check."
+        )
 
 
 def _read(status: Status, place: Path) -> None:
@@ -243,7 +253,12 @@ def _parts(status: Status) -> Iterator[str | Rows]:
         shown = "what follows was published last" if status.read_from else "nothing is published that could tell more"
         yield f"In use by {status.in_use_by}: {shown}; jobs are not known."
     found = "green" if not status.red_checks else f"{len(status.red_checks):,} red"
-    yield f"Last build: {status.built_at}, {found}" if status.built_at else "Last build: none is known"
+    if status.building_process:
+        yield f"Last build: it runs, process {status.building_process}"
+    elif status.red_checks == [BROKEN_OFF]:
+        yield f"Last build: begun {status.built_at}, {BROKEN_OFF}"
+    else:
+        yield f"Last build: {status.built_at}, {found}" if status.built_at else "Last build: none is known"
     told = [f"{count:,} {name}" for name, count in (status.jobs or {}).items() if count]
     yield f"Jobs: {', '.join(told) or ('not known' if status.jobs is None else 'none')}"
     packages = f"packages not loaded: {len(status.dlt_packages):,}" if status.dlt_packages else "nothing waits"

@@ -1,12 +1,12 @@
 """dbt kept in this process with the project parsed once: a whole build, and the few models that a round needs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.jobs.build import job_variables
-from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_checks
+from dlt_pipeline.jobs.build import job_variables, mark_begun, told_as_running
+from dlt_pipeline.publishing.unchanged import remember_checks
 from dlt_pipeline.retention import BY_AGE, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import require_trades
 from dlt_pipeline.warehouse.dbt import NOT_BUILT, prepare, run_dbt, with_variables
@@ -71,10 +71,10 @@ class KeptProject:
         require_trades(self._path)
         is_old_wanted = request_old_days(self._path)
         self.parse()
-        remember_checks(self._path, [BROKEN_OFF])
-        built = self._run("build", NOT_BUILT, _SILENT)
-        self._built = self._variables
-        remember_checks(self._path, built.red)
+        with told_as_running(self._path):
+            built = self._run("build", NOT_BUILT, _SILENT, lambda _, number, __: mark_begun(self._path, number))
+            self._built = self._variables
+            remember_checks(self._path, built.red)
         if built.is_green and is_old_wanted:
             remove_trades(self._path, BY_AGE)
         return built
@@ -87,10 +87,18 @@ class KeptProject:
         chosen = ["--select", *_NEWEST, "--exclude", *_STANDING]
         return self._run("run", chosen, (*_SILENT, "--log-level-file", "none", "--no-write-json"))
 
-    def _run(self, command: str, arguments: Sequence[str], flags: Sequence[str]) -> Built:
+    def _run(
+        self,
+        command: str,
+        arguments: Sequence[str],
+        flags: Sequence[str],
+        on_node: Callable[[str, int, int], None] | None = None,
+    ) -> Built:
         # A run leaves compiled SQL in the manifest, which the next one would take over.
         manifest = self._manifest.deepcopy()
-        result = run_dbt(self._path, command, *arguments, *self._variables, flags=flags, manifest=manifest)
+        result = run_dbt(
+            self._path, command, *arguments, *self._variables, flags=flags, manifest=manifest, on_node=on_node
+        )
         done: list[Any] = list(result.result or ())  # type: ignore[arg-type] # of build and run
         red = [each for each in done if str(each.status) in ("error", "fail", "runtime error")]
         for each in red:

@@ -1,16 +1,16 @@
 """Builds with dbt as the jobs of a warehouse want it: the timeframes and policies that rebuilds asked for stay."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from dlt_pipeline.common.exceptions import NothingBuiltError
 from dlt_pipeline.common.time import timeframe_seconds
-from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.job import Job, this_process
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.publisher import publish
-from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_checks
+from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_builder, remember_checks
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument, project_variables, run_build
 
@@ -50,16 +50,40 @@ def build_result(
     """
     path, is_whole = warehouse_path(warehouse), not partial_argument(arguments)
 
-    def begin() -> dict[str, Any]:
-        if is_whole:
-            remember_checks(path, [BROKEN_OFF])
-        return job_variables(path)
+    with ExitStack() as told:
 
-    result = run_build(path, arguments, begin, quiet, on_node, stood)
-    if is_whole:
-        found = [*map(str, result.red), *result.errors]
-        remember_checks(path, found if found or result.is_green else ["dbt"])
+        def begin() -> dict[str, Any]:
+            if is_whole:
+                told.enter_context(told_as_running(path))
+            return job_variables(path)
+
+        def hear(name: str, number: int, total: int) -> None:
+            if is_whole:
+                mark_begun(path, number)
+            if on_node:
+                on_node(name, number, total)
+
+        result = run_build(path, arguments, begin, quiet, hear, stood)
+        if is_whole:
+            found = [*map(str, result.red), *result.errors]
+            remember_checks(path, found if found or result.is_green else ["dbt"])
     return result
+
+
+@contextmanager
+def told_as_running(path: Path) -> Iterator[None]:
+    """Let `status` know that this process makes a whole build, as long as it does."""
+    remember_builder(path, this_process())
+    try:
+        yield
+    finally:
+        remember_builder(path, None)
+
+
+def mark_begun(path: Path, number: int) -> None:
+    """With the first node a whole build is one that has not ended; refused before it, it leaves what stood before."""
+    if number == 1:
+        remember_checks(path, [BROKEN_OFF])
 
 
 def job_variables(warehouse: Path) -> dict[str, Any]:

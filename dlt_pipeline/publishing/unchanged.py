@@ -16,7 +16,7 @@ from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
 from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
 
 _BUILT: Final = ".built"
-BROKEN_OFF: Final = "it did not end"  # what is red of a whole build that runs, or was cut off
+BROKEN_OFF: Final = "it did not end"  # what is red of a whole build that has begun, or was cut off
 # What comes and goes in the exports folder without being published.
 _OWN: Final = frozenset({_BUILT, ".lock", ".partial"})
 _PARSED: Final = frozenset({".sql", ".yml", ".csv", ".md"})
@@ -70,10 +70,18 @@ def shape_left(warehouse: Path) -> str | None:
 
 def remember_checks(warehouse: Path, red: Sequence[str]) -> None:
     """Write down what of a whole build is red, each in a few words: nothing of a green one."""
-    with suppress(OSError, BadInputError):  # who does not publish may have set nonsense there
-        settings = load_settings(warehouse)
-        settings.exports.mkdir(parents=True, exist_ok=True)
-        (settings.exports / _BUILT).write_text(json.dumps(_known(settings) | {"built_at": _now(), "red": list(red)}))
+    _note(warehouse, built_at=_now(), red=list(red))
+
+
+def remember_builder(warehouse: Path, process: tuple[int, datetime] | None) -> None:
+    """Write down which process makes a whole build, by its id and when it began (naive UTC); None: it does no more."""
+    _note(warehouse, builder=[process[0], process[1].isoformat()] if process else None)
+
+
+def builder(warehouse: Path) -> tuple[int, datetime] | None:
+    """Return the process that said that it makes a whole build; it may have died over it."""
+    found = _known(load_settings(warehouse)).get("builder")
+    return (int(found[0]), datetime.fromisoformat(found[1])) if found else None
 
 
 def last_checks(warehouse: Path) -> tuple[str, list[str]] | None:
@@ -83,6 +91,17 @@ def last_checks(warehouse: Path) -> tuple[str, list[str]] | None:
     """
     known = _known(load_settings(warehouse))
     return (str(known["built_at"]), list(map(str, known.get("red", ())))) if "built_at" in known else None
+
+
+def _note(warehouse: Path, **changes: Any) -> None:
+    """Write changes into what is known of the last whole build; None takes out."""
+    with suppress(OSError, BadInputError):  # who does not publish may have set nonsense there
+        settings = load_settings(warehouse)
+        before = _known(settings)
+        after = {name: value for name, value in (before | changes).items() if value is not None}
+        if after != before:
+            settings.exports.mkdir(parents=True, exist_ok=True)
+            (settings.exports / _BUILT).write_text(json.dumps(after))
 
 
 def _known(settings: PublishSettings) -> dict[str, Any]:

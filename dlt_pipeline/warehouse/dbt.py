@@ -64,6 +64,7 @@ _PARTIAL: Final = (
 _PARTIAL_SHORT: Final = ("-s", "-m", "-t")
 # Set for some other project, they would do the same to each build of ours, and a publish or a removal would follow it.
 _PARTIAL_SETTINGS: Final = ("EMPTY", "SAMPLE", "RESOURCE_TYPES", "TARGET", "PROFILE")
+_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})  # click's words, which dbt takes for EMPTY
 
 # Models with such a tag are empty as long as the table is not there.
 _FED_BY: Final = {"archives": f"{DATASET}.archive_files", "removals": REMOVED_DAYS}
@@ -403,7 +404,8 @@ def _told(result: Any, log: Path, left: Mapping[str, str | None]) -> BuildResult
 def _check_settings() -> None:
     for name in _PARTIAL_SETTINGS:
         for given in (f"DBT_{name}", f"DBT_ENGINE_{name}"):
-            if os.environ.get(given):
+            value = os.environ.get(given)
+            if value and not (name == "EMPTY" and value.strip().lower() in _FALSE):
                 option = name.lower().replace("_", "-").removesuffix("s")
                 raise BadInputError(
                     f"{given} is set, with which dbt builds something else than the whole; unset it, or ask for it "

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -12,9 +13,12 @@ import pytest
 from dlt_pipeline import publish
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.status import look, run_status
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.jobs.build import build_result
+from dlt_pipeline.jobs.job import this_process
 from dlt_pipeline.jobs.queue import add_jobs, make_job
 from dlt_pipeline.jobs.store import JobStore
-from dlt_pipeline.publishing.unchanged import last_checks, remember_checks
+from dlt_pipeline.publishing.unchanged import BROKEN_OFF, builder, last_checks, remember_builder, remember_checks
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.dbt_project.dbt_run import Built, written_to
 
@@ -79,6 +83,28 @@ def test_a_red_check_is_told_until_a_build_is_green(well: Path, said: Said) -> N
     remember_checks(well, [])
     assert said()[0] == 0
     assert last_checks(well) is not None
+
+
+def test_a_build_that_runs_is_told_and_one_that_did_not_end_has_its_own_way_out(well: Path, said: Said) -> None:
+    remember_checks(well, [BROKEN_OFF])
+    process, began_at = this_process()
+    remember_builder(well, (process, began_at))
+    code, text = said()
+    assert (code, f"Last build: it runs, process {process}" in text) == (0, True), text
+    remember_builder(well, (process, began_at - timedelta(hours=1)))  # another had the number before
+    code, text = said()
+    text = " ".join(text.split())
+    assert (code, "it did not end" in text, "query" in text) == (1, True, False), text
+    assert "The last build did not end, and is not published; run `kraken-candles build`" in text
+
+
+def test_a_build_refused_before_it_began_leaves_what_stood(well: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember_checks(well, [])
+    stood = last_checks(well)
+    monkeypatch.setenv("DBT_EMPTY", "true")
+    with pytest.raises(BadInputError):
+        build_result(well, quiet=True)
+    assert (last_checks(well), builder(well)) == (stood, None)
 
 
 def test_gaps_and_jobs_that_need_a_hand_come_with_the_way_out(built: Built, well: Path) -> None:

@@ -186,6 +186,14 @@ def test_a_setting_of_dbt_that_would_make_each_build_a_part_is_refused(
         run_dbt(tmp_path / "warehouse.duckdb", "build")
 
 
+def test_the_words_by_which_dbt_builds_the_whole_are_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBT_TARGET", "other")
+    for word in ("false", "0", "No"):
+        monkeypatch.setenv("DBT_EMPTY", word)
+        with pytest.raises(BadInputError, match=r"^DBT_TARGET is set"):
+            run_dbt(tmp_path / "warehouse.duckdb", "build")
+
+
 def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one_is_not_published(
     serve: Callable[..., LocalExchange], place: Place, command: Command, publish: Command
 ) -> None:
