@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def tell_round(done: Round) -> str:
     """Say when it ended, what came, up to when the symbols are covered, and whether it is published or why not."""
-    parts = [_loaded(done), *_failures(done), _published(done)]
+    gone = [f"{symbol} is not listed any more: what is loaded of it stays" for symbol in done.delisted]
+    parts = [_loaded(done), *gone, *_failures(done), _published(done)]
     return f"{done.ended_at:%Y-%m-%d %H:%M:%S}  {'; '.join(part for part in parts if part)} ({done.seconds:.1f} s)"
 
 

@@ -179,6 +179,9 @@ class PublicApi:
         """`since_inclusive` says whether a trade at exactly `since` is on the page."""
         self.feed = feed
         self.clock = clock
+        self.status = "online"
+        self.changed: dict[str, dict[str, Any]] = {}  # by key, what a market says in place of its listing
+        self.delisted: set[str] = set()  # keys
         self._since_inclusive = since_inclusive
         self._books: dict[tuple[str, int], CandleBook] = {}
         self._methods: dict[str, Callable[[Query], Result]] = {
@@ -229,7 +232,8 @@ class PublicApi:
         markets = [market for market in self.feed.all_markets if market.asset_class == wanted]
         if "pair" in query:
             markets = [self._find(pair, wanted) for pair in query["pair"].split(",")]
-        return {market.key: market.listing for market in markets}
+        listed = [market for market in markets if market.key not in self.delisted]
+        return {market.key: dict(market.listing) | self.changed.get(market.key, {}) for market in listed}
 
     def _assets(self, query: Query) -> Result:
         assets = self.feed.assets()
@@ -246,7 +250,7 @@ class PublicApi:
         return {"unixtime": now_ns // 10**9, "rfc1123": kraken_date(to_datetime(now_ns))}
 
     def _system_status(self, _: Query) -> Result:
-        return {"status": "online", "timestamp": self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
+        return {"status": self.status, "timestamp": self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")}
 
     def _market(self, query: Query) -> Market:
         if not query.get("pair"):
@@ -255,7 +259,7 @@ class PublicApi:
 
     def _find(self, pair: str, asset_class: str) -> Market:
         market = self.feed.find_market(pair)
-        if market is None or market.asset_class != asset_class:
+        if market is None or market.asset_class != asset_class or market.key in self.delisted:
             raise KrakenError(UNKNOWN_ASSET_PAIR)
         return market
 

@@ -188,8 +188,8 @@ class LocalExchange:
         self.clock = clock or feed.default_clock()
         self.faults = Faults()
         self._address = (host, port)
-        api = PublicApi(feed, self.clock, since_inclusive=since_inclusive)
-        self._app = HttpApp(api, KrakenLimits(seconds_per_call), self.faults)
+        self._api = PublicApi(feed, self.clock, since_inclusive=since_inclusive)
+        self._app = HttpApp(self._api, KrakenLimits(seconds_per_call), self.faults)
         self._base_url: str | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -206,6 +206,24 @@ class LocalExchange:
     def calls(self) -> list[Call]:
         """Every request so far, oldest first."""
         return self._app.calls
+
+    def set_status(self, status: str, name: str | None = None) -> None:
+        """Let a market (symbol, key, altname or wsname) say this of itself from now on; without a name, the exchange.
+
+        It is only told: a market trades on whatever its status is. Raises UnknownMarketError.
+        """
+        if name is None:
+            self._api.status = status
+        else:
+            self._api.changed[self.feed.market(name).key] = {"status": status}
+
+    def delist(self, name: str) -> None:
+        """List a market no more, and know no such pair when asked about it; raises UnknownMarketError."""
+        self._api.delisted.add(self.feed.market(name).key)
+
+    def relist(self, name: str) -> None:
+        """List a delisted market again."""
+        self._api.delisted.discard(self.feed.market(name).key)
 
     def start(self) -> None:
         """Begin to listen; returns once it does. Raises ExchangeStartError."""

@@ -179,7 +179,7 @@ def _on_and_on(
         if is_free and not stop.is_set() and state.is_check_due(time.monotonic()):
             done = rounds.check()
             on_round(done)
-        wake = waiter.wait(state.schedule.seconds_left(time.monotonic()), stop)
+        wake = waiter.wait(state.seconds_left(time.monotonic()), stop)
         if wake.why == "clock":
             state.schedule.all_due()
     return done

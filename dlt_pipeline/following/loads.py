@@ -3,11 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError, UnknownSymbolError
 from dlt_pipeline.following.schedule import State
 from dlt_pipeline.following.settings import FollowSettings
 from dlt_pipeline.kraken.extract import Progress
@@ -99,6 +99,8 @@ class Loads:
         self._firsts: dict[str, Window] = {}
         self._whole: set[str] = set()  # symbols of which all that was asked for has been there once
         self._session: Session | None = None
+        self._known: frozenset[str] = frozenset()  # symbols that the warehouse held before the first load
+        self.delisted: frozenset[str] = frozenset()
 
     def newest(self, symbols: Sequence[str]) -> tuple[LoadReport, Mapping[str, int]]:
         """Load what came since the symbols were loaded; return the report and how far each is covered (ns).
@@ -148,7 +150,8 @@ class Loads:
         """Load all that was asked for, by `spell`, wherever it is missing, and Kraken's own candles that are old."""
         symbols = self._state.symbols
         if not self._firsts:
-            self._firsts = self._first_windows(self._ends(symbols))
+            ends = self._ends(symbols)
+            self._known, self._firsts = frozenset(ends), self._first_windows(ends)
         timeframes = old_timeframes(self._state.path, symbols, self._timeframes, self._state.settings)
         # The first may have much to catch up with.
         progress = nullcontext() if self._state.has_begun else self._progress()
@@ -164,13 +167,18 @@ class Loads:
         session = self._session or Session(self._settings, self._stop)
         failures: dict[str, KrakenCandlesError] = {}
         try:
-            if self._state.has_begun:
-                request = self._listed(session, request, failures)
+            request = self._listed(session, request, failures)
             with progress as listener:
                 heard = _Heard(self._state, listener)
                 report = load_request(
                     request, warehouse=self._state.path, listener=heard, stop=self._stop, session=session
                 )
+            if any(isinstance(error, UnknownSymbolError) for error in report.failures.values()):
+                session.close()
+                session = Session(self._settings, self._stop)  # what the other one listed is old
+                with suppress(KrakenCandlesError):  # then it is a failure like others, and tried again
+                    self._listed(session, request, {})
+                report.failures = {name: why for name, why in report.failures.items() if name not in self.delisted}
         except Exception:
             session.close()
             self._session = None
@@ -182,8 +190,9 @@ class Loads:
         if report.failures:
             self._end_session()
         self._settings.first_contact_attempts = self._first_attempts
-        self._whole |= windows.keys() - report.failures.keys() - set(report.unfinished)
-        return report, {name: at for name, at in heard.reached.items() if name not in report.failures}
+        left = report.failures.keys() | self.delisted
+        self._whole |= windows.keys() - left - set(report.unfinished)
+        return report, {name: at for name, at in heard.reached.items() if name not in left}
 
     def _end_session(self) -> None:
         if self._session:
@@ -191,10 +200,19 @@ class Loads:
         self._session = None
 
     def _listed(self, session: Session, request: Request, failures: dict[str, KrakenCandlesError]) -> Request:
-        """Leave out what the exchange lists no more: after the beginning that ends no other symbol."""
+        """Leave out what the exchange lists no more, and after the beginning what it lists as nonsense.
+
+        Neither ends another symbol. At the beginning a symbol that the warehouse does not hold may be misspelt: it is
+        left in, and refused.
+        """
         session.open(request.part(()))
-        failures.update((name, error) for name in request.symbols if (error := session.unlisted(name)))
-        return request.part([name for name in request.symbols if name not in failures])
+        held = request.symbols if self._state.has_begun else self._known.intersection(request.symbols)
+        delisted = {name for name in held if session.is_delisted(name)}
+        self.delisted = self.delisted.difference(request.symbols) | delisted
+        if self._state.has_begun:
+            asked = [name for name in request.symbols if name not in delisted]
+            failures.update((name, error) for name in asked if (error := session.unlisted(name)))
+        return request.part([name for name in request.symbols if name not in delisted and name not in failures])
 
     def _first_windows(self, ends: Mapping[str, int]) -> dict[str, Window]:
         if self._window is not None:

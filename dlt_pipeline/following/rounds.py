@@ -35,8 +35,9 @@ class Round:
 
     `ended_at` is the machine's time, UTC. `trades` are those added, by symbol; `reached` is how far each symbol is
     covered (ns, UTC). `failures` are symbols that failed alone; `trouble` is what concerned all, and what was not done
-    for it is done in a later round. `is_check`: a whole build with all tests; what is `red` then is not published, nor
-    are the rounds after it until a check is green. `published` is None where nothing was.
+    for it is done in a later round. `delisted` are symbols that the exchange lists no more, in the round that meets it:
+    that ends nothing, and is no failure. `is_check`: a whole build with all tests; what is `red` then is not published,
+    nor are the rounds after it until a check is green. `published` is None where nothing was.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Round:
     reached: Mapping[str, int] = field(default_factory=dict)
     missing_ids: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, KrakenCandlesError] = field(default_factory=dict)
+    delisted: tuple[str, ...] = ()
     trouble: KrakenCandlesError | None = None
     red: str = ""
     published: Published | None = None
@@ -66,6 +68,7 @@ class Rounds:
         self._state, self._loads, self._project, self._stop = state, loads, project, stop
         self._publisher = Publisher(state.path, stop)
         self._number = 0
+        self._told: frozenset[str] = frozenset()
 
     def newest(self, symbols: Sequence[str]) -> Round:
         """Load what came, build the days that it touched without tests, publish unless the last check was red."""
@@ -118,6 +121,9 @@ class Rounds:
         self._state.is_built = self._state.is_built and not reached
         self._state.loaded(reached)
         self._state.schedule.failed(report.failures, time.monotonic(), is_all=False)
+        delisted = self._loads.delisted
+        self._state.schedule.rest(delisted)
+        done.delisted, self._told = tuple(sorted(delisted - self._told)), delisted
 
     def _build(self, done: Round) -> None:
         state = self._state

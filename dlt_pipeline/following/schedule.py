@@ -1,5 +1,6 @@
 """What a follow knows from round to round: the exchange's clock, each symbol's next moment, the next check."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,14 +86,18 @@ class Schedule:
     def now(self, at: float, named: Iterable[str] = ()) -> list[str]:
         """Return the symbols to load now. Those in trouble come in a round of their own, after the others."""
         named = set(named)
-        due = [name for name, moment in self._due.items() if moment <= at + _TOGETHER_SECONDS or name in named]
+        due = [
+            name
+            for name, moment in self._due.items()
+            if moment <= at + _TOGETHER_SECONDS or (name in named and moment < math.inf)
+        ]
         troubled = [name for name in due if self._tries[name]]
         others = [name for name in due if not self._tries[name]]
         self._have_others_begun = bool(troubled and others) and not self._have_others_begun
         return (others if self._have_others_begun else troubled) or due
 
     def seconds_left(self, at: float) -> float:
-        """Return how long it is until some symbol is due; 0 where one is."""
+        """Return how long it is until some symbol is due; 0 where one is, infinity where all rest."""
         return max(0.0, min(self._due.values()) - at)
 
     def loaded(self, reached: Mapping[str, int], exchange_ns: int, at: float) -> None:
@@ -142,7 +147,12 @@ class Schedule:
 
     def all_due(self) -> None:
         """Let all symbols be due: time was lost."""
-        self._due = dict.fromkeys(self._due, 0.0)
+        self._due = {name: 0.0 if moment < math.inf else moment for name, moment in self._due.items()}
+
+    def rest(self, symbols: Iterable[str]) -> None:
+        """Let symbols rest until they are loaded once more, by a check."""
+        for name in symbols:
+            self._due[name], self._tries[name] = math.inf, 0
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Call the symbols otherwise."""
@@ -172,8 +182,16 @@ class State:
 
     def is_check_due(self, at: float) -> bool:
         """Whether to build and test all of it, at a monotonic second."""
-        pause = self.settings.red_check_seconds if self.red else self.settings.check_seconds
-        return not self.has_begun or self._checked_at is None or at - self._checked_at >= pause
+        return not self.has_begun or self._checked_at is None or at - self._checked_at >= self._check_pause
+
+    def seconds_left(self, at: float) -> float:
+        """Return how long it is until some symbol is due, or, where all rest, until the next check is."""
+        left = self.schedule.seconds_left(at)
+        return left if left < math.inf else max(0.0, (self._checked_at or at) + self._check_pause - at)
+
+    @property
+    def _check_pause(self) -> float:
+        return self.settings.red_check_seconds if self.red else self.settings.check_seconds
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Call all symbols otherwise; what turns out to be one symbol is one from now on."""

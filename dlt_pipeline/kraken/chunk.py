@@ -20,13 +20,14 @@ from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session, other_market
+from dlt_pipeline.kraken.statuses import Seen
 from dlt_pipeline.warehouse.pipeline import active_pipeline
 
 Batch = dict[str, pa.Table]
 """Rows of one yield, by raw table."""
 
 _log = logging.getLogger("dlt_pipeline.kraken")
-Known = tuple[dict[str, Lacking], dict[str, dict[str, int]]]
+Known = tuple[dict[str, Lacking], dict[str, dict[str, int]], dict[str, Seen]]
 # The tables that one answer of the exchange fills.
 SYMBOL_TABLES: Final = ("trades", "pages", "id_holes", "rest_candles")
 
@@ -133,6 +134,7 @@ class Chunk:
         self._budget: Budget | None = None
         self._lacking: dict[str, Lacking] = {}
         self._refused: dict[str, KrakenCandlesError] = {}
+        self._statuses: dict[str, Seen] = {}
         self._lock = threading.Lock()
 
     def begin(self) -> Budget:
@@ -143,7 +145,7 @@ class Chunk:
                     self.session.open(self.request)
                 readers = self._readers
                 symbols = [name for name in self.request.symbols if readers is None or name not in readers]
-                if symbols:
+                if symbols or not self.session.are_statuses_told:
                     self._read(symbols)
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
@@ -161,9 +163,10 @@ class Chunk:
 
         def read() -> Known:
             with LedgerStore.of_pipeline(pipeline) as store:
-                return store.lacking(self.session, self.request.part(symbols)), store.market_ids(symbols)
+                statuses = {} if self.session.are_statuses_told else store.statuses()
+                return store.lacking(self.session, self.request.part(symbols)), store.market_ids(symbols), statuses
 
-        self._lacking, market_ids = self._patiently(read)
+        self._lacking, market_ids, self._statuses = self._patiently(read)
         for symbol in symbols:
             refusal = self.session.unlisted(symbol) or other_market(
                 self.session.market(symbol), market_ids.get(symbol, {})
@@ -181,6 +184,11 @@ class Chunk:
             timeframes=self.request.timeframes,
             stop=stop,
         )
+
+    def changed_statuses(self) -> list[dict[str, Any]]:
+        """Return the rows of the statuses that changed since the last load; asks the exchange's own."""
+        self.begin()
+        return self.session.changed_statuses(self._statuses)
 
     def answers(self, symbol: str) -> Iterator[Batch]:
         """Yield a symbol's batches and keep its cursor in dlt's state; the ledger, not the state, says where to go on.

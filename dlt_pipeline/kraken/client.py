@@ -14,7 +14,13 @@ import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 
-from dlt_pipeline.common.exceptions import BadAnswerError, LoadStoppedError, RateLimitError, TransientExchangeError
+from dlt_pipeline.common.exceptions import (
+    BadAnswerError,
+    ExchangeError,
+    LoadStoppedError,
+    RateLimitError,
+    TransientExchangeError,
+)
 from dlt_pipeline.common.threads import Stop, within
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot, time_flaw
@@ -199,6 +205,25 @@ class KrakenClient:
             {"aclass_base": TOKENIZED},
             lambda body: add_tokenized(self._ccxt, self._assets, body, listed),
         )
+
+    def system_status(self) -> str | None:
+        """Ask, once, what the exchange says of itself, such as online or maintenance; None where no answer tells."""
+
+        def check(body: Any) -> str:
+            result = body.get("result") if isinstance(body, dict) else None
+            status = result.get("status") if isinstance(result, dict) else None
+            if not isinstance(status, str) or not _PLAIN.fullmatch(status):
+                raise BadAnswerError(f"SystemStatus: {str(body)[:60]!r} tells no status.")
+            return status
+
+        self._attempts = 1
+        try:
+            return self._call("SystemStatus", "SystemStatus", {}, check)
+        except (ExchangeError, LoadStoppedError) as error:
+            _log.debug("%s", error)
+            return None
+        finally:
+            self._attempts = self._settings.retry_attempts
 
     def trades(self, market: Market, since: int | None, count: int) -> TradePage:
         """Ask one page of trades of `market` from `since` (ns; None: the newest), `count` at most, strictly checked."""

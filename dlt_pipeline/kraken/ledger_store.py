@@ -17,10 +17,14 @@ from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
+from dlt_pipeline.kraken.statuses import Seen, seen_of
 from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
 _FOREVER_NS: Final = 2**63 - 1
-_READ: Final = ("pages", "trades", "id_holes", "rest_candles", "archive_parts", "archive_files", "_dlt_loads")
+_READ: Final = (
+    *("pages", "trades", "id_holes", "rest_candles", "markets", "market_statuses"),
+    *("archive_parts", "archive_files", "_dlt_loads"),
+)
 _LOADED: Final = "inner join {{_dlt_loads}} as l on {}._dlt_load_id = l.load_id and l.status = 0"
 _PAGES: Final = f"{{pages}} as p {_LOADED.format('p')}"
 _SHOWN_IDS: Final = (
@@ -37,6 +41,12 @@ _MISSING_IDS: Final = (
     f"select t.trade_id from {{trades}} as t {_LOADED.format('t')} "
     "where t.symbol = %s and t.trade_id in (select trade_id from missing))"
 )
+
+_STATUSES: Final = (
+    "select s.symbol, s.asset_class, s.status, s.seen_at "  # noqa: S608 - own names only
+    f"from {{market_statuses}} as s {_LOADED.format('s')} order by s.seen_at"
+)
+_LISTED: Final = f"select m.symbol, m.status, m.fetched_at from {{markets}} as m {_LOADED.format('m')}"  # noqa: S608
 
 
 def file_versions(files: str, loads: str) -> str:
@@ -275,6 +285,11 @@ class LedgerStore:
         for symbol, market_id, from_ns in self._of(symbols, query):
             found.setdefault(symbol, {})[market_id] = from_ns
         return found
+
+    def statuses(self) -> dict[str, Seen]:
+        """Return by symbol the newest status of each market and of the exchange that complete loads saw."""
+        statuses = self.rows(_STATUSES)  # before the first, `markets` may be an older program's, without a status
+        return seen_of(statuses, self.rows(_LISTED) if statuses else ())
 
     def covered_ends(self, symbols: Sequence[str]) -> dict[str, int]:
         """Return up to when the ledger covers each symbol (ns, UTC), or else where the days that archives hold end.

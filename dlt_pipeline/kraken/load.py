@@ -142,8 +142,10 @@ def _chain(
         return when_unlocked(call, report.warehouse, session.stop)
 
     with Readers() as readers:
+        is_only_listing = not remaining  # no symbol is left of those asked for: what is listed is kept all the same
         # What was asked while the chunk before was committed is kept, also when the user stops meanwhile.
-        while remaining and (not session.stop.is_set() or readers.have_waiting(remaining)):
+        while is_only_listing or (remaining and (not session.stop.is_set() or readers.have_waiting(remaining))):
+            is_only_listing = False
             part = report.request.part(remaining)
             chunk = Chunk(session, part, hear, report.failures.__setitem__, patiently, readers)
             before = sum(report.trades.values())

@@ -128,6 +128,16 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
         },
         optional=("wsname", "status", "asset_class"),
     ),
+    "market_statuses": _schema(
+        {
+            "symbol": _TEXT,
+            "asset_class": _TEXT,
+            "status": _TEXT,
+            "seen_at": _TIMESTAMP,
+            "previous_seen_at": _TIMESTAMP,
+        },
+        optional=("status", "previous_seen_at"),
+    ),
     "warehouse_versions": _schema(
         {"schema_version": _BIGINT, "exchange": _TEXT, "base_url": _TEXT, "written_by": _TEXT, "written_at": _TIMESTAMP}
     ),
@@ -140,6 +150,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "id_holes": ("symbol", "first_missing_id", "last_missing_id", "found_at"),
     "rest_candles": ("symbol", "timeframe", "bucket_start", "fetched_at"),
     "markets": ("symbol",),
+    "market_statuses": ("symbol", "seen_at"),
     "warehouse_versions": ("schema_version", "exchange"),
 }
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
+from typing import Any
 
 from dlt_pipeline.common.exceptions import BadInputError, ExchangeError, UnknownSymbolError, WrongWarehouseError
 from dlt_pipeline.common.threads import Stop
@@ -22,6 +23,7 @@ from dlt_pipeline.kraken.markets import (
 )
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, KrakenSettings
+from dlt_pipeline.kraken.statuses import Seen, changed_statuses
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 
@@ -47,6 +49,8 @@ class Session:
         self._idle: dict[str, list[KrakenClient]] = {}
         self._lock = threading.Lock()
         self._told_ends: set[int] = set()
+        self.listed_at = 0.0  # Unix seconds
+        self.are_statuses_told = False
 
     def open(self, request: Request) -> "Session":
         """Ask the clock and the markets once, and keep the request as the exchange spells it; return this session.
@@ -63,6 +67,7 @@ class Session:
                     self.now_ns = client.first_contact()
                     self._clock = client.clock
                     self._listed = client.markets()
+                    self.listed_at = time.time()
                 self._lister = client
         windows: dict[str, tuple[Window, ...]] = {}
         for asked, each in request.windows.items():
@@ -80,6 +85,20 @@ class Session:
     def markets(self) -> list[Market]:
         """What the exchange lists, by symbol; empty before `open`. Tokenised assets only if they were asked for."""
         return list(self._listed.markets)
+
+    def changed_statuses(self, known: Mapping[str, Seen]) -> list[dict[str, Any]]:
+        """Ask the exchange's own status and return the rows of what is not as `known`: once, then nothing is."""
+        if self.are_statuses_told:
+            return []
+        self.are_statuses_told = True
+        with closing(KrakenClient(self.settings, self.stop)) as client:
+            status = client.system_status()
+        return changed_statuses(known, self._listed, status, utc(self.listed_at))
+
+    def is_delisted(self, symbol: str) -> bool:
+        """Whether nothing that the exchange lists has this name; asks for the tokenised assets first if need be."""
+        self._list_also(symbol)
+        return is_unknown(self._listed, symbol)
 
     def list_tokenized(self) -> None:
         """Ask for the tokenised assets, too, once; raises ExchangeError."""

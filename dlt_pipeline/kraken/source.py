@@ -54,7 +54,8 @@ def kraken_source(
         also_archived: ask for whole UTC days, too, that imported archives hold.
 
     Resources: `trades_<symbol>`, `pages_<symbol>`, `id_holes_<symbol>`, `rest_candles_<symbol>`, `markets`,
-    `warehouse_versions`; prices in quote, volumes in base units as DECIMAL(38, 12), times in ns and UTC microseconds.
+    `market_statuses`, `warehouse_versions`; prices in quote, volumes in base units as DECIMAL(38, 12), times in ns and
+    UTC microseconds.
     `add_limit` counts pages of trades of each symbol, or trades with `count_rows`.
 
     One such source a pipeline run. Raises BadInputError at once for arguments that make no sense; what the exchange
@@ -74,6 +75,7 @@ def resources(chunk: Chunk) -> list[DltResource]:
     os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
     found: list[DltResource] = [
         dlt.resource(_markets(chunk), name="markets", **hints("markets")),
+        dlt.resource(_statuses(chunk), name="market_statuses", parallelized=True, **hints("market_statuses")),
         dlt.resource(_versions(chunk), name="warehouse_versions", **hints("warehouse_versions")),
     ]
     labels = [re.sub(r"\W", "_", symbol.lower()) for symbol in chunk.request.symbols]
@@ -125,7 +127,15 @@ def _part_of(table: str) -> Callable[[Batch], pa.Table | None]:
 
 def _markets(chunk: Chunk) -> Iterator[pa.Table]:
     chunk.begin()
-    yield to_table("markets", market_rows(chunk.session.markets, time.time()))
+    yield to_table("markets", market_rows(chunk.session.markets, chunk.session.listed_at))
+
+
+def _statuses(chunk: Chunk) -> Callable[[], Iterator[pa.Table]]:
+    def statuses() -> Iterator[pa.Table]:
+        # Also where none changed: dlt makes the table in a file that took the place of another only if rows may come.
+        yield to_table("market_statuses", chunk.changed_statuses())
+
+    return statuses
 
 
 def _versions(chunk: Chunk) -> Iterator[pa.Table]:

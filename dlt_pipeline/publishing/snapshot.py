@@ -18,8 +18,13 @@ _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"
 _DAYS: Final = "export_days"
 # Tables that are a file each, in order, and those of them that only a whole build changes.
-_FACTS: Final = {"coverage": "symbol, 2", "gaps": "symbol, 2", "bars": "symbol, bar, traded_on, bar_number"}
-OF_WHOLE_BUILDS: Final = frozenset({"bars"})
+_FACTS: Final = {
+    "coverage": "symbol, 2",
+    "gaps": "symbol, 2",
+    "bars": "symbol, bar, traded_on, bar_number",
+    "market_status": "symbol, seen_from",
+}
+OF_WHOLE_BUILDS: Final = frozenset({"bars", "market_status"})
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.
 _CHANGED: Final = f"""
@@ -93,7 +98,7 @@ class WarehouseRows:
         return self._connection.sql(query).to_arrow_table()
 
     def facts(self, left_out: Collection[str] = ()) -> dict[str, pa.Table]:
-        """Return what is proven of the rows, `coverage` and `gaps`, and `bars`, as far as they are there."""
+        """Return the tables that are a file each, such as `coverage` and `gaps`, as far as they are there."""
         query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
         wanted = [name for name in _FACTS if name not in left_out]
         found = [name for name in wanted if self._connection.execute(query, [self._schema, name]).fetchall()]

@@ -125,6 +125,16 @@ def market(symbol: str, price_decimals: int = 2) -> Row:
     return {"symbol": symbol, "price_decimals": price_decimals, "volume_decimals": 8, "_dlt_load_id": "complete"}
 
 
+def statuses(symbol: str) -> list[Row]:
+    """A market that was seen online twice, and then not."""
+    row = {"symbol": symbol, "asset_class": "currency", "_dlt_load_id": "complete"}
+    times = [timestamp(number * 10**9) for number in range(3)]
+    return [
+        row | {"status": "online", "seen_at": times[0], "previous_seen_at": None},
+        row | {"status": "post_only", "seen_at": times[2], "previous_seen_at": times[1]},
+    ]
+
+
 def insert_rule(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Insert the rows of a golden folder; its name is their symbol."""
     symbol = folder.name
@@ -134,3 +144,4 @@ def insert_rule(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     insert(connection, "id_holes", [hole(symbol, row) for row in read_csv(folder / "id_holes.csv")])
     insert(connection, "rest_candles", [rest_candle(symbol, row) for row in read_csv(folder / "rest_candles.csv")])
     insert(connection, "markets", [market(symbol)])
+    insert(connection, "market_statuses", statuses(symbol))

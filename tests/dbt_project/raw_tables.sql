@@ -86,6 +86,15 @@ create table kraken_raw.markets (
     _dlt_load_id varchar
 );
 
+create table kraken_raw.market_statuses (
+    symbol varchar,
+    asset_class varchar,
+    status varchar,
+    seen_at timestamp,
+    previous_seen_at timestamp,
+    _dlt_load_id varchar
+);
+
 create table kraken_raw._dlt_loads (
     load_id varchar,
     schema_name varchar,

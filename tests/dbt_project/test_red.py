@@ -76,6 +76,13 @@ SPOILT: dict[tuple[str, str], str] = {
     ("stg_job_events_are_sound", "is NULL"): (JOB_EVENTS.format(1, "null")),
     ("data_jobs_are_sound", "one row for each"): (JOBS.format("unnest([1, 1])", "now()")),
     ("data_jobs_are_sound", "is NULL"): (JOBS.format(1, "null")),
+    ("market_status_is_sound", "one row for each"): DOUBLED.format("kraken_raw.market_statuses"),
+    ("market_status_is_sound", "is NULL"): (
+        "update kraken_raw.market_statuses set seen_at = null where symbol = 'ties'"
+    ),
+    ("market_status_is_sound", "ends_after_its_start"): (
+        "update kraken_raw.market_statuses set previous_seen_at = '1969-12-31' where symbol = 'ties'"
+    ),
     ("candles_are_sound", "one row for each"): (DOUBLED.format("kraken_internal.day_checks")),
     ("candles_are_sound", "one_row_a_bucket"): (
         "update kraken_internal.day_checks set doubled_count = 1 where symbol = 'ties'"

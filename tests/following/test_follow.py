@@ -188,6 +188,53 @@ def test_a_share_is_followed_by_the_spelling_of_ccxt_once_its_list_is_there(
     assert again.reached.keys() == {"AAPLx/USD"}
 
 
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.timeout(300)
+def test_a_pair_that_is_delisted_is_said_once_and_ends_nothing(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = warehouse.parent / "published.duckdb"
+    before: dict[int, object] = {}
+
+    def minute() -> None:
+        exchange.clock.advance(60)
+
+    def delist() -> None:
+        before.update(minutes_in(published, "MINA/GBP"))
+        minute()
+        exchange.delist("MINA/GBP")
+
+    story = Story([delist, minute, minute])
+    run(story, timeframes=())
+    assert [each.delisted for each in story.rounds] == [(), ("MINA/GBP",), (), ()]
+    assert [each.symbols for each in story.rounds][2:] == [("BTC/USD",)] * 2
+    assert all(each.is_fine for each in story.rounds)
+    assert min(story.rounds[-1].reached.values()) > story.rounds[-2].reached["BTC/USD"], "the other goes on"
+    assert before.items() <= minutes_in(published, "MINA/GBP").items(), "what was proven stays"
+    statuses = "select symbol, status from kraken.market_status where symbol in ('', 'MINA/GBP') order by seen_from, 1"
+    known = [("", "online"), ("MINA/GBP", "online"), ("MINA/GBP", "delisted")]
+    assert query(warehouse, statuses) == known
+    assert query(published, statuses)[:2] == known[:2]
+    again = run(Story([]), once=True, timeframes=())
+    assert again is not None
+    assert (again.is_fine, again.delisted, set(again.reached)) == (True, ("MINA/GBP",), {"BTC/USD"})
+    monkeypatch.setenv("SOURCES__KRAKEN__FOLLOW__CHECK_SECONDS", "0")
+    exchange.set_status("post_only", "BTC/USD")
+    story = Story([minute, lambda: exchange.relist("MINA/GBP"), minute])
+    run(story, "MINA/GBP", timeframes=())
+    assert [(each.is_check, each.delisted, bool(each.reached)) for each in story.rounds[:3]] == [
+        (True, ("MINA/GBP",), False),
+        (True, (), False),  # it comes with the check alone
+        (True, (), True),
+    ]
+    assert query(warehouse, statuses) == [*known, ("MINA/GBP", "online")]
+    of_btc = "select status from kraken_raw.market_statuses where symbol = 'BTC/USD' order by seen_at"
+    assert query(warehouse, of_btc) == [("online",), ("post_only",)], "also where no symbol is left to load"
+    assert loaded_trades(warehouse, "MINA/GBP") == expected_trades(
+        feed, "MINA/GBP", exchange.clock.now_ns(), DAY_START_NS
+    )
+
+
 def test_without_a_start_a_symbol_that_was_never_loaded_is_refused(exchange: LocalExchange) -> None:
     with pytest.raises(BadInputError, match=r"holds nothing of BTC/USD to go on from; say the first day wanted with"):
         follow(["BTC/USD"])

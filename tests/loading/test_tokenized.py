@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
 import dlt_pipeline
-from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
-=======
 from dlt_pipeline.common.exceptions import UnknownSymbolError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.queue import make_job
@@ -16,7 +13,6 @@ from dlt_pipeline.jobs.rounds import next_round
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
->>>>>>> 10ea0df (Tokenised stocks are known wherever a symbol is named, and their list fails alone)
 from tests.loading.quick import NOW_NS, START, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -57,7 +53,6 @@ def test_symbols_shows_shares_too_and_a_wrong_one_its_nearest(
     assert (code, "nearest known ones: AAPLx/USD" in text) == (2, True)
 
 
-<<<<<<< HEAD
 def test_a_closed_weekend_is_told_from_quiet_hours_everywhere(
     exchange: LocalExchange, warehouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -95,7 +90,8 @@ def test_a_market_that_closes_is_told_so_though_the_views_stood(
         assert dlt_pipeline.build()
         assert query(warehouse, asks) == [(closes,)]
     assert query(warehouse, "select distinct symbol from kraken.candles where is_closed_market") == [("GMEx/USD",)]
-=======
+
+
 def test_a_second_list_that_fails_ends_only_who_needs_it_and_hides_no_slip_of_the_pen(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, command: Callable[..., tuple[int, str]]
 ) -> None:
@@ -125,4 +121,3 @@ def test_jobs_and_lists_of_repairs_know_shares_by_krakens_spelling_and_name_it(
     assert session.market("AAPLx/USD").market_id == "AAPLxUSD"
     with pytest.raises(UnknownSymbolError, match="here it is called AAPLx/USD"):
         session.market("AAPLX/USD")
->>>>>>> 10ea0df (Tokenised stocks are known wherever a symbol is named, and their list fails alone)

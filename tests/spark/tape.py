@@ -12,7 +12,7 @@ from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
 from tests.dbt_project.random_trades import END, START, SYMBOL, insert_random_trades, trades
 
-LOADED = ("trades", "pages", "id_holes", "rest_candles", "markets")
+LOADED = ("trades", "pages", "id_holes", "rest_candles", "markets", "market_statuses")
 TABLES = (*LOADED, *ARCHIVE_SCHEMAS, "_dlt_loads")
 LATER = ("rest_equal", "ties", "week_over_new_year")  # golden rules whose symbols come with the second part
 LATE_FROM, LATE_TO = raw.ns("2024-03-05 11:17:23.5"), raw.ns("2024-03-08 02:41:09.75")  # a stretch filled in later
