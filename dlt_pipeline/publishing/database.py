@@ -17,6 +17,19 @@ from dlt_pipeline.warehouse.database import connect
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
 COVERAGE: Final = "coverage"
+_NAMES: Final = "market_names"
+_CONTINUOUS_VIEW: Final = "continuous_candles"
+# As the model of that name joins them.
+_CONTINUOUS: Final = """
+    select symbol, symbol as market, * exclude (symbol) from published.main.candles
+    where symbol not in (select market from published.main.market_names)
+    union all
+    select names.symbol, candles.symbol as market, candles.* exclude (symbol)
+    from published.main.candles as candles inner join published.main.market_names as names
+        on candles.symbol = names.market
+        and (names.named_from is null or candles.bucket_start >= names.named_from)
+        and (names.named_until is null or candles.bucket_start < names.named_until)
+"""
 _NOT_PROVEN: Final = """
     select null::varchar as symbol, null::timestamp as covered_from, null::timestamp as covered_to where false
 """
@@ -90,6 +103,9 @@ def write_database(
         for name, file in facts.items():
             connection.execute(f"create view published.main.{name} as {_fact(file)}")
             names.append(name)
+        if _NAMES in facts:
+            connection.execute(f"create view published.main.{_CONTINUOUS_VIEW} as {_CONTINUOUS}")
+            names.append(_CONTINUOUS_VIEW)
         macro = None
         if _BEST in {column.name for column in columns}:
             halves = [_select(source, columns, parts, only_best=True) for source, parts in sources.items()]

@@ -22,9 +22,10 @@ _FACTS: Final = {
     "coverage": "symbol, 2",
     "gaps": "symbol, 2",
     "bars": "symbol, bar, traded_on, bar_number",
+    "market_names": "symbol, market",
     "market_status": "symbol, seen_from",
 }
-OF_WHOLE_BUILDS: Final = frozenset({"bars", "market_status"})
+OF_WHOLE_BUILDS: Final = frozenset({"bars", "market_names", "market_status"})
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.
 _CHANGED: Final = f"""

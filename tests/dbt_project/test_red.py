@@ -45,6 +45,10 @@ BAR = (
     "taker_buy_base_volume, taker_buy_count, true as is_full, true as is_closed from kraken.candles "
     "where symbol = 'ties' and timeframe = '1m' and trade_count > 0 limit 1)"
 )
+NAMES = (
+    "create or replace view kraken.market_names as select 'POL/USD' as symbol, {} as market, "
+    "timestamp '2024-05-01' as named_from, timestamp '2024-05-02' as named_until"
+)
 # By data test and rule; a test of one rule does not name it.
 SPOILT: dict[tuple[str, str], str] = {
     ("stg_pages_are_sound", "one row for each"): (DOUBLED.format("kraken_raw.pages")),
@@ -76,6 +80,9 @@ SPOILT: dict[tuple[str, str], str] = {
     ("stg_job_events_are_sound", "is NULL"): (JOB_EVENTS.format(1, "null")),
     ("data_jobs_are_sound", "one row for each"): (JOBS.format("unnest([1, 1])", "now()")),
     ("data_jobs_are_sound", "is NULL"): (JOBS.format(1, "null")),
+    ("market_names_are_sound", "one row for each"): NAMES.format("unnest(['MATIC/USD', 'MATIC/USD'])"),
+    ("market_names_are_sound", "is NULL"): NAMES.format("null"),
+    ("market_names_are_sound", "ends_after_its_start"): NAMES.format("''").replace("05-02", "05-01"),
     ("market_status_is_sound", "one row for each"): DOUBLED.format("kraken_raw.market_statuses"),
     ("market_status_is_sound", "is NULL"): (
         "update kraken_raw.market_statuses set seen_at = null where symbol = 'ties'"

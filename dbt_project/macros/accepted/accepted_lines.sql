@@ -73,3 +73,24 @@
         {%- endfor -%}
     {%- endif -%}
 {% endmacro %}
+
+{# Ends the build where a line of the renames says a name that is no name of today: what it names went on under another one after that. #}
+{% macro refuse_passing_names(variable) %}
+    {%- set lines = kraken_candles.accepted_lines(variable) -%}
+    {%- if execute and load_cached_relation(lines) -%}
+        {%- set later = kraken_candles.accepted_timestamp('later.renamed_at') ~ ' > ' ~ kraken_candles.accepted_timestamp('line.renamed_at') -%}
+        {%- set query -%}
+            select line.old_symbol, line.new_symbol, later.new_symbol as name_today
+            from {{ lines }} as line
+            inner join {{ lines }} as later on line.new_symbol = later.old_symbol
+            where {{ later }} or line.new_symbol = line.old_symbol
+            order by 1, 2, 3
+        {%- endset -%}
+        {%- for line in run_query(query).rows -%}
+            {{ exceptions.raise_compiler_error(
+                var(variable) ~ ': ' ~ line[0] ~ ' goes on as ' ~ line[1] ~ ', which is no name of today'
+                ~ (': it goes on as ' ~ line[2] ~ '. Write ' ~ line[2] ~ ' in both lines.' if line[2] != line[1] else '.')
+            ) }}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
