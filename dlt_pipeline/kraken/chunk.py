@@ -16,11 +16,11 @@ from dlt_pipeline.common.threads import AnyOf, Stop
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.extract import Extracted, Progress, SymbolLoad
 from dlt_pipeline.kraken.ledger_store import Lacking, LedgerStore
+from dlt_pipeline.kraken.markets import Seen
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session, other_market
-from dlt_pipeline.kraken.statuses import Seen
 from dlt_pipeline.warehouse.pipeline import active_pipeline
 
 Batch = dict[str, pa.Table]

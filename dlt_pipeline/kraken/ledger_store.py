@@ -13,11 +13,11 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, joined, without
 from dlt_pipeline.kraken.ledger import LedgerRow, MissingRange, Range, merge, missing
+from dlt_pipeline.kraken.markets import Seen, seen_of
 from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
-from dlt_pipeline.kraken.statuses import Seen, seen_of
 from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 
 _FOREVER_NS: Final = 2**63 - 1

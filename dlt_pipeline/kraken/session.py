@@ -15,6 +15,8 @@ from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.markets import (
     Listed,
     Market,
+    Seen,
+    changed_statuses,
     find_market,
     is_unknown,
     may_be_tokenized,
@@ -23,7 +25,6 @@ from dlt_pipeline.kraken.markets import (
 )
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, KrakenSettings
-from dlt_pipeline.kraken.statuses import Seen, changed_statuses
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 
@@ -96,8 +97,11 @@ class Session:
         return changed_statuses(known, self._listed, status, utc(self.listed_at))
 
     def is_delisted(self, symbol: str) -> bool:
-        """Whether nothing that the exchange lists has this name; asks for the tokenised assets first if need be."""
-        self._list_also(symbol)
+        """Whether nothing that the exchange lists has this name; not where it must be looked for and cannot be."""
+        try:
+            self._list_also(symbol)
+        except ExchangeError:
+            return False
         return is_unknown(self._listed, symbol)
 
     def list_tokenized(self) -> None:

@@ -80,7 +80,7 @@ _SHAPE: Final = f"""
 """  # noqa: S608
 _SESSIONS: Final = "kraken_staging.stg_trading_sessions"
 
-SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own seeds
+SEEDS_NAME: Final = "KRAKEN_CANDLES_SEEDS"  # the folder of the user's own accepted_*.csv
 
 
 def project_folder() -> Path:
@@ -425,7 +425,7 @@ def _check_seeds() -> None:
     if not given:
         return
     folder = Path(given).expanduser().resolve()
-    for name in ("accepted_differences.csv", "accepted_gaps.csv", "market_renames.csv"):
+    for name in ("accepted_differences.csv", "accepted_gaps.csv"):
         if not (folder / name).is_file():
             example = project_folder() / "dbt_project" / "seeds"
             raise BadInputError(

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from dlt_pipeline.exchange import Fault, LocalExchange
-from dlt_pipeline.kraken.markets import CURRENCY, TOKENIZED, Listed, Market
-from dlt_pipeline.kraken.statuses import EXCHANGE, Seen, changed_statuses, seen_of
+from dlt_pipeline.kraken.markets import CURRENCY, EXCHANGE, TOKENIZED, Listed, Market, Seen, changed_statuses, seen_of
 from tests.loading.quick import quick_load
 from tests.truth import query
 

@@ -1,4 +1,5 @@
-{# The relation that a variable names, where accepted differences or gaps or trading sessions stand: a seed or a model, the package's own or the user's. #}
+{# The relation that a variable names, where accepted differences or gaps, trading sessions or renames stand: a seed or a model, the
+   package's own or the user's. #}
 {% macro accepted_lines(variable) %}
     {%- set name = var(variable) -%}
     {%- if name is not string or not modules.re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', name) -%}
@@ -7,18 +8,31 @@
     {{- return(ref(name)) -}}
 {% endmacro %}
 
-{# The same for a from clause. Seeds that were never loaded (dbt run without dbt seed) say nothing. #}
+{# The same for a from clause, all columns as text. Seeds that were never loaded (dbt run without dbt seed) say nothing. #}
 {% macro from_accepted_lines(variable, columns) %}
     {%- set lines = kraken_candles.accepted_lines(variable) -%}
-    {%- if not execute or load_cached_relation(lines) -%}
-        {{- return(lines) -}}
-    {%- endif -%}
-    {%- set nothing = [] -%}
+    {%- set is_there = not execute or load_cached_relation(lines) -%}
+    {%- set texts = [] -%}
     {%- for name in columns -%}
-        {%- do nothing.append('cast(null as ' ~ dbt.type_string() ~ ') as ' ~ name) -%}
+        {%- set value = kraken_candles.line_value(name) if is_there else 'cast(null as ' ~ dbt.type_string() ~ ')' -%}
+        {%- do texts.append(value ~ ' as ' ~ name) -%}
     {%- endfor -%}
-    {{- return('(select ' ~ nothing | join(', ') ~ ' where false) as nothing') -}}
+    {{- return('(select ' ~ texts | join(', ') ~ (' from ' ~ lines if is_there else ' where false') ~ ') as given') -}}
 {% endmacro %}
+
+{# What stands in a column of a line, as text; NULL where it is empty. #}
+{% macro line_value(column) %}
+    {{- return(adapter.dispatch('line_value', 'kraken_candles')(column)) -}}
+{% endmacro %}
+
+{% macro default__line_value(column) -%}
+    cast({{ column }} as {{ dbt.type_string() }})
+{%- endmacro %}
+
+{# dbt writes an empty cell of a seed as this word there. #}
+{% macro spark__line_value(column) -%}
+    nullif(cast({{ column }} as {{ dbt.type_string() }}), 'None')
+{%- endmacro %}
 
 {# A column of such lines as a UTC timestamp; NULL where it is empty. #}
 {% macro accepted_timestamp(column) -%}
@@ -39,7 +53,7 @@
         {%- endfor -%}
         {%- set texts = [] -%}
         {%- for name in columns -%}
-            {%- do texts.append('cast(' ~ name ~ ' as ' ~ dbt.type_string() ~ ') as ' ~ name) -%}
+            {%- do texts.append(kraken_candles.line_value(name) ~ ' as ' ~ name) -%}
         {%- endfor -%}
         {%- set met = [] -%}
         {%- for line in run_query('select ' ~ texts | join(', ') ~ ' from ' ~ lines).rows -%}
