@@ -1,6 +1,8 @@
 """The client against a real HTTP server that answers well, badly, late and not at all."""
 
 import logging
+import logging.handlers
+import queue
 import re
 import shutil
 import ssl
@@ -299,15 +301,17 @@ def test_without_a_date_header_the_last_asked_clock_runs_on(exchange: LocalExcha
 
 
 def test_a_line_of_the_log_tells_its_own_call_also_where_the_clock_was_asked_within(
-    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = KrakenClient(settings_of(exchange, retry_attempts=1), clock=(NOON.now_ns() - 10**12, time.monotonic()))
     exchange.faults.add(Fault("http_status", "Time", status=503))
-    monkeypatch.setattr(logging.getLogger("dlt_pipeline"), "propagate", True)
-    caplog.set_level(logging.DEBUG, "dlt_pipeline.requests")
+    logger, heard = logging.getLogger("dlt_pipeline.requests"), logging.handlers.QueueHandler(queue.SimpleQueue())
+    monkeypatch.setattr(logger, "handlers", [heard])
+    monkeypatch.setattr(logger, "level", logging.DEBUG)
     with pytest.raises(TransientExchangeError):
         client.trades(BTC, None, 5)
-    assert [re.findall(r"call=(\w+).* status=(\d+)", line) for line in caplog.messages] == [
+    lines = [heard.queue.get().getMessage() for _ in range(heard.queue.qsize())]
+    assert [re.findall(r"call=(\w+).* status=(\d+)", line) for line in lines] == [
         [("Time", "503")],
         [("Trades", "200")],
     ]
