@@ -301,13 +301,13 @@ def test_without_a_date_header_the_last_asked_clock_runs_on(exchange: LocalExcha
 
 
 def test_a_line_of_the_log_tells_its_own_call_also_where_the_clock_was_asked_within(
-    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch
+    exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = KrakenClient(settings_of(exchange, retry_attempts=1), clock=(NOON.now_ns() - 10**12, time.monotonic()))
     exchange.faults.add(Fault("http_status", "Time", status=503))
     logger, heard = logging.getLogger("dlt_pipeline.requests"), logging.handlers.QueueHandler(queue.SimpleQueue())
     monkeypatch.setattr(logger, "handlers", [heard])
-    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger.name)
     with pytest.raises(TransientExchangeError):
         client.trades(BTC, None, 5)
     lines = [heard.queue.get().getMessage() for _ in range(heard.queue.qsize())]
