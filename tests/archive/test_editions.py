@@ -92,6 +92,7 @@ def test_what_was_begun_of_a_damaged_copy_is_not_gone_on_with(
     assert rows("select count(*), sum(volume)::int from kraken_raw.archive_trades") == [(5000, 7500)]
 
 
+@pytest.mark.long
 def test_a_file_under_the_wrong_symbol_leaves_nothing_there_and_may_come_back(tmp_path: Path, rows: Rows) -> None:
     """One file of each kind, each under two symbols in turn."""
     kinds = (("AUSD.csv", plain(100), ("ETH/USD", "BTC/USD")), ("BUSD.csv", with_ids(100), ("LTC/USD", "XRP/USD")))

@@ -8,19 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Built:
-    """A finished `dbt build`: its warehouse, exit code, output, and by name the status and SQL of each node."""
+    """A finished `dbt build`: its warehouse, exit code, output and manifest, and by name what came of each node."""
 
     warehouse: Path
     exit_code: int
     output: str
     status: dict[str, str]
     tests: dict[str, str]
+    manifest: dict[str, Any]
 
 
 def build(warehouse: Path, target: Path, *arguments: str) -> Built:
@@ -45,6 +47,7 @@ def build(warehouse: Path, target: Path, *arguments: str) -> Built:
             for result in results
             if result["unique_id"].startswith("test.")
         },
+        manifest=json.loads((target / "manifest.json").read_text()),
     )
 
 

@@ -1,6 +1,5 @@
 """The docs say something of every column, and of no column that is not there."""
 
-import json
 import os
 import re
 import subprocess
@@ -20,27 +19,21 @@ Node = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def generated(built: Built, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Node], str]:
-    """The models of `dbt docs generate`, compiled, and what it printed."""
-    target = tmp_path_factory.mktemp("docs")
-    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "docs", "generate"]
-    command += ["--project-dir", "dbt_project", "--profiles-dir", ".", "--show-all-deprecations"]
-    command += ["--target-path", str(target), "--log-path", str(target), "--no-partial-parse"]
-    environment = {**os.environ, "KRAKEN_CANDLES_WAREHOUSE": str(built.warehouse)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    manifest = json.loads((target / "manifest.json").read_text())
-    return manifest, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def models(generated: tuple[dict[str, Node], str]) -> dict[str, Node]:
-    nodes = generated[0]["nodes"].values()
+def models(built: Built) -> dict[str, Node]:
+    nodes = built.manifest["nodes"].values()
     return {node["name"]: node for node in nodes if node["resource_type"] == "model"}
 
 
-def test_generating_the_docs_warns_of_nothing(generated: tuple[dict[str, Node], str]) -> None:
-    said = generated[1].lower()
+@pytest.mark.long
+def test_generating_the_docs_warns_of_nothing(built: Built, tmp_path_factory: pytest.TempPathFactory) -> None:
+    target = str(tmp_path_factory.mktemp("docs"))  # a name without the words that are looked for
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "docs", "generate"]
+    command += ["--project-dir", "dbt_project", "--profiles-dir", ".", "--show-all-deprecations"]
+    command += ["--target-path", target, "--log-path", target, "--no-partial-parse"]
+    environment = {**os.environ, "KRAKEN_CANDLES_WAREHOUSE": str(built.warehouse)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    said = (done.stdout + done.stderr).lower()
+    assert done.returncode == 0, said
     assert "catalog written" in said
     assert "warn" not in said
     assert "deprecat" not in said
@@ -60,8 +53,8 @@ def test_every_description_of_a_model_begins_with_its_grain(models: dict[str, No
     assert [name for name, model in models.items() if not model["description"].startswith("One row for each ")] == []
 
 
-def test_the_grain_of_every_check_table_stands_first(built: Built, generated: tuple[dict[str, Node], str]) -> None:
-    nodes = generated[0]["nodes"]
+def test_the_grain_of_every_check_table_stands_first(built: Built) -> None:
+    nodes = built.manifest["nodes"]
     sound = [node for node in nodes.values() if (node.get("test_metadata") or {}).get("name") == "sound"]
     columns = "select column_name from duckdb_columns() where schema_name = 'kraken' and table_name = ?"
     found = 0
@@ -76,10 +69,10 @@ def test_the_grain_of_every_check_table_stands_first(built: Built, generated: tu
     assert found > 2
 
 
-def test_every_column_of_the_raw_tables_is_described(generated: tuple[dict[str, Node], str], tmp_path: Path) -> None:
+def test_every_column_of_the_raw_tables_is_described(built: Built, tmp_path: Path) -> None:
     with raw.create(tmp_path / "raw.duckdb") as connection:
         tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-    sources = [source for source in generated[0]["sources"].values() if source["source_name"] == "kraken_raw"]
+    sources = [source for source in built.manifest["sources"].values() if source["source_name"] == "kraken_raw"]
     # what an import writes need not be there
     assert {source["name"] for source in sources} == tables | ARCHIVE_SCHEMAS.keys()
     schemas = SCHEMAS | ARCHIVE_SCHEMAS
@@ -92,9 +85,9 @@ def test_every_column_of_the_raw_tables_is_described(generated: tuple[dict[str, 
             assert described == {*schemas[source["name"]].names, *load_id}, source["name"]
 
 
-def test_the_exposures_name_every_public_table(generated: tuple[dict[str, Node], str], models: dict[str, Node]) -> None:
+def test_the_exposures_name_every_public_table(built: Built, models: dict[str, Node]) -> None:
     public = {node["unique_id"] for node in models.values() if node["schema"] == "kraken"}
-    exposed = {name for exposure in generated[0]["exposures"].values() for name in exposure["depends_on"]["nodes"]}
+    exposed = {name for exposure in built.manifest["exposures"].values() for name in exposure["depends_on"]["nodes"]}
     ephemeral = {node["unique_id"] for node in models.values() if node["config"]["materialized"] == "ephemeral"}
     assert exposed == public - ephemeral
 
@@ -126,17 +119,15 @@ def test_what_anybody_queries_is_public_and_all_else_private(models: dict[str, N
     }
 
 
-def test_the_overview_names_public_tables_that_are_there(
-    generated: tuple[dict[str, Node], str], models: dict[str, Node]
-) -> None:
-    overview = generated[0]["docs"]["doc.kraken_candles.__overview__"]["block_contents"]
+def test_the_overview_names_public_tables_that_are_there(built: Built, models: dict[str, Node]) -> None:
+    overview = built.manifest["docs"]["doc.kraken_candles.__overview__"]["block_contents"]
     named = [name for line in re.findall(r"^- (.*?): ", overview, re.M) for name in re.findall(r"`(\w+)`", line)]
     assert len(named) > 5
     assert {models[name]["access"] for name in named} == {"public"}
 
 
-def test_every_column_of_the_job_events_is_described(generated: tuple[dict[str, Node], str]) -> None:
+def test_every_column_of_the_job_events_is_described(built: Built) -> None:
     from dlt_pipeline.warehouse.ops import COLUMNS, JOB_EVENTS
 
-    (events,) = (source for source in generated[0]["sources"].values() if source["name"] == "job_events")
+    (events,) = (source for source in built.manifest["sources"].values() if source["name"] == "job_events")
     assert [name for name, column in events["columns"].items() if column["description"]] == list(COLUMNS[JOB_EVENTS])

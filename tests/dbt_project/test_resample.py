@@ -114,7 +114,9 @@ def calendar(tmp_path_factory: pytest.TempPathFactory, parsed_project: Callable[
     return Warehouse(path, timeframes=BUILT)
 
 
-@pytest.mark.parametrize("policy", ["null", "carry_forward", "omit"])
+@pytest.mark.parametrize(
+    "policy", ["carry_forward", *(pytest.param(name, marks=pytest.mark.long) for name in ("null", "omit"))]
+)
 def test_it_gives_what_a_build_of_the_timeframe_would(golden: Warehouse, policy: str) -> None:
     """Whatever the policy, gaps, cut and open buckets; of a name that is not built, and the rows of one that is."""
     view = (ROOT / "dbt_project" / "models" / "candles" / "candles.sql").read_text().split("\n", 1)[1]

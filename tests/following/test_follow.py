@@ -165,6 +165,7 @@ def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
     assert_true(warehouse.parent / "published.duckdb", feed, exchange)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.timeout(300)
 def test_a_share_is_followed_by_the_spelling_of_ccxt_once_its_list_is_there(
@@ -190,9 +191,7 @@ def test_a_share_is_followed_by_the_spelling_of_ccxt_once_its_list_is_there(
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.timeout(300)
-def test_a_pair_that_is_delisted_is_said_once_and_ends_nothing(
-    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pair_that_is_delisted_is_said_once_and_ends_nothing(exchange: LocalExchange, warehouse: Path) -> None:
     published = warehouse.parent / "published.duckdb"
     before: dict[int, object] = {}
 
@@ -215,6 +214,20 @@ def test_a_pair_that_is_delisted_is_said_once_and_ends_nothing(
     known = [("", "online"), ("MINA/GBP", "online"), ("MINA/GBP", "delisted")]
     assert query(warehouse, statuses) == known
     assert query(published, statuses)[:2] == known[:2]
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.timeout(300)
+def test_a_delisted_pair_is_no_failure_of_a_new_start_and_goes_on_once_it_is_listed_again(
+    exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def minute() -> None:
+        exchange.clock.advance(60)
+
+    run(Story([]), timeframes=())
+    minute()
+    exchange.delist("MINA/GBP")
     again = run(Story([]), once=True, timeframes=())
     assert again is not None
     assert (again.is_fine, again.delisted, set(again.reached)) == (True, ("MINA/GBP",), {"BTC/USD"})
@@ -227,7 +240,9 @@ def test_a_pair_that_is_delisted_is_said_once_and_ends_nothing(
         (True, (), False),  # it comes with the check alone
         (True, (), True),
     ]
-    assert query(warehouse, statuses) == [*known, ("MINA/GBP", "online")]
+    known = ["online", "delisted", "online"]
+    of_mina = "select status from kraken.market_status where symbol = 'MINA/GBP' order by seen_from"
+    assert [status for (status,) in query(warehouse, of_mina)] == known
     of_btc = "select status from kraken_raw.market_statuses where symbol = 'BTC/USD' order by seen_at"
     assert query(warehouse, of_btc) == [("online",), ("post_only",)], "also where no symbol is left to load"
     assert loaded_trades(warehouse, "MINA/GBP") == expected_trades(

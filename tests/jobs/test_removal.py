@@ -88,6 +88,7 @@ def test_what_analysts_read_is_the_same_after_a_removal_and_after_a_full_refresh
     assert bare == set(report.removed)
 
 
+@pytest.mark.long
 def test_a_coarser_timeframe_is_rolled_up_and_a_finer_one_is_absent_where_trades_are_removed(
     loaded: Kept, removed: tuple[Kept, RemovalReport], finer: DbtProject, tmp_path: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_days_whose_kept_candles_are_lost_are_a_gap_and_never_quiet(removed: tup
     assert kept.query(f"select count(*) from kraken.candles where {on_day} and timeframe = '1m'") == [(0,)]
 
 
+@pytest.mark.long
 def test_trades_that_come_back_count_again_and_only_all_of_them(
     loaded: Kept, removed: tuple[Kept, RemovalReport], finer: DbtProject
 ) -> None:

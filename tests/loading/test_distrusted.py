@@ -29,7 +29,10 @@ def ask(window: Window, exchange: LocalExchange) -> int:
     return sum(call.path == "Trades" for call in exchange.calls[calls:])
 
 
-@pytest.mark.parametrize(("first_id", "last_id"), [(999, 999), (999, 1001), (1000, 1000), (3000, 3100)])
+@pytest.mark.parametrize(
+    ("first_id", "last_id"),
+    [(999, 1001), *(pytest.param(*ids, marks=pytest.mark.long) for ids in [(999, 999), (1000, 1000), (3000, 3100)])],
+)
 def test_lost_trades_come_back_also_where_pages_and_moments_meet(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path, first_id: int, last_id: int
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_closed_weekend_is_told_from_quiet_hours_everywhere(
     assert query(warehouse, said) == [(1,)]  # other hours write the files of GMEx anew
 
 
+@pytest.mark.long
 def test_a_market_that_closes_is_told_so_though_the_views_stood(
     exchange: LocalExchange, warehouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
