@@ -1,6 +1,7 @@
 {# A subquery of the buckets that the empty-bucket policy shows, as it shows them. Stored candles are honest and hold every bucket; the
-   policy is laid over them here, so that it may change at any time. #}
-{% macro shown_candles() -%}
+   policy is laid over them here, so that it may change at any time. rows: a subquery of such buckets in place of all that are built;
+   policy: another one, as SQL text. #}
+{% macro shown_candles(rows=none, policy=none) -%}
     (
         select
             symbol,
@@ -25,9 +26,34 @@
         from (
             select
                 *,
-                {{ kraken_candles.empty_bucket_policy() }} as policy
-            from {{ kraken_candles.built_candles() }} as ours
+                {{ policy or kraken_candles.empty_bucket_policy() }} as policy
+            from {{ rows or kraken_candles.built_candles() }} as ours
         ) as built
         where not (is_empty and policy = 'omit')
     )
+{%- endmacro %}
+
+{# The columns of candles over those of shown_candles, with the sessions of its markets. #}
+{% macro candle_columns() -%}
+    symbol,
+    timeframe,
+    {{ kraken_candles.timestamp_from_ns('bucket_start_ns') }} as bucket_start,
+    {{ kraken_candles.timestamp_from_ns('bucket_end_ns') }} as bucket_end,
+    open,
+    high,
+    low,
+    close,
+    base_volume,
+    quote_volume,
+    taker_buy_base_volume,
+    taker_buy_quote_volume,
+    vwap,
+    trade_count,
+    taker_buy_count,
+    first_trade_id,
+    last_trade_id,
+    is_empty,
+    {{ kraken_candles.is_closed_market() }} as is_closed_market,
+    is_closed,
+    cast('trades' as {{ dbt.type_string() }}) as source
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {# How views and tables are made on DuckDB. dbt builds each beside the old one, renames both and drops the old one, which costs it more than
-   the view or table costs the engine; DuckDB replaces them in one transaction. No view of ours has hooks.
+   the view or table costs the engine; DuckDB replaces them in one transaction.
    Where another project installs this one, dbt takes its own. #}
 {% materialization view, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
@@ -11,6 +11,7 @@
             {{ sql }}
         )
     {%- endcall %}
+    {{ run_hooks(post_hooks) }}
     {%- do adapter.commit() -%}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ kraken_candles.remember_gaps() }}", post_hook="{{ kraken_candles.keep_replaced_gaps() }}") }}
+
 {% set edges = [
     ('pieces', 'from_ns', 1, 0, 0),
     ('pieces', 'to_ns', -1, 0, 0),

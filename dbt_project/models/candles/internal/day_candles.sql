@@ -4,8 +4,8 @@
     partition_by=partitions(['symbol', 'bucket_on']),
     on_schema_change='append_new_columns',
     meta={'form': 2},
-    pre_hook="{{ kraken_candles.clear_pending_days('bucket_on') }}",
-    post_hook="{{ kraken_candles.set_marks(['day_versions']) }}",
+    pre_hook=["{{ kraken_candles.remember_candles() }}", "{{ kraken_candles.clear_pending_days('bucket_on') }}"],
+    post_hook=["{{ kraken_candles.keep_replaced_candles() }}", "{{ kraken_candles.set_marks(['day_versions']) }}"],
 ) }}
 
 {%- set day_timeframes = timeframe_plan() | rejectattr('spans_days') | list %}

@@ -4,8 +4,14 @@
     partition_by=partitions(['symbol']),
     on_schema_change='append_new_columns',
     meta={'form': 2},
-    pre_hook="{{ kraken_candles.clear_pending_units('spanning') }}",
-    post_hook="{{ kraken_candles.set_marks(['day_versions'], ['day_candles']) }}",
+    pre_hook=[
+        "{{ kraken_candles.remember_candles(kraken_candles.longest_days()) }}",
+        "{{ kraken_candles.clear_pending_units('spanning') }}",
+    ],
+    post_hook=[
+        "{{ kraken_candles.keep_replaced_candles(kraken_candles.longest_days()) }}",
+        "{{ kraken_candles.set_marks(['day_versions'], ['day_candles']) }}",
+    ],
 ) }}
 
 {%- set plan = timeframe_plan() %}
