@@ -12,6 +12,7 @@ from dlt_pipeline.common.exceptions import PublishError, WarehouseError
 from dlt_pipeline.publishing.files import put
 from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.publishing.resampling import CANDLES_OF, candles_of, published_timeframes
+from dlt_pipeline.publishing.snapshot import AS_OF
 from dlt_pipeline.warehouse.database import connect
 
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
@@ -85,10 +86,12 @@ def write_database(
     columns: Sequence[Column],
     sources: Mapping[str, Sequence[ViewPart]],
     facts: Mapping[str, Path],
+    as_of: Mapping[str, str],
 ) -> None:
     """Write the views beside and move them to `path`; each source comes with its files, of which it may have none.
 
-    `facts` are tables that stand in one file each, by the names of their views.
+    `facts` are tables that stand in one file each, by the names of their views, and the days of those that `as_of`
+    names (table-2026-11-29), each with the definition of the table macro that reads it.
     """
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
@@ -100,7 +103,12 @@ def write_database(
             name = view_name(source)
             connection.execute(f"create view published.main.{name} as {_select(source, columns, parts)}")
             names.append(name)
+        days: dict[str, list[Path]] = {table: [] for table in as_of}
         for name, file in facts.items():
+            table, is_day, _ = name.partition("-")
+            if is_day:
+                days[table].append(file)
+                continue
             connection.execute(f"create view published.main.{name} as {_fact(file)}")
             names.append(name)
         if _NAMES in facts:
@@ -119,14 +127,20 @@ def write_database(
             connection.execute(f'create macro published."{each}".{CANDLES_OF}{macro}')
         for name in names if schema != "main" else []:  # so that a query for the warehouse runs here as it is
             connection.execute(f'create view published."{schema}".{name} as from published.main.{name}')
+        for table, definition in as_of.items():
+            connection.execute(f'create schema if not exists published."{schema}_kept"')
+            connection.execute(f'create view published."{schema}_kept".{table} as {_fact(*days[table])}')
+            for each in dict.fromkeys(("main", schema)):
+                connection.execute(f'create macro published."{each}".{AS_OF[table]}(of_instant) as table {definition}')
         connection.execute("detach published")
     partial.chmod(0o444 & partial.stat().st_mode)  # a reader who forgets read-only is told so and locks nobody out
     Path(f"{path}.wal").unlink(missing_ok=True)  # of somebody who wrote into the old one; it would spoil the new one
     put(partial, path)
 
 
-def _fact(file: Path) -> str:
-    return f"select * from read_parquet({_text(_unglobbed(file))}, hive_partitioning = false) where {_IN_UTC}"  # noqa: S608
+def _fact(*files: Path) -> str:
+    listed = ", ".join(_text(_unglobbed(file)) for file in files)
+    return f"select * from read_parquet([{listed}], hive_partitioning = false) where {_IN_UTC}"  # noqa: S608
 
 
 def _remove(partial: Path) -> None:

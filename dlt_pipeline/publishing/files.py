@@ -7,14 +7,14 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dlt_pipeline.publishing.partitions import Partition, is_ours, is_version, write_parquet
+from dlt_pipeline.publishing.partitions import Partition, is_ours, is_version, write_parquet, write_rows
 from dlt_pipeline.publishing.settings import PublishSettings
 
 _NAME: Final = "candles.parquet"
@@ -98,6 +98,17 @@ def write_fact(settings: PublishSettings, name: str, rows: pa.Table) -> Path:
     if not path.exists():
         partial = settings.partial / path.name
         pq.write_table(batches, partial, compression="zstd")
+        put(partial, path)
+    return path
+
+
+def write_replaced(settings: PublishSettings, name: str, said: str, rows: Callable[[], pa.RecordBatchReader]) -> Path:
+    """Write rows that may be many as an immutable file, unless it is there; its name is a hash of what is said."""
+    path = settings.versions / "facts" / f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:32]}.parquet"
+    _replaced(path).unlink(missing_ok=True)
+    if not path.exists():
+        partial = settings.partial / path.name
+        write_rows(partial, rows(), {})
         put(partial, path)
     return path
 

@@ -67,10 +67,11 @@ class Publisher:
                 return None
             newest = [_write(settings, wanted, changes)] if changes.first_days else []
             facts = standing | write_facts(settings, wanted, left_out=OF_WHOLE_BUILDS)
+            as_of = wanted.as_of()
         parts = {
             name: [*_parts(settings, base, changes, name), ViewPart(newest, is_newest=True)] for name in _names(wanted)
         }
-        write_database(settings.database, self._schema, wanted.columns, parts, facts)
+        write_database(settings.database, self._schema, wanted.columns, parts, facts, as_of)
         self._left = _state(settings.database)
         drop_replaced(settings, base.partitions.values(), [*newest, *facts.values()])
         keys = [partition.key for partition in wanted.partitions]

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,7 @@ from dlt_pipeline.publishing.files import (
     remove_vanished,
     version_path,
     write_fact,
+    write_replaced,
     write_version,
 )
 from dlt_pipeline.publishing.partitions import Key, Partition
@@ -153,13 +155,13 @@ def publish_whole(
     """Publish all, inside `publishing`; return what was done, and the state on which newer rows can be laid."""
     with read_wanted(path, settings, schema, stop) as wanted:
         written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
-        facts = write_facts(settings, wanted)
+        facts, as_of = write_facts(settings, wanted), wanted.as_of()
         base = read_snapshot(wanted, facts)
     current = wanted.partitions
     written |= {partition.key for partition in current if put_in_tree(settings, partition)}
     removed, strange = remove_vanished(settings, current)
     files = {name: [ViewPart(_files(settings, current, name))] for name in sources(current)}
-    write_database(settings.database, schema, wanted.columns, files, facts)
+    write_database(settings.database, schema, wanted.columns, files, facts, as_of)
     drop_replaced(settings, current, facts.values())
     keys = [partition.key for partition in current]
     published = Published(
@@ -174,8 +176,15 @@ def publish_whole(
 
 
 def write_facts(settings: PublishSettings, wanted: WarehouseRows, left_out: Collection[str] = ()) -> dict[str, Path]:
-    """Write what is proven of the rows into a file each; return the files by the names of their tables."""
-    return {name: write_fact(settings, name, rows) for name, rows in wanted.facts(left_out).items()}
+    """Write what is proven of the rows into a file each; return the files by the names of their tables.
+
+    What stood before has a file a day, so that only today's is written again and again: table-2026-11-29.
+    """
+    facts = {name: write_fact(settings, name, rows) for name, rows in wanted.facts(left_out).items()}
+    for each in wanted.replaced():
+        name = f"{each.table}-{each.day}"
+        facts[name] = write_replaced(settings, name, each.said, partial(wanted.replaced_rows, each))
+    return facts
 
 
 def _write(settings: PublishSettings, partition: Partition, wanted: WarehouseRows) -> bool:

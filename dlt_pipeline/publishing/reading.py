@@ -15,6 +15,7 @@ from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, Pub
 from dlt_pipeline.common.time import When, utc_datetime
 from dlt_pipeline.publishing.resampling import CANDLES_OF
 from dlt_pipeline.publishing.settings import load_settings
+from dlt_pipeline.publishing.snapshot import AS_OF
 from dlt_pipeline.warehouse.database import connect, open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
@@ -29,6 +30,7 @@ def candles(
     start: When | None = None,
     end: When | None = None,
     *,
+    as_of: When | None = None,
     engine: Engine = "pandas",
     warehouse: str | Path | None = None,
 ) -> Any:
@@ -36,20 +38,24 @@ def candles(
 
     They are the rows of `ohlcv` as last published: ours where proven, else Kraken's own. A timeframe that is not built
     (3m, 2h, 5d, 1w_monday, 1mo) is made of the coarsest that divides it: prices, counts and volumes as a build would
-    make them, only of buckets of which every part is there. Times are aware UTC; start and end are UTC without a zone.
+    make them, only of buckets of which every part is there. With `as_of` they are the rows of `candles` that stood at
+    that instant, of a timeframe that is built. Times are aware UTC; start, end and as_of are UTC without a zone.
     `engine` is pandas (a DataFrame), polars or arrow (a Table). No load, build or publish locks it out. Raises
     BadInputError for a symbol or timeframe that is not there, or a package that is not installed, NothingBuiltError
     before the first publish.
     """
     _check_engine(engine)
     query = f"from {_PUBLISHED}.{CANDLES_OF}({_text(symbol)}, {_text(timeframe)})"
+    conditions = _within("bucket_start", "bucket_start", start, end)
+    if as_of is not None:
+        query = _as_of("candles", as_of)
+        conditions += [f"symbol = {_text(symbol)}", f"timeframe = {_text(timeframe)}"]
     with _published(warehouse) as connection:
-        try:
-            rows = _rows(connection, query, _within("bucket_start", "bucket_start", start, end), "bucket_start")
-        except duckdb.InvalidInputException as error:
-            raise BadInputError(str(error).removeprefix("Invalid Input Error: ")) from None
+        rows = _checked_rows(connection, query, conditions, "bucket_start")
         if not rows.num_rows:
             _require_symbol(connection, symbol)
+            if as_of is not None:
+                _require_timeframe(connection, timeframe)
     return _frame(rows, engine)
 
 
@@ -62,7 +68,7 @@ def coverage(
     warehouse: str | Path | None = None,
 ) -> Any:
     """Return the rows of `coverage`, time that is proven loaded, that touch [start, end), as `candles` does."""
-    return _facts("coverage", ("covered_from", "covered_to"), symbol, start, end, engine, warehouse)
+    return _facts(f"from {_PUBLISHED}.coverage", ("covered_from", "covered_to"), symbol, start, end, engine, warehouse)
 
 
 def gaps(
@@ -70,11 +76,13 @@ def gaps(
     start: When | None = None,
     end: When | None = None,
     *,
+    as_of: When | None = None,
     engine: Engine = "pandas",
     warehouse: str | Path | None = None,
 ) -> Any:
     """Return the rows of `gaps`, time between that is not proven, that touch [start, end), as `candles` does."""
-    return _facts("gaps", ("gap_from", "gap_to"), symbol, start, end, engine, warehouse)
+    query = _as_of("gaps", as_of) if as_of is not None else f"from {_PUBLISHED}.gaps"
+    return _facts(query, ("gap_from", "gap_to"), symbol, start, end, engine, warehouse)
 
 
 def bars(
@@ -147,7 +155,7 @@ def trades(
 
 
 def _facts(
-    table: str,
+    query: str,
     ends: tuple[str, str],
     symbol: str | None,
     start: When | None,
@@ -158,15 +166,28 @@ def _facts(
     _check_engine(engine)
     conditions = [*([f"symbol = {_text(symbol)}"] if symbol else []), *_within(ends[1], ends[0], start, end)]
     with _published(warehouse) as connection:
-        try:
-            rows = _rows(connection, f"from {_PUBLISHED}.{table}", conditions, f"symbol, {ends[0]}")
-        except duckdb.CatalogException:
-            raise NothingBuiltError(
-                f"What is published has no {table}; run `kraken-candles publish`, which writes it beside the candles."
-            ) from None
+        rows = _checked_rows(connection, query, conditions, f"symbol, {ends[0]}")
         if symbol and not rows.num_rows:
             _require_symbol(connection, symbol)
     return _frame(rows, engine)
+
+
+def _as_of(table: str, when: When) -> str:
+    moment = utc_datetime(when, "The instant as_of")
+    return f"from {_PUBLISHED}.{AS_OF[f'replaced_{table}']}('{moment:%Y-%m-%d %H:%M:%S.%f}')"
+
+
+def _checked_rows(connection: duckdb.DuckDBPyConnection, query: str, conditions: Sequence[str], order: str) -> pa.Table:
+    try:
+        return _rows(connection, query, conditions, order)
+    except duckdb.InvalidInputException as error:
+        raise BadInputError(str(error).removeprefix("Invalid Input Error: ")) from None
+    except duckdb.CatalogException:
+        name, is_macro, _ = query.removeprefix(f"from {_PUBLISHED}.").partition("(")
+        raise NothingBuiltError(
+            f"What is published has no {name}; run `kraken-candles {'build' if is_macro else 'publish'}`, which writes "
+            "it beside the candles."
+        ) from None
 
 
 @contextmanager
@@ -218,6 +239,13 @@ def _require_symbol(connection: duckdb.DuckDBPyConnection, symbol: str, table: s
     if symbol not in known:
         near = difflib.get_close_matches(symbol.upper(), known, n=3, cutoff=0.3) or known[:3]
         raise BadInputError(f"{symbol!r} is not there; {'there are ' + ', '.join(near) if near else 'nothing is'}.")
+
+
+def _require_timeframe(connection: duckdb.DuckDBPyConnection, timeframe: str) -> None:
+    query = f"select distinct timeframe from {_PUBLISHED}.candles order by 1"  # noqa: S608
+    built = [each for (each,) in connection.execute(query).fetchall()]
+    if timeframe not in built:
+        raise BadInputError(f"As of an instant there are only timeframes that are built: {', '.join(built)}.")
 
 
 def _check_engine(engine: str) -> None:

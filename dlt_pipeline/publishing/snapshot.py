@@ -26,6 +26,8 @@ _FACTS: Final = {
     "market_status": "symbol, seen_from",
 }
 OF_WHOLE_BUILDS: Final = frozenset({"bars", "market_names", "market_status"})
+# What stood before, in the schema beside that the dbt package gives what cannot be made anew, and what reads it there.
+AS_OF: Final = {"replaced_candles": "candles_as_of", "replaced_gaps": "gaps_as_of"}
 _KEY: Final = ", ".join(Key._fields)
 # By partition the first day whose rows are not what they were, and how many rows there are from it on.
 _CHANGED: Final = f"""
@@ -40,6 +42,15 @@ _CHANGED: Final = f"""
     where bucket_on is null or bucket_on >= first_on
     group by all
 """  # noqa: S608 - own names only
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What one UTC day's builds replaced; `said` changes with the rows, which are only ever added."""
+
+    table: str
+    day: date
+    said: str
 
 
 class WarehouseRows:
@@ -107,6 +118,45 @@ class WarehouseRows:
             name: self._connection.sql(f'from "{self._schema}".{name} order by {_FACTS[name]}').to_arrow_table()
             for name in found
         }
+
+    def as_of(self) -> dict[str, str]:
+        """Return the table macros of what stood at an instant that are there: the definition by the table it reads.
+
+        They are those of the warehouse but for its name, so that they say the same over views of the same names.
+        """
+        query = """
+            select replace(replace(macro_definition, current_database() || '.', 'published.'),
+                '"' || current_database() || '".', 'published.')
+            from duckdb_functions() where database_name = current_database() and schema_name = $1 and function_name = $2
+                and exists (from duckdb_tables() where schema_name = $1 || '_kept' and table_name = $3)
+        """
+        found = {
+            table: self._connection.execute(query, [self._schema, macro, table]).fetchall()
+            for table, macro in AS_OF.items()
+        }
+        return {table: rows[0][0] for table, rows in found.items() if rows}
+
+    def replaced(self) -> list[Replaced]:
+        """Return what was replaced, by table and day."""
+        found = []
+        for table in self.as_of():
+            rows = self._replaced(table)
+            days = rows.aggregate("known_to::date as day, count(*), max(known_to)").order("day").fetchall()
+            kinds = (rows.columns, list(map(str, rows.types)))
+            found += [Replaced(table, day, str((count, last, kinds))) for day, count, last in days]
+        return found
+
+    def replaced_rows(self, replaced: Replaced) -> pa.RecordBatchReader:
+        """Stream its rows."""
+        rows = self._replaced(replaced.table).filter(f"known_to::date = date '{replaced.day}'")
+        return rows.order("symbol, known_to").to_arrow_reader(ROW_GROUP)
+
+    def _replaced(self, table: str) -> duckdb.DuckDBPyRelation:
+        """Return the table, with the numbers of candles as those that are published have them."""
+        rows = self._connection.table(f'"{self._schema}_kept".{table}')
+        kinds = {column.name: column.type for column in self.columns} if table == next(iter(AS_OF)) else {}
+        picked = [f'"{name}"::{kinds[name]} as "{name}"' if name in kinds else f'"{name}"' for name in rows.columns]
+        return rows.project(", ".join(picked))
 
     def rows_from(self, first_days: Mapping[Key, date]) -> pa.RecordBatchReader:
         """Stream the partitions' rows from the start of a day each, with source, symbol and timeframe."""

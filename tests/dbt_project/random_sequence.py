@@ -4,6 +4,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -45,6 +46,10 @@ BARS, BARE = "kraken.bars", "kraken_internal.bare_days"
 INFERRED = """
     select symbol, time_ns, volume, inferred_trade_id from kraken.trades where inferred_trade_id is not null
 """
+KNOWN = """
+    select (select (count(*), sum(hash(c) % 1000000007)) from kraken.{} as c where is_closed),
+        (select (count(*), sum(hash(g) % 1000000007)) from kraken.{} as g)
+"""
 Step = tuple[str, int]  # a kind of random_steps and the seed of its chances, or "build" and 0
 
 
@@ -81,7 +86,7 @@ class Run:
         self.warehouse = folder / "builds" / "warehouse.duckdb"
         self.world: World = new_world(self.warehouse, seed, self._build)
         self.rows: Counter[str] = Counter()
-        self._fingerprint: object = None
+        self._seen: list[tuple[datetime, object]] = []
 
     def carry_out(self, steps: Sequence[Step]) -> None:
         """Take the steps one after the other, then compare; AssertionError says what differs."""
@@ -99,9 +104,9 @@ class Run:
         self.project.run(self.warehouse)
         self.world.reach["builds"] += 1
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
-            found = connection.execute("select count(*), sum(hash(c) % 1000000007) from kraken.candles as c").fetchone()
-        self.world.reach["builds that change candles"] += found != self._fingerprint
-        self._fingerprint = found
+            found = connection.execute(KNOWN.format("candles", "gaps")).fetchone()
+        self.world.reach["builds that change candles"] += not self._seen or found != self._seen[-1][1]
+        self._seen.append((datetime.now(timezone.utc), found))
         if self.after_every_build:
             self._compare()
 
@@ -125,6 +130,9 @@ class Run:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             candles = connection.sql("select * from kraken.candles").to_arrow_table()
             inferred = connection.sql(INFERRED).fetchall()
+            for at, seen in self._seen:
+                known = KNOWN.format(f"candles_as_of('{at}')", f"gaps_as_of('{at}')")
+                assert connection.execute(known).fetchone() == seen, f"What stood at {at} is told otherwise."
         wrong_ids = set(inferred) - ids_of_tapes(self.world)
         self.world.reach["trades whose id is inferred"] += len(inferred)
         assert not wrong_ids, f"{len(wrong_ids)} inferred ids are not the tape's: {sorted(wrong_ids)[:5]}"
