@@ -6,12 +6,15 @@ READY := $(VENV)/.ready
 # Spark is 500 MB and wants Java: an environment of its own, which only spark-test makes.
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
+# What we are measured beside, freqtrade above all, is heavy too and wants Python 3.11; only bench makes it.
+RIVALS := .venv-bench
+RIVALS_READY := $(RIVALS)/.ready
 # One process more than there are cores, for tests also wait: for clocks, pauses, disks. A file stays in one process, as its tests share
 # what was built; tests/conftest.py says in which order.
 SPREAD := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long spark-test check docs load build exchange wheel lock clean
+.PHONY: help setup demo test test-long spark-test bench check docs load build exchange wheel lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,7 +22,7 @@ help: ## List the targets
 setup: $(READY) ## Make the environment .venv with all that is pinned in requirements.lock
 
 # uv is only for speed: where it cannot reach its index, pip does the same.
-$(READY) $(SPARK_READY): %/.ready: pyproject.toml
+$(READY) $(SPARK_READY) $(RIVALS_READY): %/.ready: pyproject.toml
 	$(PYTHON) -m venv $*
 	$*/bin/python -m pip install --quiet --disable-pip-version-check uv || true
 	$*/bin/python -m uv pip install --quiet --python $*/bin/python -r $(LOCK) \
@@ -33,6 +36,8 @@ $(READY): LOCK := requirements.lock
 $(READY): requirements.lock
 $(SPARK_READY): LOCK := requirements-spark.lock
 $(SPARK_READY): requirements-spark.lock
+$(RIVALS_READY): LOCK := requirements-bench.lock
+$(RIVALS_READY): requirements-bench.lock
 
 demo: $(READY) ## Run the whole way offline: local exchange, load, build, what came out
 	$(BIN)/kraken-candles demo
@@ -47,6 +52,9 @@ spark-test: ## Build a small tape on DuckDB and on Spark and compare every table
 	@.ci/has-java || { echo 'Spark needs Java 17 or newer: put java on the PATH or set JAVA_HOME.' >&2; exit 2; }
 	@$(MAKE) --no-print-directory $(SPARK_READY)
 	$(SPARK)/bin/python -m pytest -m spark tests/spark
+
+bench: $(RIVALS_READY) ## Measure speed beside freqtrade, pandas, polars, ccxt and numba, into docs/benchmarks.md: make bench [BENCH="start page"]
+	$(RIVALS)/bin/python bench/run.py $(BENCH)
 
 check: $(READY) ## Lint and type-check Python and SQL, which way imports point, and whether docs are fresh
 	$(BIN)/ruff check .
@@ -72,11 +80,13 @@ exchange: $(READY) ## Serve the local exchange on port 8080
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m uv build --wheel --quiet || $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-lock: $(READY) ## Pin the dependencies anew, for Python 3.10 to 3.13, without and with Spark
+lock: $(READY) ## Pin the dependencies anew, for Python 3.10 to 3.13, without and with Spark and rivals
 	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra dev \
 	  --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --extra dev --extra spark \
 	  --constraint requirements.lock --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements-spark.lock
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra bench \
+	  --constraint requirements.lock --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements-bench.lock
 
 clean: ## Remove the environment and what builds leave behind; warehouses stay
-	rm -rf $(VENV) $(SPARK) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) $(RIVALS) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,24 +1,104 @@
 """Runs ways in turn, round after round, and prints each one's median ratio to the first."""
 
+import os
 import statistics
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 
-def compare(ways: dict[str, Callable[[], object]], rounds: int = 7) -> None:
+@dataclass(frozen=True)
+class Run:
+    """What one way took in one round: seconds by the clock and, of a process, of CPU, and its peak memory in bytes."""
+
+    seconds: float
+    cpu: float = 0.0
+    peak: int = 0
+
+
+Runs = dict[str, list[Run]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured figure: what it is, the value in its unit (x: a ratio), and the bound that it is to keep, if any.
+
+    `bound` is as "at most 3" or "at least 1.5", in the figure's unit; `detail` says of what it was made.
+    """
+
+    what: str
+    value: float
+    bound: str = ""
+    unit: str = "x"
+    detail: str = ""
+
+    @property
+    def keeps(self) -> bool | None:
+        """Whether it keeps its bound; None where it has none."""
+        if not self.bound:
+            return None
+        _, side, limit = self.bound.split()
+        return self.value <= float(limit) if side == "most" else self.value >= float(limit)
+
+
+def compare(ways: Mapping[str, Callable[[], object]], rounds: int = 7) -> Runs:
     """Print, for each way, the median over the rounds of its time by the first way's time in the same round."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    runs: Runs = {name: [] for name in ways}
     for way in ways.values():
         way()  # a warm-up that does not count
     for _ in range(rounds):
         for name, way in ways.items():
             began = time.perf_counter()
             way()
-            times[name].append(time.perf_counter() - began)
-    first = next(iter(times.values()))
-    for name, spent in times.items():
-        ratios = [one / base for one, base in zip(spent, first, strict=True)]
+            runs[name].append(Run(time.perf_counter() - began))
+    report(runs)
+    return runs
+
+
+def report(runs: Runs) -> None:
+    first = next(iter(runs.values()))
+    for name, spent in runs.items():
+        ratios = [one.seconds / base.seconds for one, base in zip(spent, first, strict=True)]
         print(
             f"{name:32} {statistics.median(ratios):6.2f} x   (from {min(ratios):.2f} to {max(ratios):.2f}; "
-            f"median {statistics.median(spent) * 1000:,.1f} ms)"
+            f"median {median(spent).seconds * 1000:,.1f} ms)",
+            flush=True,
         )
+
+
+def median(runs: Sequence[Run]) -> Run:
+    """Return the median of the seconds, and of all rounds the highest peak of memory."""
+    return Run(
+        statistics.median(run.seconds for run in runs),
+        statistics.median(run.cpu for run in runs),
+        max(run.peak for run in runs),
+    )
+
+
+def ratio(of: Sequence[Run], by: Sequence[Run]) -> float:
+    """Return the median over the rounds of one way's time by the other's in the same round."""
+    return statistics.median(one.seconds / other.seconds for one, other in zip(of, by, strict=True))
+
+
+def run_process(command: Sequence[object], cwd: Path | None = None, **settings: str) -> Run:
+    """Run the command to its end, silent; SystemExit with what it said where it fails."""
+    words, environment = [str(word) for word in command], {**os.environ, **settings}
+    began = time.perf_counter()
+    with subprocess.Popen(
+        words, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(said)
+    return Run(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def print_figures(figures: Sequence[Figure]) -> None:
+    for each in figures:
+        kept = {None: "", True: "kept", False: "NOT KEPT"}[each.keeps]
+        print(f"{each.value:10,.2f} {each.unit:4} {each.bound:14} {kept:9} {each.what} ({each.detail})")

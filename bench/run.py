@@ -1,0 +1,104 @@
+"""Runs the benches that keep bounds, or those named, and writes docs/benchmarks.md and bench/figures.json.
+
+    make bench                        all of them
+    make bench BENCH="start page"     these alone; the figures of the others stay
+
+Ways run in turn in one run, medians of at least five rounds, so that a busy machine slows all of them. Sizes are those
+of the bounds; `--quick` runs small ones once, to see that all of it works, and writes nothing.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+import page_cost
+import rivals
+import start
+from ratios import Figure, print_figures
+
+_ROOT = Path(__file__).parents[1]
+_FIGURES = _ROOT / "bench" / "figures.json"
+_PAGE = _ROOT / "docs" / "benchmarks.md"
+_VERSIONS = ("duckdb", "dbt-core", "dlt", "pyarrow", "freqtrade", "pandas", "polars", "numba", "ccxt")
+
+# A bench by its name: of a folder and whether it is to be quick, its figures.
+BENCHES: dict[str, Callable[[Path, bool], list[Figure]]] = {
+    "rivals": lambda folder, quick: rivals.measure(folder, 500_000 if quick else 10_000_000, 1 if quick else 5),
+    "page": lambda _, quick: page_cost.measure(2 if quick else 30),
+    "start": lambda folder, quick: start.measure(folder, 1 if quick else 5),
+}
+_HEAD = """# How fast it is
+
+Measured by `make bench`, which writes this page: ways in turn in one run on the same invented trades, medians of at
+least five rounds. Ratios say more than seconds, which are those of one machine; a bound is what we want to keep. Each
+rival runs through its own public code and does less: none keeps decimals, proves that no trade is missing, or compares
+with Kraken's own candles. Our whole build is all of it: nine timeframes, all checks, the files published.
+"""
+
+
+def machine() -> str:
+    """Return in a line what all was measured on."""
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    packages = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
+    return f"{os.cpu_count()} cores ({cpu}), Python {platform.python_version()}; {packages}"
+
+
+def write_page(measured: dict[str, dict[str, object]]) -> None:
+    """Write the page of all figures, of whenever they are."""
+    lines = [_HEAD]
+    for name in BENCHES:
+        if name not in measured:
+            continue
+        bench = measured[name]
+        lines += [f"## {name}", "", f"{bench['measured_on']}, {bench['machine']}.", ""]
+        lines += ["| what | measured | bound | kept | medians |", "|---|---:|---|---|---|"]
+        for row in bench["figures"]:  # type: ignore[attr-defined]
+            figure = Figure(**row)
+            kept = {None: "", True: "yes", False: "**no**"}[figure.keeps]
+            value = f"{figure.value:,.2f}" if figure.unit == "x" else f"{figure.value:,.0f}"
+            lines.append(f"| {figure.what} | {value} {figure.unit} | {figure.bound} | {kept} | {figure.detail} |")
+        lines.append("")
+    _PAGE.write_text("\n".join(lines))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; none: all")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round, nothing written")
+    chosen = parser.parse_args()
+    if unknown := sorted(set(chosen.names) - BENCHES.keys()):
+        parser.error(f"there is no bench {unknown[0]}; there are {', '.join(BENCHES)}")
+    measured = json.loads(_FIGURES.read_text()) if _FIGURES.exists() else {}
+    for name in chosen.names or BENCHES:
+        print(f"\n{name}", flush=True)
+        with tempfile.TemporaryDirectory() as place:
+            figures = BENCHES[name](Path(place), chosen.quick)
+        print_figures(figures)
+        if not chosen.quick:
+            measured[name] = {
+                "measured_on": str(datetime.now(timezone.utc).date()),
+                "machine": machine(),
+                "figures": [asdict(figure) for figure in figures],
+            }
+            _FIGURES.write_text(json.dumps(measured, indent=1) + "\n")
+            write_page(measured)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
