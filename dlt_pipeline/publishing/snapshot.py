@@ -1,5 +1,6 @@
 """What of the warehouse is to be published, as of one moment."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +14,7 @@ from dlt_pipeline.common.exceptions import NothingBuiltError, PublishError
 from dlt_pipeline.publishing.partitions import SOURCES, Column, Key, Partition, make_partition
 from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
 from dlt_pipeline.warehouse.database import connect
+from dlt_pipeline.warehouse.errors import MEMORY_NAME
 
 _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"
@@ -69,7 +71,7 @@ class WarehouseRows:
                 raise NothingBuiltError(
                     f"The warehouse {path} has no {schema}.{table} to publish from; run `kraken-candles build` first."
                 )
-        connection.execute(f"set memory_limit = '{MEMORY}'")
+        connection.execute(f"set memory_limit = '{os.environ.get(MEMORY_NAME) or MEMORY}'")
         connection.execute("set temp_directory = ?", [str(spill)])
         self._connection = connection
         self._schema = schema
@@ -124,9 +126,9 @@ class WarehouseRows:
 
         They are those of the warehouse but for its name, so that they say the same over views of the same names.
         """
-        query = """
-            select replace(replace(macro_definition, current_database() || '.', 'published.'),
-                '"' || current_database() || '".', 'published.')
+        query = r"""
+            select regexp_replace(macro_definition, '(^|[^\w".])"?' || regexp_escape(current_database()) || '"?[.]("?'
+                || regexp_escape($1) || '(_kept)?"?[.])', '\1published.\2', 'g')
             from duckdb_functions() where database_name = current_database() and schema_name = $1 and function_name = $2
                 and exists (from duckdb_tables() where schema_name = $1 || '_kept' and table_name = $3)
         """

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,15 @@ from typing import Final
 import duckdb
 import psutil
 
-from dlt_pipeline.common.exceptions import NothingLoadedError, WarehouseError, WarehouseTooNewError, WrongWarehouseError
+from dlt_pipeline.common.exceptions import (
+    BadInputError,
+    NothingLoadedError,
+    WarehouseError,
+    WarehouseTooNewError,
+    WrongWarehouseError,
+)
 from dlt_pipeline.common.version import SCHEMA_VERSION
-from dlt_pipeline.warehouse.errors import explain
+from dlt_pipeline.warehouse.errors import CORES_NAME, MEMORY_NAME, explain
 
 ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"
@@ -23,7 +30,8 @@ NO_EXCHANGE: Final = "none"
 _RESERVED: Final = frozenset({"main", "temp", "system"})
 _QUOTES: Final = frozenset("'\";\\")
 # DuckDB would fetch from its server, and run, what a file or a query seems to need.
-NO_EXTENSIONS: Final = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+_NO_EXTENSIONS: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_MEMORY: Final = re.compile(r"0*[1-9]\d*(\.\d+)? ?([KMGT]i?B)|(0*[1-9]\d?|100)%", re.ASCII | re.IGNORECASE)
 # As many as a connection opens: the file, what it is written ahead to, a temporary one, and some to spare.
 _DESCRIPTORS: Final = 8
 # DuckDB's three headers; each checkpoint counts up in one of the last two.
@@ -59,11 +67,35 @@ def warehouse_path(path: str | Path | None = None) -> Path:
     return found
 
 
+def database_settings() -> dict[str, str]:
+    """Return what DuckDB is to be set to before anything else, as profiles.yml does for dbt: by name, as SQL's words.
+
+    Memory and threads where the environment names them; BadInputError where it names none that can be.
+    """
+    settings = dict(_NO_EXTENSIONS)
+    if memory := os.environ.get(MEMORY_NAME):
+        if not _MEMORY.fullmatch(memory):
+            raise BadInputError(f"{MEMORY_NAME} is {memory!r}; it must be as 4GB, 512MiB or 50%.")
+        settings["memory_limit"] = memory
+    if cores := os.environ.get(CORES_NAME):
+        settings["threads"] = str(whole_number(CORES_NAME, cores))
+    return settings
+
+
+def whole_number(name: str, text: str) -> int:
+    """Return a setting of the environment as a number from 1; BadInputError for another."""
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise BadInputError(f"{name} is {text!r}; it must be a whole number from 1.")
+    return int(text)
+
+
 def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Connect to a DuckDB file, or to nothing but memory, without extensions fetched or loaded unasked, in UTC.
 
-    Raises WarehouseError for a file that is none of DuckDB's, and what DuckDB raises.
+    Raises WarehouseError for a file that is none of DuckDB's, BadInputError for a setting of memory or threads that
+    cannot be, and what DuckDB raises.
     """
+    settings = database_settings()
     _require_descriptors()
     if path is not None:
         check_kind(path)
@@ -76,8 +108,8 @@ def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBP
         connection = duckdb.connect(name)  # this very process has it open for writing, as a notebook may
     try:
         # not in `config`: DuckDB refuses two connections of one process to a file that begin with different ones
-        for setting, value in NO_EXTENSIONS.items():
-            connection.execute(f"set global {setting} = {value}")
+        for setting, value in settings.items():
+            connection.execute(f"set global {setting} = '{value}'")
         connection.execute("set TimeZone = 'UTC'")  # that of all times in the warehouse; its views refuse another
     except duckdb.Error:
         connection.close()

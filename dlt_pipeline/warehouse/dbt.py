@@ -24,8 +24,15 @@ import duckdb
 import yaml
 
 from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
-from dlt_pipeline.warehouse.database import DATASET, ENVIRONMENT_NAME, file_state, open_warehouse, require_trades
-from dlt_pipeline.warehouse.errors import explain
+from dlt_pipeline.warehouse.database import (
+    DATASET,
+    ENVIRONMENT_NAME,
+    file_state,
+    open_warehouse,
+    require_trades,
+    whole_number,
+)
+from dlt_pipeline.warehouse.errors import explain, told_memory
 from dlt_pipeline.warehouse.ops import JOB_EVENTS, REMOVED_DAYS, ensure_table, is_there
 from dlt_pipeline.warehouse.ops import SCHEMA as OPS
 
@@ -197,7 +204,7 @@ def prepare(path: Path) -> None:
             connection, JOB_EVENTS
         )  # else kraken.data_jobs would be a view of nothing until the build after the first job
     os.environ[ENVIRONMENT_NAME] = str(path)
-    _check_threads()
+    whole_number("KRAKEN_CANDLES_THREADS", os.environ.get("KRAKEN_CANDLES_THREADS") or "2")
     _check_seeds()
 
 
@@ -386,7 +393,7 @@ def _told(result: Any, log: Path, left: Mapping[str, str | None]) -> BuildResult
             query = " ".join((node.compiled_code or "").split())
             (red if status == "fail" else warned).append(Finding(node.name, each.failures or 0, query))
         elif status in ("error", "fail"):
-            errors.append(f"{node.name}: {' '.join(str(each.message).split())}")
+            errors.append(f"{node.name}: {told_memory(str(each.message)) or ' '.join(str(each.message).split())}")
         elif status == "success":
             built.append(node.name)
     return BuildResult(
@@ -411,12 +418,6 @@ def _check_settings() -> None:
                     f"{given} is set, with which dbt builds something else than the whole; unset it, or ask for it "
                     f"with `kraken-candles build --{option}`."
                 )
-
-
-def _check_threads() -> None:
-    text = os.environ.get("KRAKEN_CANDLES_THREADS", "2")
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise BadInputError(f"KRAKEN_CANDLES_THREADS is {text!r}; it must be a whole number from 1.")
 
 
 def _check_seeds() -> None:

@@ -23,6 +23,8 @@ from dlt_pipeline.common.exceptions import (
 
 _T = TypeVar("_T")
 _WAREHOUSE: Final = "KRAKEN_CANDLES_WAREHOUSE"
+MEMORY_NAME: Final = "KRAKEN_CANDLES_MEMORY"
+CORES_NAME: Final = "KRAKEN_CANDLES_CORES"
 _REFUSALS: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP)
 _FILE: Final = re.compile(r'file "([^"]+)"')  # as DuckDB names it
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -75,6 +77,8 @@ def _named(error: BaseException, path: Path, variable: str) -> KrakenCandlesErro
             "No file descriptor is left for this process; what was committed is safe. Allow it more (`ulimit -n`) and "
             "run the same command again."
         )
+    elif memory := told_memory(text):
+        known = WarehouseError(f"{memory} What was committed is safe.")
     elif reason := _refusal(error, text):
         known = WarehouseError(_told_refusal(error, text, reason, path, variable))
     elif "newer version of DuckDB" in text:
@@ -87,6 +91,17 @@ def _named(error: BaseException, path: Path, variable: str) -> KrakenCandlesErro
             "into another file by KRAKEN_CANDLES_WAREHOUSE."
         )
     return known
+
+
+def told_memory(text: str) -> str | None:
+    """Return what to set where DuckDB says that its memory does not do, None where it says something else."""
+    if "Out of Memory Error" not in text:
+        return None
+    given = os.environ.get(MEMORY_NAME)
+    return (
+        f"DuckDB's memory{f' of {given}' if given else ''} does not do; give it more by {MEMORY_NAME}, as 8GB, or "
+        f"fewer threads by {CORES_NAME}."
+    )
 
 
 def _refusal(error: BaseException, text: str) -> str | None:

@@ -13,7 +13,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext, get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from dlt_pipeline.warehouse.database import DATASET, NO_EXTENSIONS, check_kind
+from dlt_pipeline.warehouse.database import DATASET, check_kind, database_settings
 from dlt_pipeline.warehouse.errors import explain
 from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
@@ -27,7 +27,7 @@ def make_pipeline(path: Path, name: str = PIPELINE) -> dlt.Pipeline:
     """Return the dlt pipeline of that name into dataset `kraken_raw` of the warehouse."""
     os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")  # what was merged need not lie there twice
     check_kind(path)
-    destination = dlt.destinations.duckdb(DuckDbCredentials(str(path), global_config=dict(NO_EXTENSIONS)))
+    destination = dlt.destinations.duckdb(DuckDbCredentials(str(path), global_config=database_settings()))
     return dlt.pipeline(name, destination=destination, dataset_name=DATASET)
 
 

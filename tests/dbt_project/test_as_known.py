@@ -103,6 +103,8 @@ def test_an_instant_is_read_as_utc_whatever_says_it(known: Known) -> None:
         assert known.published(count.format(instant)) == [(len(candles),)], instant
     with pytest.raises(duckdb.InvalidInputException, match="takes an instant, as 2026-11-01"):
         known.published(count.format("null"))
+    with pytest.raises(duckdb.InvalidInputException, match="which is yet to come"):
+        known.published(count.format("now() + interval 1 minute"))
     with (
         duckdb.connect(str(known.path.with_name("published.duckdb")), read_only=True) as connection,
         pytest.raises(duckdb.InvalidInputException, match="run SET TimeZone = 'UTC' first"),

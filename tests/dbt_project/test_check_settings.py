@@ -1,11 +1,23 @@
-"""A tolerance, or a name of accepted lines, that is not allowed ends dbt while it parses, with the variable's name."""
+"""A tolerance, or a name of accepted lines, that is not allowed ends dbt while it parses, with the variable's name.
+
+What DuckDB may use reaches it by profiles.yml, and where it does not do, a sentence says what to set.
+"""
 
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from tests.dbt_project.dbt_in_process import ROOT
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.warehouse.database import connect
+from dlt_pipeline.warehouse.errors import explain
+from dlt_pipeline.warehouse.pipeline import make_pipeline
+from tests.conftest import Place
+from tests.dbt_project.dbt_in_process import ROOT, compile_inline
+from tests.parsed_project import KEPT
+
+USED = "select current_setting('memory_limit'), current_setting('threads')"
 
 BAD = [
     ("kraken_candles_accepted_gaps", "my gaps.csv", "is 'my gaps.csv'; it must be the name of a seed or a model."),
@@ -42,3 +54,36 @@ def test_a_build_before_the_first_load_says_what_to_do(tmp_path: Path, monkeypat
 
     with pytest.raises(WarehouseError, match=r"There is no table kraken_raw\.trades yet: load first, with `kraken-"):
         run_dbt(tmp_path / "warehouse.duckdb", "build", flags=["--quiet"])
+
+
+def test_dbt_loads_and_queries_keep_to_the_memory_and_the_threads_that_are_set(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KRAKEN_CANDLES_MEMORY", "384 MiB")
+    monkeypatch.setenv("KRAKEN_CANDLES_CORES", "3")
+    monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(place.warehouse))
+    with connect() as connection:
+        assert connection.execute(USED).fetchall() == [("384.0 MiB", 3)]
+    with make_pipeline(place.warehouse).sql_client() as client:
+        assert client.execute_sql(USED) == [("384.0 MiB", 3)]
+    asked = f"{{% if execute %}}{{{{ run_query({USED!r}).rows[0] | join(' ') }}}}{{% endif %}}"
+    assert compile_inline(KEPT[0].manifest, place.warehouse.parent / "target", asked, {})[0] == "384.0 MiB 3"
+
+
+def test_memory_that_does_not_do_is_told_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRAKEN_CANDLES_MEMORY", "8MB")
+    with connect() as connection, pytest.raises(duckdb.OutOfMemoryException) as failed:
+        connection.execute("select list(range) from range(10_000_000)")
+    assert "DuckDB's memory of 8MB does not do; give it more by KRAKEN_CANDLES_MEMORY, as 8GB, or fewer threads" in str(
+        explain(failed.value, Path("warehouse.duckdb"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [*(("MEMORY", value) for value in ("4", "0GB", "101%", "4GB; x")), ("CORES", "0"), ("CORES", "two")],
+)
+def test_memory_and_threads_that_cannot_be_are_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"KRAKEN_CANDLES_{name}", value)
+    with pytest.raises(BadInputError, match=f"KRAKEN_CANDLES_{name} is '{value}'; it must be"):
+        connect()

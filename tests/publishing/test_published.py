@@ -8,6 +8,7 @@ import pytest
 
 from dlt_pipeline import publish
 from dlt_pipeline.common.exceptions import PublishError
+from dlt_pipeline.publishing.snapshot import WarehouseRows
 from tests.publishing.made import Made
 
 
@@ -170,3 +171,24 @@ def test_a_timeframe_may_be_called_as_in_the_readme(made: Made) -> None:
         connection.execute(f"create or replace table kraken.made_candles as {named}.made_candles")
     publish(made.path)
     assert made.read("select distinct timeframe from candles order by 1") == [("1h_monday",), ("1m_monday",)]
+
+
+def test_what_stood_is_read_from_what_is_published_whatever_the_warehouse_is_called(tmp_path: Path) -> None:
+    """`kept` ends with the name of this one, and an alias of the macro's begins with it."""
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
+        connection.execute("create schema kraken; create schema kraken_kept; use t.kraken")
+        keys = "'' as source, '' as symbol, '' as timeframe, 2026 as year"
+        connection.execute(
+            f"create table export_partitions as select {keys}, 1 as row_count, '' as content_hash limit 0"
+        )
+        connection.execute(f"create table exported_candles as select {keys}, now() as bucket_start")
+        connection.execute("create table t.kraken_kept.replaced_candles as select 1 as symbol, 2 as trades")
+        connection.execute(
+            """create macro candles_as_of(of_instant) as table
+            select t.symbol, t.trades, of_instant from t.kraken_kept.replaced_candles as t, "t"."kraken".export_partitions"""
+        )
+        read = WarehouseRows(connection, tmp_path / "t.duckdb", "kraken", tmp_path).as_of()["replaced_candles"]
+    assert " ".join(read.split()) == (
+        "SELECT t.symbol, t.trades, of_instant FROM published.kraken_kept.replaced_candles AS t , "
+        "published.kraken.export_partitions"
+    )

@@ -205,6 +205,7 @@
     checked as (
         select
             case
+                when instant > cast(now() as timestamp) then error('{{ name }} cannot tell of ' || instant || ' UTC, which is yet to come.')
                 when instant >= since then instant
                 when instant is null then error('{{ name }} takes an instant, as 2026-11-01 or 2026-11-01 12:00 (UTC).')
                 else error('What stood is known from ' || since || ' UTC on; {{ name }} cannot tell of ' || instant || '.')
