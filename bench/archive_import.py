@@ -1,36 +1,27 @@
 """How fast an import is against streaming the largest member of the same ZIP straight into DuckDB; memory and disk.
 
-    python bench/archive_import.py ZIP FOLDER      (a ZIP as bench/big_archive.py makes it; FOLDER is made anew)
+    python bench/archive_import.py [--rows 110000000 --small 1000]
 
 Both ways inflate the ZIP and parse with pyarrow into the same columns; the other one knows no dlt, no ledger, no
-refused rows and no resuming. Each runs in a process of its own, one right after the other.
+refused rows and no resuming. Each runs in a process of its own, in turn.
 """
 
 import argparse
-import json
-import os
 import shutil
-import subprocess
 import sys
-import threading
-import time
+import tempfile
 import zipfile
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
 
 import duckdb
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
+from big_archive import make
 from pyarrow import csv
+from ratios import Figure, Run, Runs, median, mib, print_figures, ratio, report, run_process, took
 
 from dlt_pipeline import import_archives
-from dlt_pipeline.archive.members import find_members
-from dlt_pipeline.archive.settings import load_import_settings
-
-_MB: Final = 1_000_000
 
 
 def stream(archive: Path, target: Path) -> int:
@@ -73,74 +64,51 @@ def import_all(archive: Path, target: Path) -> int:
     return import_archives(archive, symbol_map=archive.parent / "map.csv", warehouse=target).rows
 
 
-def watched(way: str, archive: Path, folder: Path) -> dict[str, Any]:
-    """Run a way in a process of its own; return rows, seconds, peak memory of its tree and peak disk, in bytes."""
+def run_way(way: str, archive: Path, folder: Path) -> Run:
+    """Run a way in a process of its own, and watch dlt's folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    environment = {**os.environ, "DLT_DATA_DIR": str(folder / "dlt"), "RUNTIME__LOG_LEVEL": "CRITICAL"}
-    peaks = {"memory": 0, "dlt": 0}
-    is_over = threading.Event()
-    command = [sys.executable, __file__, str(archive), str(folder), "--way", way]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-
-    def watch() -> None:
-        while not is_over.wait(0.2):
-            try:
-                tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-                peaks["memory"] = max(peaks["memory"], sum(one.memory_info().rss for one in tree))
-            except psutil.Error:
-                pass
-            peaks["dlt"] = max(peaks["dlt"], _size(folder / "dlt"))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    said = process.communicate()[0]
-    is_over.set()
-    watcher.join()
-    return {**json.loads(said.splitlines()[-1]), **peaks, "warehouse": (folder / "target.duckdb").stat().st_size}
+    settings = {"DLT_DATA_DIR": str(folder / "dlt"), "RUNTIME__LOG_LEVEL": "CRITICAL"}
+    command = [sys.executable, __file__, "--archive", archive, "--folder", folder, "--way", way]
+    return run_process(command, watched=folder / "dlt", **settings)
 
 
-def _size(folder: Path) -> int:
-    """Return the bytes of a folder's files, those with several names once; files may vanish meanwhile."""
-    sizes = {}
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                found = (Path(place) / name).stat()
-                sizes[found.st_ino] = found.st_size
-    return sum(sizes.values())
-
-
-def main() -> None:
-    """Run both ways and print them side by side."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("archive", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--way", choices=("stream", "import"))
-    given = parser.parse_args()
-    if given.way:
-        began = time.monotonic()
-        run = stream if given.way == "stream" else import_all
-        rows = run(given.archive, given.folder / "target.duckdb")
-        cpu = time.process_time()
-        print(json.dumps({"rows": rows, "seconds": time.monotonic() - began, "cpu": cpu}))
-        return
-    (given.archive.parent / "map.csv").write_text("XBTUSD,BTC/USD\n")
-    began = time.monotonic()
-    members = find_members([given.archive], load_import_settings())
-    print(f"listing {len(members):,} members: {time.monotonic() - began:.2f} s")
-    rates = {}
-    for way in ("stream", "import"):
-        found = watched(way, given.archive, given.folder / way)
-        rates[way] = found["rows"] / found["seconds"]
-        print(
-            f"{way:7} {found['rows']:,} rows in {found['seconds']:.0f} s ({found['cpu']:.0f} s of CPU), "
-            f"{rates[way]:,.0f} rows/s; peak memory "
-            f"{found['memory'] / _MB:,.0f} MB, warehouse {found['warehouse'] / _MB:,.0f} MB, dlt's folder "
-            f"{found['dlt'] / _MB:,.0f} MB at its peak"
-        )
-    print(f"import reaches {rates['import'] / rates['stream']:.2f} of the rate of streaming")
+def measure(folder: Path, is_quick: bool, rows: int = 20_000_000, small: int = 0) -> list[Figure]:
+    """Run both ways in turn on an archive of one file of so many rows, and as many small ones of a thousand."""
+    rows, rounds = (200_000, 1) if is_quick else (rows, 5)
+    archive = make(folder, rows, small)
+    (folder / "map.csv").write_text("XBTUSD,BTC/USD\n")
+    runs: Runs = {"stream": [], "import": []}
+    for _ in range(rounds):
+        for way in runs:
+            runs[way].append(run_way(way, archive, folder / way))
+    report(runs)
+    rate = ratio(runs["stream"], runs["import"])
+    both = took(runs["stream"], runs["import"])
+    size = f"an archive of {rows / 10**6:,.1f} M rows"
+    peaks = median(runs["import"])
+    return [
+        Figure(
+            f"{size}: import over streaming it into DuckDB, rate",
+            rate,
+            "at least 0.5",
+            detail=both,
+        ),
+        mib(f"{size}: peak memory of the import", peaks.peak),
+        mib(f"{size}: dlt's folder at its peak", peaks.spilled),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--small", type=int, default=0, help="files of a thousand rows beside the large one")
+    for name in ("--archive", "--folder"):
+        parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=("stream", "import"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.way:
+        (stream if given.way == "stream" else import_all)(given.archive, given.folder / "target.duckdb")
+    else:
+        with tempfile.TemporaryDirectory() as place:
+            print_figures(measure(Path(place), False, given.rows, given.small))

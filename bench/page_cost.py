@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timezone
+from pathlib import Path
 
 import ccxt
 import pyarrow as pa
@@ -18,7 +19,7 @@ from dlt_pipeline.kraken.settings import load_settings
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 
 
-def measure(rounds: int) -> list[Figure]:
+def measure(_: Path, rounds: int) -> list[Figure]:
     """Fetch the same page each way, in turn."""
     with LocalExchange(SyntheticFeed(1, Clock(NOW), days=2), Clock(NOW)) as exchange:
         client = KrakenClient(load_settings(base_url=exchange.base_url, seconds_per_call=0.0))
@@ -57,4 +58,4 @@ def measure(rounds: int) -> list[Figure]:
 
 
 if __name__ == "__main__":
-    print_figures(measure(rounds=30))
+    print_figures(measure(Path(), rounds=30))

@@ -7,16 +7,16 @@ are built, with many days and with many trades. The figures stand in `dlt_pipeli
 """
 
 import os
-import resource
 import tempfile
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
+import numpy as np
 from filled_warehouse import FilledWarehouse
 from one_more_day import build
+from ratios import Figure, Run, mib, print_figures
 
 from dlt_pipeline import load
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
@@ -27,12 +27,13 @@ DAYS = 60
 
 @dataclass(frozen=True)
 class Size:
-    """Bytes in use after the load and after the build, and of the published files; `trades` were loaded."""
+    """Bytes in use after the load and after the build, of the published files, and of the trades as Parquet."""
 
     trades: int
     loaded: int
     built: int
     published: int
+    parquet: int
 
 
 def used(warehouse: Path) -> int:
@@ -58,54 +59,84 @@ def measure_size(folder: Path, days: int, trades_a_day: int) -> Size:
     loaded = used(warehouse)
     build(warehouse)
     files = (warehouse.parent / "exports" / "candles").rglob("*.parquet")
-    return Size(report.trades["BTC/USD"], loaded, used(warehouse), sum(path.stat().st_size for path in files))
+    published = sum(path.stat().st_size for path in files)
+    copy = warehouse.parent / "trades.parquet"
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute(f"copy (from kraken_raw.trades order by trade_id) to '{copy}' (compression zstd)")
+    return Size(report.trades["BTC/USD"], loaded, used(warehouse), published, copy.stat().st_size)
 
 
-def measure_build(folder: Path, days: int, trades_a_day: int) -> tuple[float, float]:
-    """Return seconds of CPU and by the clock of a first build of so many days of one pair."""
+def measure_build(folder: Path, days: int, trades_a_day: int) -> Run:
+    """Build so many days of one pair for the first time."""
     place = folder / f"build_{days}_{trades_a_day}"
     place.mkdir()
     warehouse = FilledWarehouse(place / "warehouse.duckdb", 1, trades_a_day)
     warehouse.add_days(days)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    build(warehouse.path)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return spent, time.perf_counter() - began
+    return build(warehouse.path)
 
 
-def report_sizes(folder: Path) -> None:
-    """Print the bytes of a trade and of a day, from four loads."""
-    short, quiet = measure_size(folder, 2, 50), measure_size(folder, DAYS, 50)
-    busy, busier = measure_size(folder, DAYS, 5_000), measure_size(folder, DAYS, 20_000)
-    print(f"duckdb_bytes_per_trade      {(busier.loaded - quiet.loaded) / (busier.trades - quiet.trades):12,.1f}")
-    quiet_day = ((quiet.built - quiet.loaded) - (short.built - short.loaded)) / (DAYS - 2)
-    busy_day = quiet_day + ((busier.built - busier.loaded) - (quiet.built - quiet.loaded)) / DAYS
-    print(f"duckdb_bytes_per_quiet_day  {quiet_day:12,.0f}")
-    print(f"duckdb_bytes_per_busy_day   {busy_day:12,.0f}")
-    print(f"parquet_bytes_per_quiet_day {quiet.published / DAYS:12,.0f}")
-    print(
-        f"parquet_bytes_per_busy_day  {busier.published / DAYS:12,.0f}   ({busy.published / DAYS:,.0f} of 5,000 trades)"
+def size_figures(folder: Path, days: int) -> list[Figure]:
+    """Return the bytes of a trade and of a day, from four loads."""
+    short, quiet = measure_size(folder, 2, 50), measure_size(folder, days, 50)
+    busier = measure_size(folder, days, 20_000)
+    busy = measure_size(folder, days, 5_000)
+    trades = busier.trades - quiet.trades
+    quiet_day = ((quiet.built - quiet.loaded) - (short.built - short.loaded)) / (days - 2)
+    busy_day = quiet_day + ((busier.built - busier.loaded) - (quiet.built - quiet.loaded)) / days
+    of = f"of {busier.trades:,} trades"
+    in_warehouse = (busier.loaded - quiet.loaded) / trades
+    return [
+        Figure(
+            "a trade in the warehouse, with its ledger",
+            in_warehouse,
+            "at most 15",
+            "bytes",
+            of,
+        ),
+        Figure("a trade in Parquet (zstd, sorted)", busier.parquet / busier.trades, "at most 13", "bytes", of),
+        Figure("a pair's day built, nine timeframes, 50 trades: warehouse", quiet_day, unit="bytes"),
+        Figure("a pair's day built, nine timeframes, 20,000 trades: warehouse", busy_day, unit="bytes"),
+        Figure("a pair's day built, nine timeframes, 50 trades: published", quiet.published / days, unit="bytes"),
+        Figure("a pair's day built, nine timeframes, 5,000 trades: published", busy.published / days, unit="bytes"),
+        Figure("a pair's day built, nine timeframes, 20,000 trades: published", busier.published / days, unit="bytes"),
+        Figure("an empty warehouse", short.built, unit="bytes"),
+    ]
+
+
+def build_figures(folder: Path, shapes: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]) -> list[Figure]:
+    """Return CPU seconds and memory of a build's start, a trade and a day, from builds of days x trades a day.
+
+    The first shape is small, the second has many days and the third many trades.
+    """
+    runs = [measure_build(folder, *shape) for shape in shapes]
+    rows = [[days, days * trades] for days, trades in shapes]
+
+    def parts(values: list[float]) -> tuple[float, float, float]:
+        (few, many, busy), (a, b, c) = values, rows
+        # value = start + days * a day + trades * a trade, less the small build
+        day, trade = np.linalg.solve([[b[0] - a[0], b[1] - a[1]], [c[0] - a[0], c[1] - a[1]]], [many - few, busy - few])
+        return few - a[0] * day - a[1] * trade, float(day), float(trade)
+
+    start, day, trade = parts([run.cpu for run in runs])
+    memory, _, bytes_a_trade = parts([float(run.peak) for run in runs])
+    detail = ", ".join(
+        f"{d:,} x {t:,}: {run.cpu:.1f} s, {run.peak / 2**20:,.0f} MiB" for (d, t), run in zip(shapes, runs, strict=True)
     )
-    print(f"an empty warehouse          {short.built:12,.0f}")
+    return [
+        Figure("a build's start: CPU, all tests and publishing in it", start, unit="s", detail=detail),
+        Figure("a build: trades in a second of CPU", 1 / trade, unit="trades"),
+        Figure("a build: CPU of a pair's day, in thousandths", 1000 * day, unit="s"),
+        mib("a build's start: peak memory", memory),
+        mib("a build: peak memory of a million trades", bytes_a_trade * 10**6),
+    ]
 
 
-def report_builds(folder: Path) -> None:
-    """Print the seconds of a build's start, of a trade and of a day, from three builds: CPU, and by the clock."""
-    shapes = [(1, 5_000), (400, 5_000), (8, 500_000)]
-    spent = {shape: measure_build(folder, *shape) for shape in shapes}
-    for shape, (cpu, clock) in spent.items():
-        print(f"{shape[0]:4} days of {shape[1]:9,} trades: {cpu:6.1f} s of CPU, {clock:6.1f} s by the clock")
-    for which, name in enumerate(("CPU", "clock")):
-        few, days, trades = (spent[shape][which] for shape in shapes)
-        # few = start; days = start + 399 days + 1.995 M trades; trades = start + 7 days + 3.995 M trades
-        per_trade = ((trades - few) - (days - few) * 7 / 399) / (3_995_000 - 1_995_000 * 7 / 399)
-        per_day = ((days - few) - 1_995_000 * per_trade) / 399
-        print(f"{name:6} start {few:5.1f} s, {1 / per_trade:12,.0f} trades a second, {per_day:.4f} s a day")
+def measure(folder: Path, is_quick: bool) -> list[Figure]:
+    """Return the bytes, seconds and memory that a price is reckoned with."""
+    shapes = ((1, 5_000), (20, 5_000), (2, 50_000)) if is_quick else ((1, 5_000), (400, 5_000), (8, 1_000_000))
+    return size_figures(folder, 4 if is_quick else DAYS) + build_figures(folder, shapes)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        report_builds(Path(place))
-        report_sizes(Path(place))
+        print_figures(measure(Path(place), is_quick=False))

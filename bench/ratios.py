@@ -1,21 +1,29 @@
 """Runs ways in turn, round after round, and prints each one's median ratio to the first."""
 
+import math
 import os
 import statistics
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one way took in one round: seconds by the clock and, of a process, of CPU, and its peak memory in bytes."""
+    """What one way took in one round: seconds by the clock and, of a process, of CPU, and peaks in bytes.
+
+    `peak` is of memory, `spilled` of the files in the folder that was watched.
+    """
 
     seconds: float
     cpu: float = 0.0
     peak: int = 0
+    spilled: int = 0
 
 
 Runs = dict[str, list[Run]]
@@ -69,11 +77,12 @@ def report(runs: Runs) -> None:
 
 
 def median(runs: Sequence[Run]) -> Run:
-    """Return the median of the seconds, and of all rounds the highest peak of memory."""
+    """Return the medians of the seconds, and of all rounds the highest peaks."""
     return Run(
         statistics.median(run.seconds for run in runs),
         statistics.median(run.cpu for run in runs),
         max(run.peak for run in runs),
+        max(run.spilled for run in runs),
     )
 
 
@@ -82,9 +91,40 @@ def ratio(of: Sequence[Run], by: Sequence[Run]) -> float:
     return statistics.median(one.seconds / other.seconds for one, other in zip(of, by, strict=True))
 
 
-def run_process(command: Sequence[object], cwd: Path | None = None, **settings: str) -> Run:
-    """Run the command to its end, silent; SystemExit with what it said where it fails."""
+def mib(what: str, size: float, detail: str = "") -> Figure:
+    """Return a figure of so many bytes."""
+    return Figure(what, size / 2**20, unit="MiB", detail=detail)
+
+
+def command(*arguments: object) -> list[object]:
+    """Return the words that run one of our commands by this very Python."""
+    return [sys.executable, "-m", "dlt_pipeline", *arguments]
+
+
+def took(*runs: Sequence[Run]) -> str:
+    """Return the medians of the seconds, as a detail of a figure."""
+    return " and ".join(told_seconds(median(each).seconds) for each in runs)
+
+
+def told_seconds(seconds: float) -> str:
+    """Return seconds with three digits that tell."""
+    return f"{seconds:,.{max(0, 2 - int(math.log10(max(seconds, 0.001)) // 1))}f} s"
+
+
+def run_process(
+    command: Sequence[object], cwd: Path | None = None, watched: Path | None = None, **settings: str
+) -> Run:
+    """Run the command to its end, silent, and watch how large a folder becomes; SystemExit where it fails."""
     words, environment = [str(word) for word in command], {**os.environ, **settings}
+    spilled, is_over = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal spilled
+        while watched and not is_over.wait(0.1):
+            spilled = max(spilled, size_of(watched))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     began = time.perf_counter()
     with subprocess.Popen(
         words, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -93,9 +133,23 @@ def run_process(command: Sequence[object], cwd: Path | None = None, **settings: 
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - began
+    is_over.set()
+    watcher.join()
     if process.returncode:
         raise SystemExit(said)
-    return Run(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, spilled)
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of a folder's files, those with several names once; files may vanish meanwhile."""
+    sizes = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                found = (Path(place) / name).stat()
+                sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())
 
 
 def print_figures(figures: Sequence[Figure]) -> None:

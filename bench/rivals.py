@@ -20,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 from filled_warehouse import LEAST_TRADES, FilledWarehouse
-from ratios import Figure, Run, Runs, compare, median, print_figures, ratio, report, run_process
+from ratios import Figure, Run, Runs, command, compare, median, mib, print_figures, ratio, report, run_process, took
 
 _ROOT = Path(__file__).parents[1]
 _SIZES = {
@@ -179,6 +179,7 @@ def candle_query(folder: Path, rounds: int) -> Runs:
 
 
 _RIVALS = {"freqtrade": freqtrade_candles, "pandas": pandas_candles, "polars": polars_candles, "ccxt": ccxt_candles}
+_SAID = {"pandas": "pandas, 1m alone", "ccxt": "ccxt, 1m of a tenth of the trades"}
 _WAYS = {**_RIVALS, "write_freqtrade": write_freqtrade}
 
 
@@ -197,7 +198,7 @@ def whole_build(folder: Path) -> tuple[Run, Run]:
     place.mkdir(exist_ok=True)
     shutil.copyfile(folder / "raw.duckdb", place / "warehouse.duckdb")
     run = run_process(
-        [sys.executable, "-m", "dlt_pipeline", "build"],
+        command("build"),
         cwd=place,
         KRAKEN_CANDLES_WAREHOUSE=str(place / "warehouse.duckdb"),
         DBT_WRITE_JSON="true",
@@ -225,27 +226,27 @@ def write_query(folder: Path) -> None:
 
 
 def measure(folder: Path, trades: int, rounds: int) -> list[Figure]:
-    """Run all ways in turn, as many rounds, and return what they took."""
+    """Run all ways in turn, as many rounds, and return what they took; of many trades those that go the whole way."""
+    is_large = trades >= 50_000_000
+    rivals = ("freqtrade", "polars") if is_large else tuple(_RIVALS)
     size = f"{trades / 10**6:,.0f} M trades"
     print(f"{size} of one pair, 100 days, {rounds} rounds", flush=True)
     fill(folder, trades, days=100)
     write_query(folder)
     run_way("write_freqtrade", folder)
     whole_build(folder)
-    runs: Runs = {name: [] for name in ("build", "models", *_RIVALS)}
+    runs: Runs = {name: [] for name in ("build", "models", *rivals)}
     for _ in range(rounds):
         build, models = whole_build(folder)
         runs["build"].append(build)
         runs["models"].append(models)
-        for name in _RIVALS:
+        for name in rivals:
             runs[name].append(run_way(name, folder))
     report(runs)
     queries = candle_query(folder, rounds)
-    is_large = trades >= 50_000_000
 
     def figure(what: str, of: list[Run], by: list[Run], bound: str = "") -> Figure:
-        detail = f"{median(of).seconds:,.1f} s and {median(by).seconds:,.1f} s"
-        return Figure(f"{size}: {what}", ratio(of, by), bound, detail=detail)
+        return Figure(f"{size}: {what}", ratio(of, by), bound, detail=took(of, by))
 
     whole, readers = runs["build"], runs["models"]
     return [
@@ -255,8 +256,7 @@ def measure(folder: Path, trades: int, rounds: int) -> list[Figure]:
             whole,
             f"at least {4 if is_large else 1.5}",
         ),
-        figure("pandas, 1m alone, over our whole build", runs["pandas"], whole),
-        figure("ccxt, 1m of a tenth of the trades, over our whole build", runs["ccxt"], whole),
+        *(figure(f"{_SAID[name]}, over our whole build", runs[name], whole) for name in _SAID if name in runs),
         figure(
             "our models that read trades over polars, nine timeframes",
             readers,
@@ -269,9 +269,30 @@ def measure(folder: Path, trades: int, rounds: int) -> list[Figure]:
         figure(
             "our candle query over one pass in numba, in memory", queries["candle query"], queries["numba"], "at most 1"
         ),
-        Figure(f"{size}: peak memory of our whole build", median(whole).peak / 2**20, unit="MiB"),
-        Figure(f"{size}: peak memory of freqtrade", median(runs["freqtrade"]).peak / 2**20, unit="MiB"),
-        Figure(f"{size}: peak memory of polars", median(runs["polars"]).peak / 2**20, unit="MiB"),
+        mib(f"{size}: peak memory of our whole build", median(whole).peak),
+        mib(f"{size}: peak memory of freqtrade", median(runs["freqtrade"]).peak),
+        mib(f"{size}: peak memory of polars", median(runs["polars"]).peak),
+    ]
+
+
+def measure_thin(folder: Path, symbols: int, trades: int, rounds: int) -> list[Figure]:
+    """Build a day of many symbols and of one with as many trades, in turn."""
+    names = (f"{symbols:,} symbols", "one symbol")
+    for name, count in zip(names, (symbols, 1), strict=True):
+        (folder / name).mkdir()
+        FilledWarehouse(folder / name / "raw.duckdb", count, trades).add_days(1)
+    runs: dict[str, list[tuple[Run, Run]]] = {name: [] for name in names}
+    for name in names:
+        whole_build(folder / name)
+    for _ in range(rounds):
+        for name in names:
+            runs[name].append(whole_build(folder / name))
+    whole, readers = ([[run[part] for run in runs[name]] for name in names] for part in (0, 1))
+    what = f"a day of {trades / 10**6:,.0f} M trades in {symbols:,} symbols over one"
+    return [
+        Figure(f"{what}: our models that read trades", ratio(*readers), "at most 1.5", detail=took(*readers)),
+        Figure(f"{what}: our whole build, of as many times the candles", ratio(*whole), detail=took(*whole)),
+        mib(f"{what}: peak memory of our whole build", median(whole[0]).peak),
     ]
 
 

@@ -8,20 +8,17 @@ of the bounds; `--quick` runs small ones once, to see that all of it works, and 
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import page_cost
-import rivals
-import start
 from ratios import Figure, print_figures
 
 _ROOT = Path(__file__).parents[1]
@@ -29,11 +26,34 @@ _FIGURES = _ROOT / "bench" / "figures.json"
 _PAGE = _ROOT / "docs" / "benchmarks.md"
 _VERSIONS = ("duckdb", "dbt-core", "dlt", "pyarrow", "freqtrade", "pandas", "polars", "numba", "ccxt")
 
-# A bench by its name: of a folder and whether it is to be quick, its figures.
-BENCHES: dict[str, Callable[[Path, bool], list[Figure]]] = {
-    "rivals": lambda folder, quick: rivals.measure(folder, 500_000 if quick else 10_000_000, 1 if quick else 5),
-    "page": lambda _, quick: page_cost.measure(2 if quick else 30),
-    "start": lambda folder, quick: start.measure(folder, 1 if quick else 5),
+
+@dataclass(frozen=True)
+class Bench:
+    """A module's `measure` (or another function): of a folder and its sizes it returns figures."""
+
+    module: str
+    sizes: tuple[Any, ...] = (False,)
+    quick: tuple[Any, ...] = (True,)
+    function: str = "measure"
+
+    def run(self, folder: Path, is_quick: bool) -> list[Figure]:
+        """Measure; only now the module, which may take seconds, is imported."""
+        measure = getattr(importlib.import_module(self.module), self.function)
+        figures: list[Figure] = measure(folder, *(self.quick if is_quick else self.sizes))
+        return figures
+
+
+BENCHES = {
+    "rivals": Bench("rivals", (10_000_000, 5), (500_000, 1)),
+    "large": Bench("rivals", (50_000_000, 5), (600_000, 1)),
+    "thin": Bench("rivals", (1_000, 10_000_000, 5), (10, 50_000, 1), "measure_thin"),
+    "days": Bench("one_more_day", ([1, 10, 99], 2_000_000, 20), ([1, 2], 50_000, 2)),
+    "page": Bench("page_cost", (30,), (2,)),
+    "symbols": Bench("side_by_side"),
+    "archive": Bench("archive_import"),
+    "sizes": Bench("price_of_a_trade"),
+    "memory": Bench("memory"),
+    "start": Bench("start", (5,), (1,)),
 }
 _HEAD = """# How fast it is
 
@@ -87,7 +107,7 @@ def main() -> None:
     for name in chosen.names or BENCHES:
         print(f"\n{name}", flush=True)
         with tempfile.TemporaryDirectory() as place:
-            figures = BENCHES[name](Path(place), chosen.quick)
+            figures = BENCHES[name].run(Path(place), chosen.quick)
         print_figures(figures)
         if not chosen.quick:
             measured[name] = {

@@ -3,7 +3,6 @@
 The exchange runs in a process of its own with a ticking clock; its trades are made before anything is timed.
 """
 
-import argparse
 import itertools
 import multiprocessing
 import os
@@ -13,6 +12,8 @@ import time
 from datetime import datetime, timedelta, timezone
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from ratios import Figure, print_figures
 
 from dlt_pipeline import load
 from dlt_pipeline.exchange import Call, Clock, LocalExchange, SyntheticFeed, displayed_ns
@@ -36,7 +37,7 @@ def serve(pages: int, markets: int, seconds: float, line: Connection) -> None:
             line.send(exchange.calls)
 
 
-def measure(ends: dict[str, int], folder: Path, line: Connection, before: int) -> tuple[float, list[Call]]:
+def load_all(ends: dict[str, int], folder: Path, line: Connection, before: int) -> tuple[float, list[Call]]:
     start_ns = int((NOW - timedelta(days=DAYS)).timestamp()) * 10**9
     windows = {symbol: [Window(start_ns, end_ns, start_ns, end_ns)] for symbol, end_ns in ends.items()}
     began, cpu = time.perf_counter(), time.process_time()
@@ -63,37 +64,47 @@ def measure(ends: dict[str, int], folder: Path, line: Connection, before: int) -
     return trades / seconds, calls
 
 
-if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--symbols", type=int, default=8)
-    arguments.add_argument("--pages", type=int, default=120, help="of each symbol, about")
-    arguments.add_argument("--chunk-pages", type=int, help="pages of a symbol between commits; default: the setting's")
-    arguments.add_argument("--seconds-per-call", type=float, default=1.0, help="the exchange's limit and our pace")
-    given = arguments.parse_args()
+def run(folder: Path, symbols: int, pages: int, seconds: float) -> float:
+    """Return how many times one symbol's rate so many reach together."""
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(
-        target=serve, args=(given.pages, given.symbols + 1, given.seconds_per_call, theirs), daemon=True
+        target=serve, args=(pages, symbols + 1, seconds, theirs), daemon=True
     )
     child.start()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        base_url, ends = ours.recv()
-        os.environ.update(
-            SOURCES__KRAKEN__BASE_URL=base_url,
-            SOURCES__KRAKEN__SECONDS_PER_CALL=str(given.seconds_per_call),
-            RUNTIME__DLTHUB_TELEMETRY="false",
-            RUNTIME__LOG_LEVEL="CRITICAL",
-            DLT_DATA_DIR=str(folder / "dlt"),
-        )
-        if given.chunk_pages:
-            os.environ["SOURCES__KRAKEN__CHUNK_PAGES"] = str(given.chunk_pages)
-        load(["MINA/GBP"], NOW - timedelta(days=1), NOW, timeframes=(), warehouse=folder / "warm-up.duckdb")
-        ours.send("calls")
-        seen = len(ours.recv())
-        first, *others = ends
-        one, calls = measure({first: ends[first]}, folder, ours, seen)
-        many, _ = measure({symbol: ends[symbol] for symbol in others}, folder, ours, seen + len(calls))
-    ours.send("end")
-    print(
-        f"\n{given.symbols} symbols reach {many / one / given.symbols:.3f} of {given.symbols} times one symbol's rate"
+    folder.mkdir()
+    base_url, ends = ours.recv()
+    os.environ.update(
+        SOURCES__KRAKEN__BASE_URL=base_url,
+        SOURCES__KRAKEN__SECONDS_PER_CALL=str(seconds),
+        RUNTIME__DLTHUB_TELEMETRY="false",
+        RUNTIME__LOG_LEVEL="CRITICAL",
+        DLT_DATA_DIR=str(folder / "dlt"),
     )
+    load(["MINA/GBP"], NOW - timedelta(days=1), NOW, timeframes=(), warehouse=folder / "warm-up.duckdb")
+    ours.send("calls")
+    seen = len(ours.recv())
+    first, *others = ends
+    one, calls = load_all({first: ends[first]}, folder, ours, seen)
+    many, _ = load_all({symbol: ends[symbol] for symbol in others}, folder, ours, seen + len(calls))
+    ours.send("end")
+    child.join()
+    return many / one
+
+
+def measure(folder: Path, is_quick: bool) -> list[Figure]:
+    """Load 8 and 30 symbols side by side, each beside one alone, at one call a second and pair."""
+    shapes = ((2, 1.9, 5, 0.1),) if is_quick else ((8, 7.6, 60, 1.0), (30, 27, 60, 1.0))
+    return [
+        Figure(
+            f"{symbols} symbols side by side over one, a call every {seconds:g} s and pair: trades a second",
+            run(folder / f"{symbols}", symbols, pages, seconds),
+            f"at least {bound}",
+            detail=f"{pages} pages each",
+        )
+        for symbols, bound, pages, seconds in shapes
+    ]
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        print_figures(measure(Path(place), is_quick=False))

@@ -5,7 +5,7 @@ import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ratios import Figure, Run, median, print_figures, ratio, report, run_process
+from ratios import Figure, Run, print_figures, ratio, report, run_process, took
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 
@@ -39,13 +39,12 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
     report(runs)
     said = {"load": "a load with nothing new", "build": "a build with nothing new"}
     imported = runs["import dlt"]
-    detail = "{:.2f} s and {:.2f} s"
     return [
         Figure(
             f"start: {said.get(name, f'`{name}`')} over `import dlt`",
             ratio(runs[name], imported),
             f"at most {bound}",
-            detail=detail.format(median(runs[name]).seconds, median(imported).seconds),
+            detail=took(runs[name], imported),
         )
         for name, bound in _BOUNDS.items()
     ]

@@ -15,7 +15,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     import run
 
     yield run
-    for name in ("run", "rivals", "page_cost", "start", "ratios", "filled_warehouse"):
+    for name in ("run", "ratios"):
         sys.modules.pop(name, None)
 
 

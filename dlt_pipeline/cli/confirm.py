@@ -22,7 +22,7 @@ from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
-from dlt_pipeline.warehouse.errors import when_unlocked
+from dlt_pipeline.warehouse.errors import MEMORY_NAME, when_unlocked
 
 
 def count(trades: int, is_approximate: bool) -> str:
@@ -62,7 +62,8 @@ def remarks(estimates: Sequence[Estimate], costs: Costs) -> list[str]:
         )
     asked = sum(one.asked_calls for one in estimates)
     found.append(
-        f"At {costs.seconds_per_call:.3g} s a call and pair, pairs side by side; the build is one core's work. "
+        f"At {costs.seconds_per_call:.3g} s a call and pair, pairs side by side; the build is one core's work and "
+        f"{size(total_of(estimates, costs.jobs).build_memory_bytes)} of memory, or what {MEMORY_NAME} leaves it. "
         f"Asking for this took {asked} call{'' if asked == 1 else 's'}."
     )
     return found

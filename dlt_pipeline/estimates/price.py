@@ -53,13 +53,19 @@ def build_seconds_of(trades: int, days: float, jobs: JobSettings) -> float:
     return jobs.build_start_seconds + trades / jobs.build_trades_per_second + days * jobs.build_seconds_per_day
 
 
+def memory_of(trades: int, jobs: JobSettings) -> int:
+    """Return the bytes of memory at the peak of a build that makes so many trades anew, if nothing bounds it."""
+    return round(jobs.build_start_memory + trades * jobs.build_memory_per_trade)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """The price of one symbol's load over [start_ns, end_ns) (ns, UTC; None: up to the newest trade).
 
     `calls` are answers of the exchange, `seconds` what they take at the set pace; `duckdb_bytes` is the growth of the
     warehouse with its candles built, `parquet_bytes` that of the published files, `build_seconds` a build of this
-    symbol alone. `trades` is exact unless `is_approximate`; `asked_calls` is what finding out took.
+    symbol alone and `build_memory_bytes` its peak, where KRAKEN_CANDLES_MEMORY makes DuckDB spill nothing. `trades` is
+    exact unless `is_approximate`; `asked_calls` is what finding out took.
     """
 
     symbol: str
@@ -74,6 +80,7 @@ class Estimate:
     duckdb_bytes: int
     parquet_bytes: int
     build_seconds: float
+    build_memory_bytes: int
     asked_calls: int
 
     @property
@@ -100,6 +107,7 @@ class Total:
     duckdb_bytes: int
     parquet_bytes: int
     build_seconds: float
+    build_memory_bytes: int
 
     @property
     def bytes(self) -> int:
@@ -118,6 +126,7 @@ def total_of(estimates: Sequence[Estimate], jobs: JobSettings) -> Total:
         duckdb_bytes=sum(one.duckdb_bytes for one in estimates),
         parquet_bytes=sum(one.parquet_bytes for one in estimates),
         build_seconds=builds + jobs.build_start_seconds,
+        build_memory_bytes=memory_of(sum(one.trades for one in estimates), jobs),
     )
 
 
@@ -153,6 +162,7 @@ def price_trades(
         duckdb_bytes=duckdb_bytes,
         parquet_bytes=parquet_bytes,
         build_seconds=build_seconds_of(count, days, costs.jobs),
+        build_memory_bytes=memory_of(count, costs.jobs),
         asked_calls=asked_calls,
     )
 

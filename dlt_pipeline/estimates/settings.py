@@ -21,6 +21,8 @@ _LIMITS: Final[dict[str, tuple[float, float]]] = {
     "build_start_seconds": (0, 86_400),
     "build_trades_per_second": (1, 10**12),
     "build_seconds_per_day": (0, 86_400),
+    "build_start_memory": (0, 10**12),
+    "build_memory_per_trade": (0, 100_000),
 }
 
 
@@ -52,6 +54,9 @@ class JobSettings(BaseConfiguration):
     build_start_seconds: float = 18.0
     build_trades_per_second: float = 650_000.0
     build_seconds_per_day: float = 0.04
+    # Bytes of memory at the peak: dbt and DuckDB themselves, then the trades of all symbols that are built at once.
+    build_start_memory: float = 450e6
+    build_memory_per_trade: float = 40.0
 
 
 def load_job_settings() -> JobSettings:

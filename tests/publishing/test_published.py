@@ -184,8 +184,8 @@ def test_what_stood_is_read_from_what_is_published_whatever_the_warehouse_is_cal
         connection.execute(f"create table exported_candles as select {keys}, now() as bucket_start")
         connection.execute("create table t.kraken_kept.replaced_candles as select 1 as symbol, 2 as trades")
         connection.execute(
-            """create macro candles_as_of(of_instant) as table
-            select t.symbol, t.trades, of_instant from t.kraken_kept.replaced_candles as t, "t"."kraken".export_partitions"""
+            """create macro candles_as_of(of_instant) as table select t.symbol, t.trades, of_instant
+            from t.kraken_kept.replaced_candles as t, "t"."kraken".export_partitions"""
         )
         read = WarehouseRows(connection, tmp_path / "t.duckdb", "kraken", tmp_path).as_of()["replaced_candles"]
     assert " ".join(read.split()) == (

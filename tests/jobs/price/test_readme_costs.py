@@ -27,7 +27,23 @@ def test_the_table_follows_from_the_settings(row: str, pairs: int, days: int) ->
     total = total_of([replace(one, symbol=str(number)) for number in range(pairs)], COSTS.jobs)
     cells = [f"{total.trades / 10**6:,.1f} M", f"{total.calls:,}", duration(total.seconds)]
     cells += [size(total.duckdb_bytes), size(total.parquet_bytes), duration(total.build_seconds)]
+    cells += [size(total.build_memory_bytes)]
     assert f"| {row} | {' | '.join(cells)} |" in SECTION
+
+
+def test_all_of_it_follows_from_the_settings() -> None:
+    assumed = re.search(r"([\d,]+) pairs of ([\d,]+) days and ([\d,]+) trades a day", SECTION)
+    assert assumed
+    pairs, days, trades = (int(number.replace(",", "")) for number in assumed.groups())
+    one = price_trades(COSTS, "BTC/USD", (0, None), [trades * days], days=days)
+    total = total_of([replace(one, symbol=str(number)) for number in range(pairs)], COSTS.jobs)
+    for told in (
+        f"{total.trades / 10**9:.1f} billion trades",
+        f"warehouse of {size(total.duckdb_bytes)}",
+        f"{size(total.parquet_bytes)} published",
+        f"{duration(total.build_seconds)} of one core",
+    ):
+        assert told in " ".join(SECTION.split()), told
 
 
 def test_the_limits_and_the_pace_are_the_settings() -> None:
