@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.spark.cluster import asked
 from tests.spark.public_tables import public_tables
 
 
@@ -18,8 +19,9 @@ class Task:
     """What to build: the engine, the folders of the dbt project and of dbt's artifacts, and the steps.
 
     A step is a folder. Spark builds from its raw/ and writes each public table to <engine>/<table>, and exact_products
-    as a Spark with default settings computes it to <engine>/cut_products. Both engines leave in <engine>/said.json
-    dbt's lines and the errors of the overflows (null: no error), and run_results.json with the status of each node.
+    as a Spark with default settings computes it to <engine>/cut_products. While it builds, <engine>/executors says
+    where Spark's REST API tells of its executors. Both engines leave in <engine>/said.json dbt's lines, the errors of
+    the overflows (null: no error) and what the API said, and run_results.json with the status of each node.
     """
 
     engine: str
@@ -61,6 +63,8 @@ class Dbt:
 
 def run(task: Task) -> None:
     """Build every step, one after the other; `first` with the unit tests, which see nothing of the step's rows."""
+    if task.engine == "spark":
+        from pyspark.sql import SparkSession
     dbt = Dbt(task)
     for step in map(Path, task.steps):
         out, raw = step / task.engine, step / "raw"
@@ -69,9 +73,13 @@ def run(task: Task) -> None:
             error = dbt.operate("register_raw", folder=str(raw), tables=sorted(path.name for path in raw.iterdir()))
             if error:
                 sys.exit(error)
+            context = SparkSession.builder.getOrCreate().sparkContext
+            url = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/allexecutors"
+            (out / "executors").write_text(url)
         errors = {kind: dbt.operate("overflow", of=kind) for kind in ("product", "sum")}
         said = dbt.build(*(() if step.name == "first" else ("--exclude-resource-type", "unit_test")))
-        (out / "said.json").write_text(json.dumps({"output": said, "errors": errors}))
+        executors = asked(url) if task.engine == "spark" else []
+        (out / "said.json").write_text(json.dumps({"output": said, "errors": errors, "executors": executors}))
         shutil.copy(Path(task.target) / "run_results.json", out)
         if task.engine == "spark":
             _write_tables(Path(task.target), out)

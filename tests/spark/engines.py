@@ -8,19 +8,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.dbt_project.dbt_run import ROOT
+from tests.spark.cluster import SHORT_LIFE
 from tests.spark.dbt_process import Task
 
 HERE = Path(__file__).parent
-# The JVM lives for a minute: its quick compiler alone costs less than what the thorough one would save.
 NO_BARS = "kraken_candles_bars: []"
 BARS = [
     {"name": "ticks", "trades": 3},
     {"name": "coins", "base_volume": "0.7"},
     {"name": "dollars", "quote_volume": "1234.5"},
 ]
-SHORT_LIFE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,15 @@ class Engine:
     """A finished build.
 
     `output` is what dbt said, `status` that of each node by its id without the project, `errors` what came of a
-    product and of a sum too large (None: no error), `out` the folder with Spark's tables.
+    product and of a sum too large (None: no error), `out` the folder with Spark's tables, `executors` what Spark's
+    REST API said of each.
     """
 
     output: str
     status: dict[str, str]
     errors: dict[str, str | None]
     out: Path
+    executors: list[dict[str, Any]]
 
 
 def copy_project(folder: Path) -> Path:
@@ -48,8 +50,8 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def build(engine: str, folder: Path, warehouse: Path, steps: Sequence[Path]) -> list[Engine]:
-    """Build `folder`/project on the engine, once for each step (see Task): on the warehouse, or on Spark.
+def build(engine: str, folder: Path, warehouse: Path, steps: Sequence[Path], master: str = "") -> list[Engine]:
+    """Build `folder`/project on the engine, once for each step (see Task): on the warehouse, or on Spark's `master`.
 
     Spark keeps its own tables in `folder`/catalog from one step to the next.
     """
@@ -59,6 +61,8 @@ def build(engine: str, folder: Path, warehouse: Path, steps: Sequence[Path]) -> 
         **os.environ,
         "KRAKEN_CANDLES_WAREHOUSE": str(warehouse),
         "KRAKEN_CANDLES_SPARK_WAREHOUSE": str(folder / "catalog"),
+        "KRAKEN_CANDLES_SPARK_MASTER": master,
+        "KRAKEN_CANDLES_SPARK_UI": "true",
         "SPARK_SUBMIT_OPTS": SHORT_LIFE,
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -70,4 +74,4 @@ def _finished(out: Path) -> Engine:
     said = json.loads((out / "said.json").read_text())
     nodes = json.loads((out / "run_results.json").read_text())["results"]
     status = {node["unique_id"].replace(".kraken_candles.", "."): node["status"] for node in nodes}
-    return Engine(said["output"], status, said["errors"], out)
+    return Engine(said["output"], status, said["errors"], out, said["executors"])

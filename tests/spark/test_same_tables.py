@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.spark.conftest import Step
+from tests.spark.conftest import Killer, Step, tasks_by_address
 from tests.spark.same_rows import compare
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1800)]
@@ -43,3 +43,13 @@ def test_the_second_part_brings_more(first: Step, second: Step) -> None:
     for table in ("trades", "candles", "rest_candles", "check_rest_candles"):
         with pytest.raises(AssertionError, match=f"{table} differs"):
             compare(second.warehouse, table, first.spark.out / table)
+
+
+def test_both_workers_do_their_part_and_one_alone_ends_what_the_other_left(first: Step, second: Step) -> None:
+    """That the second build is green, and its rows are the same, is shown above."""
+    before, after = (tasks_by_address(step.spark.executors) for step in (first, second))
+    assert min(before["127.0.0.2"], before["127.0.0.3"]) > 100, before
+    assert after["127.0.0.2"] > before["127.0.0.2"] + 100
+    dead = [one for one in second.spark.executors if one["hostPort"].startswith(Killer.ADDRESS)]
+    assert dead
+    assert not any(one["isActive"] for one in dead)

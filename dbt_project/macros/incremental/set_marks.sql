@@ -25,13 +25,13 @@
         {%- endif -%}
     {%- endfor -%}
     {%- for producer, version in rows %}
-    {% if not loop.first %}union all{% else %}insert into {{ marks }}{% endif %}
+    {% if not loop.first %}union all{% else %}{{ kraken_candles.insert_marks(marks) }}{% endif %}
     select
-        '{{ model.name }}' as consumer,
-        '{{ producer }}' as producer,
         cast({{ version }} as bigint) as version,
         '{{ kraken_candles.settings_text() }}' as settings,
-        {{ kraken_candles.utc_now() }} as marked_at
+        {{ kraken_candles.utc_now() }} as marked_at,
+        '{{ model.name }}' as consumer,
+        '{{ producer }}' as producer
     {%- endfor %}
 {% endmacro %}
 

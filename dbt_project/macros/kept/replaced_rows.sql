@@ -54,8 +54,10 @@
     ) }};
     {%- endif %}
     {%- if before != policy %}
-    insert into {{ marks }}
-    select 'candles', 'empty_bucket_policy', 0, '{{ policy | replace("'", "''") }}', {{ kraken_candles.utc_now() }};
+    {{ kraken_candles.insert_marks(marks) }}
+    select
+        0 as version, '{{ policy | replace("'", "''") }}' as settings, {{ kraken_candles.utc_now() }} as marked_at,
+        'candles' as consumer, 'empty_bucket_policy' as producer;
     {%- endif %}
     {{ kraken_candles.make_as_of(log) }}
     {%- endif %}
