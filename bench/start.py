@@ -32,10 +32,8 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
         runs: dict[str, list[Run]] = {"import dlt": [], **{name: [] for name in _BOUNDS}}
         for _ in range(rounds):
             runs["import dlt"].append(run_process([sys.executable, "-c", "import dlt"], cwd=folder))
-            # loads last: one that finds no trades writes the markets' newest list all the same
             for name in _BOUNDS:
                 runs[name].append(run_process([*command, *arguments[name]], cwd=folder, **settings))
-            run_process([*command, *arguments["build"]], cwd=folder, **settings)
     report(runs)
     said = {"load": "a load with nothing new", "build": "a build with nothing new"}
     imported = runs["import dlt"]

@@ -18,7 +18,7 @@ from dlt_pipeline.archive.work import Work
 from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
-from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.kraken.settings import exchange_kind
 from dlt_pipeline.warehouse.database import NO_EXCHANGE
 from dlt_pipeline.warehouse.pipeline import active_pipeline
 

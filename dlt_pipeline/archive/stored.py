@@ -15,8 +15,7 @@ from dlt_pipeline.common.exceptions import ExchangeError, LoadStoppedError
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import KrakenSettings
-from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.kraken.settings import KrakenSettings, exchange_kind
 
 Rows = list[tuple[Any, ...]]
 # Runs a query whose tables stand in braces; no rows where one of them was never made.

@@ -20,7 +20,7 @@ from dlt_pipeline.estimates.price import Costs, Estimate, Total, total_of, until
 from dlt_pipeline.estimates.settings import load_job_settings
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import load_settings
+from dlt_pipeline.kraken.settings import KrakenSettings, load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import MEMORY_NAME, when_unlocked
 
@@ -82,14 +82,16 @@ def confirm(
     is_terminal: bool,
     *,
     now_ns: int | None = None,
+    settings: KrakenSettings | None = None,
     ask: Callable[[str], bool] = typer.confirm,
 ) -> bool:
     """Tell whether a load may begin: at once if it costs little or `yes` was said, else as `ask` answers.
 
     A costly one is shown first, with cheaper ways where there are any as of `now_ns` (the exchange's time, ns; by
-    default this machine's). Raises BadInputError where nobody can be asked.
+    default this machine's); `settings` are the load's, by default as configured. Raises BadInputError where nobody can
+    be asked.
     """
-    costs = Costs(load_settings(), load_job_settings())
+    costs = Costs(settings or load_settings(), load_job_settings())
     if not is_costly(estimates, costs):
         return True
     console.print(price_table(estimates, costs))
@@ -151,7 +153,7 @@ def may_begin(
 def may_begin_at(console: Console, estimates: Sequence[Estimate], session: Session, yes: bool) -> bool:
     """Ask if the prices are high, as `may_begin` does."""
     is_terminal = console.is_terminal and sys.stdin.isatty()
-    return confirm(console, estimates, yes, is_terminal, now_ns=session.now_ns, ask=_ask)
+    return confirm(console, estimates, yes, is_terminal, now_ns=session.now_ns, settings=session.settings, ask=_ask)
 
 
 def _ask(question: str) -> bool:

@@ -13,8 +13,7 @@ from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import KrakenSettings, load_settings, without_password
-from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.kraken.settings import KrakenSettings, exchange_kind, load_settings, without_password
 from dlt_pipeline.warehouse.database import exchanges_of, open_warehouse
 
 

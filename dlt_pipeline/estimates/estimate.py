@@ -14,8 +14,7 @@ from dlt_pipeline.estimates.settings import load_job_settings
 from dlt_pipeline.kraken.ledger_store import Lacking, LedgerStore
 from dlt_pipeline.kraken.request import Request, make_request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
-from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, exchange_kind, load_settings
 from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 
 OnFailure = Callable[[str, ExchangeError], object]

@@ -19,8 +19,7 @@ from dlt_pipeline.kraken.ledger import missing
 from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.request import Request, Window, make_window
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
-from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, exchange_kind, load_settings
 from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 
 State = Literal["trades", "archive", "rest", "missing"]

@@ -20,7 +20,7 @@ from dlt_pipeline.kraken.markets import Seen
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
 from dlt_pipeline.kraken.request import Request
-from dlt_pipeline.kraken.session import Session, other_market
+from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.warehouse.pipeline import active_pipeline
 
 Batch = dict[str, pa.Table]
@@ -168,11 +168,8 @@ class Chunk:
 
         self._lacking, market_ids, self._statuses = self._patiently(read)
         for symbol in symbols:
-            refusal = self.session.unlisted(symbol) or other_market(
-                self.session.market(symbol), market_ids.get(symbol, {})
-            )
-            if refusal:
-                self._refused[symbol] = refusal
+            if error := self.session.refusal(symbol, market_ids.get(symbol, {})):
+                self._refused[symbol] = error
 
     def _load(self, symbol: str, client: KrakenClient, stop: Stop) -> SymbolLoad:
         return SymbolLoad(

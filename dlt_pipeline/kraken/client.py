@@ -9,7 +9,6 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-import ccxt
 import requests
 import tenacity
 from requests.adapters import HTTPAdapter
@@ -24,6 +23,7 @@ from dlt_pipeline.common.exceptions import (
 from dlt_pipeline.common.threads import Stop, within
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot, time_flaw
+from dlt_pipeline.kraken.ccxt_alone import import_alone
 from dlt_pipeline.kraken.errors import translate
 from dlt_pipeline.kraken.markets import TOKENIZED, Listed, Market, add_tokenized, check_listing, list_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
@@ -39,6 +39,7 @@ from dlt_pipeline.kraken.settings import (
 )
 
 _T = TypeVar("_T")
+_kraken, _errors = import_alone("kraken", "base.errors")
 _log = logging.getLogger("dlt_pipeline.kraken")
 _requests = logging.getLogger("dlt_pipeline.requests")  # a line of DEBUG for each
 _PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
@@ -80,7 +81,7 @@ class _Session(requests.Session):
         return merged
 
 
-class _TextKraken(ccxt.kraken):  # type: ignore[misc]
+class _TextKraken(_kraken.kraken):  # type: ignore[misc, name-defined]
     """ccxt's client with exact decoding: its own turns numbers into floats, wrong for 7-decimal times.
 
     `wait_for_turn` is called before every request with its method and pair: ccxt may make two for one call of ours.
@@ -102,7 +103,7 @@ class _TextKraken(ccxt.kraken):  # type: ignore[misc]
         try:
             return self.bounded(lambda: super(_TextKraken, self).fetch(url, method, headers, body))
         except TimeoutError:
-            raise ccxt.RequestTimeout(f"no whole answer to {method} {url}") from None
+            raise _errors.RequestTimeout(f"no whole answer to {method} {url}") from None
         finally:
             self.seconds = time.monotonic() - began
 
@@ -309,7 +310,7 @@ class KrakenClient:
                 if self._pace:
                     self._pace.passed(self._settings)
                 return checked
-            except (ccxt.BaseError, OSError) as error:  # an OSError is of opening certificates or a socket
+            except (_errors.BaseError, OSError) as error:  # an OSError is of opening certificates or a socket
                 known = translate(error, where, self._settings.base_url)
                 if self._pace and isinstance(known, RateLimitError):
                     self._pace.limited(self._settings)

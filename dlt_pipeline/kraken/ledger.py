@@ -2,11 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from dlt_pipeline.kraken.cursor import Cursor, start_at
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 
 Place = tuple[int, int, int | None]
+# What a later load reads back of a ledger row, in this order.
+LEDGER_COLUMNS = (
+    "covered_from_ns",
+    "since",
+    "asked_tail_count",
+    "asked_known_trade_id",
+    "next_since",
+    "covered_to_ns",
+    "tail_time_ns",
+    "tail_count",
+    "known_trade_id",
+    "idless_since_id",
+)
 
 
 def place_of(cursor: Cursor) -> Place:
@@ -32,6 +46,13 @@ class LedgerRow:
         """Whether nothing was known before it, so that it is whole from its first instant on."""
         _, tail_count, known_trade_id = self.asked_from
         return known_trade_id is None and tail_count == 0
+
+
+def ledger_row(values: tuple[Any, ...]) -> LedgerRow:
+    """Turn the values of LEDGER_COLUMNS back into what it was made of."""
+    covered_from_ns, *asked, since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless = values
+    cursor = Cursor(since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless)
+    return LedgerRow(covered_from_ns, (asked[0], asked[1], asked[2]), cursor)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,8 @@ import duckdb
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, joined, without
-from dlt_pipeline.kraken.ledger import LedgerRow, MissingRange, Range, merge, missing
+from dlt_pipeline.kraken.ledger import LEDGER_COLUMNS, LedgerRow, MissingRange, Range, ledger_row, merge, missing
 from dlt_pipeline.kraken.markets import Seen, seen_of
-from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
@@ -23,7 +23,7 @@ from dlt_pipeline.warehouse.database import DATASET, open_warehouse
 _FOREVER_NS: Final = 2**63 - 1
 _READ: Final = (
     *("pages", "trades", "id_holes", "rest_candles", "markets", "market_statuses"),
-    *("archive_parts", "archive_files", "_dlt_loads"),
+    *("archive_parts", "archive_files", "warehouse_versions", "_dlt_loads"),
 )
 _LOADED: Final = "inner join {{_dlt_loads}} as l on {}._dlt_load_id = l.load_id and l.status = 0"
 _PAGES: Final = f"{{pages}} as p {_LOADED.format('p')}"
@@ -290,6 +290,18 @@ class LedgerStore:
         """Return by symbol the newest status of each market and of the exchange that complete loads saw."""
         statuses = self.rows(_STATUSES)  # before the first, `markets` may be an older program's, without a status
         return seen_of(statuses, self.rows(_LISTED) if statuses else ())
+
+    def has_loads_of(self, exchange: str) -> bool:
+        """Whether loads from such an exchange, `local` or `live`, wrote here."""
+        return bool(self.rows("select 1 from {warehouse_versions} where exchange = %s", exchange))
+
+    def listed(self, columns: Sequence[str]) -> dict[str, tuple[tuple[Any, ...], datetime]]:
+        """Return by symbol these columns of `kraken_raw.markets`, as complete loads listed each last, and when."""
+        query = (
+            f"select m.symbol, m.fetched_at, {', '.join(f'm.{name}' for name in columns)} "  # noqa: S608 - own names only
+            f"from {{markets}} as m {_LOADED.format('m')} order by m.fetched_at"
+        )
+        return {symbol: (tuple(values), listed_at) for symbol, listed_at, *values in self.rows(query)}
 
     def covered_ends(self, symbols: Sequence[str]) -> dict[str, int]:
         """Return up to when the ledger covers each symbol (ns, UTC), or else where the days that archives hold end.

@@ -3,26 +3,31 @@
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import dlt
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
-from dlt_pipeline.common.time import When
-from dlt_pipeline.kraken.chunk import Chunk
-from dlt_pipeline.kraken.extract import Progress
-from dlt_pipeline.kraken.reader import Readers
+from dlt_pipeline.common.time import When, utc
+from dlt_pipeline.kraken.ledger_store import LedgerStore
+from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.request import Request, make_request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
-from dlt_pipeline.kraken.source import exchange_kind, source_of
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, exchange_kind, load_settings
 from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
-from dlt_pipeline.warehouse.pipeline import drop_old_packages, only_load, ready_pipeline
+from dlt_pipeline.warehouse.pipeline import drop_old_packages, has_waiting_packages, only_load, ready_pipeline
+
+if TYPE_CHECKING:
+    from dlt_pipeline.kraken.chunk import Chunk
+    from dlt_pipeline.kraken.extract import Progress
 
 _T = TypeVar("_T")
+# `market_status` says when a status was seen last: by loads that bring nothing, to the day.
+_LONGEST_UNWRITTEN: Final = timedelta(days=1)
 GoingOn = Callable[[Sequence[str]], Collection[str]]
 
 
@@ -35,7 +40,7 @@ class Listener(Protocol):
     def begin(self, session: Session, request: Request) -> None:
         """Hear that the exchange answered and the request is sound."""
 
-    def page(self, progress: Progress) -> None:
+    def page(self, progress: "Progress") -> None:
         """Hear of a page taken in."""
 
     def committed(self, done: set[str]) -> None:
@@ -114,6 +119,8 @@ def load_request(
             kind = exchange_kind(session.settings.base_url)
             when_unlocked(lambda: check_usable(path, kind), path, session.stop)
             session.open(request)
+            if when_unlocked(lambda: _brings_nothing(path, kind, session), path, session.stop):
+                return LoadReport(path, session.request, calls=_calls(session))
             if listener:
                 listener.begin(session, session.request)
             pipeline = when_unlocked(lambda: ready_pipeline(path), path, session.stop)
@@ -125,13 +132,54 @@ def load_request(
         raise known from error
 
 
+def _brings_nothing(path: Path, kind: str, session: Session) -> bool:
+    """Whether the warehouse holds all of the session's request, and the markets and statuses as they are listed now.
+
+    Then no step of dlt would move a row but the list of markets, which is written anew once it is a day old.
+    """
+    request = session.request
+    is_open = any(each.end_ns is None for windows in request.windows.values() for each in windows)
+    if is_open or request.timeframes or not request.windows or not path.exists() or has_waiting_packages():
+        return False
+    with LedgerStore.of_file(path) as store:
+        holds_all = (
+            store.has_loads_of(kind)
+            and not any(each.missing for each in store.lacking(session, request).values())
+            and _lists_same(store, session)
+        )
+        if not holds_all:
+            return False
+        statuses = store.statuses()
+    return not session.status_changes(statuses)
+
+
+def _lists_same(store: LedgerStore, session: Session) -> bool:
+    """Whether each market stands in the warehouse as it is listed, for less than a day, and is the one asked for."""
+    market_ids = store.market_ids(session.request.symbols)
+    if any(session.refusal(symbol, market_ids.get(symbol, {})) for symbol in session.request.symbols):
+        return False
+    known = store.listed([field.name for field in fields(Market)])
+    oldest = utc(session.listed_at) - _LONGEST_UNWRITTEN
+    return all(
+        market.symbol in known and known[market.symbol][0] == astuple(market) and known[market.symbol][1] > oldest
+        for market in session.markets
+    )
+
+
+def _calls(session: Session) -> dict[str, int]:
+    return {name: session.calls(name) for name in session.request.symbols}
+
+
 def _chain(
     pipeline: dlt.Pipeline, session: Session, report: LoadReport, listener: Listener | None, going_on: GoingOn
 ) -> LoadReport:
+    from dlt_pipeline.kraken.chunk import Chunk  # noqa: PLC0415 - pyarrow, which a load that brings nothing wants not
+    from dlt_pipeline.kraken.reader import Readers  # noqa: PLC0415
+
     remaining = list(report.request.symbols)
     given_up: list[str] = []
 
-    def hear(progress: Progress) -> None:
+    def hear(progress: "Progress") -> None:
         report.reached[progress.symbol] = progress.covered_to_ns
         report.trades[progress.symbol] = report.trades.get(progress.symbol, 0) + progress.new_trades
         report.missing_ids[progress.symbol] = report.missing_ids.get(progress.symbol, 0) + progress.missing_ids
@@ -162,11 +210,13 @@ def _chain(
             readers.drop(given_up)
             remaining = [name for name in remaining if name in wanted]
     report.unfinished = remaining + given_up
-    report.calls = {name: session.calls(name) for name in report.request.symbols}
+    report.calls = _calls(session)
     return report
 
 
-def _extract(pipeline: dlt.Pipeline, chunk: Chunk) -> None:
+def _extract(pipeline: dlt.Pipeline, chunk: "Chunk") -> None:
     """Ask for one chunk: a thread a symbol, because each waits for its own pace."""
+    from dlt_pipeline.kraken.source import source_of  # noqa: PLC0415 - pyarrow
+
     side_by_side = len(chunk.request.symbols) + 2
     pipeline.extract(source_of(chunk), workers=side_by_side, max_parallel_items=side_by_side)

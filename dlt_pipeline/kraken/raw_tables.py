@@ -10,7 +10,6 @@ import pyarrow as pa
 from dlt_pipeline.common.time import utc, utc_of_ns
 from dlt_pipeline.kraken.answers import RestSnapshot, TradePage
 from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step
-from dlt_pipeline.kraken.ledger import LedgerRow
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
 
@@ -221,21 +220,6 @@ def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
     return pa.Table.from_arrays([_array(values[field.name], field.type) for field in schema], schema=schema)
 
 
-# What a later load reads back of a ledger row, in this order.
-LEDGER_COLUMNS = (
-    "covered_from_ns",
-    "since",
-    "asked_tail_count",
-    "asked_known_trade_id",
-    "next_since",
-    "covered_to_ns",
-    "tail_time_ns",
-    "tail_count",
-    "known_trade_id",
-    "idless_since_id",
-)
-
-
 def page_row(
     market: Market, step: Step, page: TradePage, asked: Cursor, stamps: tuple[float, float], is_backfill: bool
 ) -> dict[str, Any]:
@@ -277,13 +261,6 @@ def page_row(
 def missing_ids(step: Step) -> int:
     """Return how many ids a page lacks."""
     return sum(hole.last_id - hole.first_id + 1 for hole in step.holes)
-
-
-def ledger_row(values: tuple[Any, ...]) -> LedgerRow:
-    """Turn the values of LEDGER_COLUMNS back into what `page_row` was made of."""
-    covered_from_ns, *asked, since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless = values
-    cursor = Cursor(since, covered_to_ns, tail_time_ns, tail_count, known_trade_id, idless)
-    return LedgerRow(covered_from_ns, (asked[0], asked[1], asked[2]), cursor)
 
 
 def hole_row(symbol: str, hole: Hole, times_asked: int, found: float) -> dict[str, Any]:

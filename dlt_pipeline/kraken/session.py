@@ -8,7 +8,13 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
-from dlt_pipeline.common.exceptions import BadInputError, ExchangeError, UnknownSymbolError, WrongWarehouseError
+from dlt_pipeline.common.exceptions import (
+    BadInputError,
+    ExchangeError,
+    KrakenCandlesError,
+    UnknownSymbolError,
+    WrongWarehouseError,
+)
 from dlt_pipeline.common.threads import Stop
 from dlt_pipeline.common.time import show_ns, utc, widen
 from dlt_pipeline.kraken.client import KrakenClient
@@ -51,6 +57,7 @@ class Session:
         self._lock = threading.Lock()
         self._told_ends: set[int] = set()
         self.listed_at = 0.0  # Unix seconds
+        self._own_status: list[str | None] = []  # empty until it was asked for
         self.are_statuses_told = False
 
     def open(self, request: Request) -> "Session":
@@ -87,14 +94,20 @@ class Session:
         """What the exchange lists, by symbol; empty before `open`. Tokenised assets only if they were asked for."""
         return list(self._listed.markets)
 
-    def changed_statuses(self, known: Mapping[str, Seen]) -> list[dict[str, Any]]:
-        """Ask the exchange's own status and return the rows of what is not as `known`: once, then nothing is."""
+    def status_changes(self, known: Mapping[str, Seen]) -> list[dict[str, Any]]:
+        """Return the rows of what is not as `known`, none once they are told; asks the exchange's own status once."""
         if self.are_statuses_told:
             return []
+        if not self._own_status:
+            with closing(KrakenClient(self.settings, self.stop)) as client:
+                self._own_status.append(client.system_status())
+        return changed_statuses(known, self._listed, self._own_status[0], utc(self.listed_at))
+
+    def changed_statuses(self, known: Mapping[str, Seen]) -> list[dict[str, Any]]:
+        """Return what `status_changes` does, and count it as told."""
+        changes = self.status_changes(known)
         self.are_statuses_told = True
-        with closing(KrakenClient(self.settings, self.stop)) as client:
-            status = client.system_status()
-        return changed_statuses(known, self._listed, status, utc(self.listed_at))
+        return changes
 
     def is_delisted(self, symbol: str) -> bool:
         """Whether nothing that the exchange lists has this name; not where it must be looked for and cannot be."""
@@ -186,6 +199,13 @@ class Session:
             if may_be_tokenized(symbol):
                 return type(error)(f"{symbol}: {error}")
         return unlisted(self._listed, symbol)
+
+    def refusal(self, symbol: str, known_ids: Mapping[str, int]) -> KrakenCandlesError | None:
+        """Return why a symbol is not asked for: it is not listed, or means another market in the warehouse.
+
+        `known_ids` as of `other_market`.
+        """
+        return self.unlisted(symbol) or other_market(self.market(symbol), known_ids)
 
     def client(self, symbol: str) -> KrakenClient:
         """Return the symbol's own client: a client is not for several threads at once."""

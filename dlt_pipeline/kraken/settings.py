@@ -244,3 +244,8 @@ def is_local(base_url: str) -> bool:
     """Whether an address is this machine's loopback."""
     host = urlsplit(base_url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def exchange_kind(base_url: str) -> str:
+    """Return `local` for an exchange on this machine's loopback, else `live`: the two never share a warehouse."""
+    return "local" if is_local(base_url) else "live"

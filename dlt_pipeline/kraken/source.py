@@ -17,7 +17,7 @@ from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Batch, Chunk, Limit
 from dlt_pipeline.kraken.raw_tables import hints, market_rows, to_table
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, is_local, load_settings, without_password
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, exchange_kind, load_settings, without_password
 
 
 @dlt.source(name="kraken", section="kraken", max_table_nesting=0)
@@ -148,8 +148,3 @@ def _versions(chunk: Chunk) -> Iterator[pa.Table]:
         "written_at": utc(time.time()),
     }
     yield to_table("warehouse_versions", [row])
-
-
-def exchange_kind(base_url: str) -> str:
-    """Return `local` for an exchange on this machine's loopback, else `live`: the two never share a warehouse."""
-    return "local" if is_local(base_url) else "live"

@@ -26,8 +26,7 @@ from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.request import Request, Window, make_request, make_windows_request
 from dlt_pipeline.kraken.session import Session, way_out
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, load_settings
-from dlt_pipeline.kraken.source import exchange_kind
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, exchange_kind, load_settings
 from dlt_pipeline.warehouse.database import DATASET, check_usable, open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
 from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key

@@ -7,8 +7,7 @@ from typing import Any
 import duckdb
 
 from dlt_pipeline.common.time import utc_of_ns
-from dlt_pipeline.kraken.ledger import LedgerRow, Range, merge
-from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
+from dlt_pipeline.kraken.ledger import LEDGER_COLUMNS, LedgerRow, Range, ledger_row, merge
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
 from dlt_pipeline.stream.stretches import IdRange, Loaded, Proof, Stretch
 from dlt_pipeline.warehouse.database import DATASET

@@ -225,8 +225,11 @@ def exchanges_of(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    query = "select 1 from duckdb_tables() where schema_name = ? and table_name = ?"
-    return bool(connection.execute(query, [DATASET, table]).fetchall())
+    try:
+        connection.execute(f"select 1 from {DATASET}.{table} limit 0")  # noqa: S608 - own names; the catalog takes 10 ms
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def file_state(warehouse: Path) -> str | None:

@@ -96,6 +96,12 @@ def drop_old_packages(pipeline: dlt.Pipeline, kept: int | None = None) -> None:
         storage.delete_loaded_package(load_id)
 
 
+def has_waiting_packages() -> bool:
+    """Whether dlt's folder holds what is not in a warehouse yet, or in which state it is cannot be read."""
+    folder = Path(get_dlt_pipelines_dir()) / PIPELINE
+    return any(any((folder / place).glob("*")) for place in ("normalize/extracted", "load/normalized"))
+
+
 def _is_half_loaded(pipeline: dlt.Pipeline) -> bool:
     packages = [pipeline.get_load_package_info(load_id) for load_id in pipeline.list_normalized_load_packages()]
     # A job that was begun may be in the warehouse without a mark of it: run again, it would stand there twice.

@@ -17,8 +17,8 @@ import pyarrow as pa
 from dlt_pipeline.common.time import utc_of_ns
 from dlt_pipeline.kraken.chunk import Batch, Gathered
 from dlt_pipeline.kraken.extract import SymbolLoad
-from dlt_pipeline.kraken.ledger import Range, merge, missing
-from dlt_pipeline.kraken.raw_tables import ledger_row, market_rows, to_table
+from dlt_pipeline.kraken.ledger import Range, ledger_row, merge, missing
+from dlt_pipeline.kraken.raw_tables import market_rows, to_table
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
 from tests.dbt_project.raw_warehouse import Package, arrive, complete, create_raw, ledger_values
 from tests.dbt_project.tape import DAY, END, HOUR, MINUTE, SECOND, START, Tape, random_tape

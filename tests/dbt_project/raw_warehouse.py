@@ -9,7 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
-from dlt_pipeline.kraken.raw_tables import KEYS, LEDGER_COLUMNS, SCHEMAS
+from dlt_pipeline.kraken.ledger import LEDGER_COLUMNS
+from dlt_pipeline.kraken.raw_tables import KEYS, SCHEMAS
 
 _SCHEMAS = SCHEMAS | ARCHIVE_SCHEMAS
 _KEYS = KEYS | ARCHIVE_KEYS

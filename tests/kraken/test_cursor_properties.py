@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from dlt_pipeline.common.exceptions import StalledCursorError, TransientExchangeError
 from dlt_pipeline.kraken.extract import SymbolLoad
-from dlt_pipeline.kraken.ledger import LedgerRow, merge, missing
+from dlt_pipeline.kraken.ledger import LEDGER_COLUMNS, LedgerRow, ledger_row, merge, missing
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.raw_tables import LEDGER_COLUMNS, ledger_row
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, START_REWIND_NS, load_settings
 from tests.kraken.simulated import BASE_NS, DAY_NS, LIES, SimulatedExchange
 
