@@ -58,9 +58,9 @@ def compare(ways: Mapping[str, Callable[[], object]], rounds: int = 7) -> Runs:
         way()  # a warm-up that does not count
     for _ in range(rounds):
         for name, way in ways.items():
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             way()
-            runs[name].append(Run(time.perf_counter() - began))
+            runs[name].append(Run(time.perf_counter() - began, time.process_time() - used))
     report(runs)
     return runs
 
@@ -89,6 +89,11 @@ def median(runs: Sequence[Run]) -> Run:
 def ratio(of: Sequence[Run], by: Sequence[Run]) -> float:
     """Return the median over the rounds of one way's time by the other's in the same round."""
     return statistics.median(one.seconds / other.seconds for one, other in zip(of, by, strict=True))
+
+
+def cpu_ratio(of: Sequence[Run], by: Sequence[Run]) -> float:
+    """Return what `ratio` does, of CPU in place of time."""
+    return statistics.median(one.cpu / other.cpu for one, other in zip(of, by, strict=True))
 
 
 def mib(what: str, size: float, detail: str = "") -> Figure:

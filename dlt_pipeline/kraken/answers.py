@@ -4,6 +4,9 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, partial
+from itertools import repeat
+from operator import le, lt
 from typing import Any, Final, NamedTuple
 
 from dlt_pipeline.common.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
@@ -21,6 +24,13 @@ ORDER_TYPES: Final = {"m": "market", "market": "market", "l": "limit", "limit": 
 _EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)
 _TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
+# Trades as nearly all of them are, their items joined by commas: price above 0, both numbers below HIGHEST, seconds of
+# ten digits, no half a character.
+_PLAIN: Final = re.compile(
+    r"(?:(?![0.]+,)\d{1,17}(?:\.\d{1,12})?,\d{1,17}(?:\.\d{1,12})?,\d{10}(?:\.\d{1,9})?,[bs],[ml],"
+    "[^,\n\ud800-\udfff]*,\\d{1,18}\n)*",
+    re.ASCII,
+)
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _INTEGER: Final = re.compile(r"\d{1,19}", re.ASCII)
 # `last` is the last trade's exact stamp: further from the displayed time than this, it is another trade's.
@@ -65,6 +75,9 @@ class TradeRow(NamedTuple):
     more_items: str | None = None
 
 
+_TRADE_ROW: Final = partial(tuple.__new__, TradeRow)  # of all eight values, without a line of Python for each row
+
+
 @dataclass(frozen=True)
 class TradePage:
     """A checked answer: its rows, Kraken's `last` (ns) if it came, the exchange's own time (ns) of answering."""
@@ -72,6 +85,16 @@ class TradePage:
     rows: tuple[TradeRow, ...]
     last: int | None
     exchange_ns: int
+
+    @cached_property
+    def has_all_ids(self) -> bool:
+        """Whether each of its trades has an id."""
+        return all(row.trade_id for row in self.rows)
+
+    @cached_property
+    def times(self) -> tuple[int, ...]:
+        """Their displayed times (ns)."""
+        return tuple(row.time_ns for row in self.rows)
 
     @property
     def highest_id(self) -> int:
@@ -164,6 +187,41 @@ def _row(item: Any, where: str) -> TradeRow:
     return row
 
 
+def _plain_rows(items: list[Any]) -> tuple[TradeRow, ...] | None:
+    """Return what `_row` makes of each trade, checked all at once; None where one wants the closer look.
+
+    It takes a tenth of the time, for a page of a thousand trades is then a few calls and not a thousand.
+    """
+    if {*map(type, items)} != {list} or {*map(len, items)} != {7}:
+        return None
+    try:
+        text = "\n".join(map(",".join, items))
+    except TypeError:
+        return None
+    if not _PLAIN.fullmatch(f"{text}\n") or text.count("\n") + 1 != len(items):
+        return None
+    prices, volumes, times, sides, order_types, miscs, ids = zip(*items, strict=True)
+    times_ns = [int(text.replace(".", "").ljust(19, "0")) for text in times]
+    if min(times_ns) < OPENED_SECONDS * NS_PER_SECOND or max(times_ns) >= LATEST_SECONDS * NS_PER_SECOND:
+        return None
+    found = (map(int, ids), times_ns, prices, volumes, map(SIDES.get, sides), map(ORDER_TYPES.get, order_types), miscs)
+    return tuple(map(_TRADE_ROW, zip(*found, repeat(None), strict=False)))
+
+
+def _ascends(rows: tuple[TradeRow, ...], from_ns: int, to_ns: int) -> bool:
+    """Whether all trades have ids, which rise, and times that never step back, from `from_ns` to `to_ns` inclusive."""
+    if not rows:
+        return True
+    ids, times, *_ = zip(*rows, strict=True)
+    return (
+        ids[0] > 0
+        and from_ns <= times[0]
+        and times[-1] <= to_ns
+        and all(map(lt, ids, ids[1:]))
+        and all(map(le, times, times[1:]))
+    )
+
+
 def check_page(
     body: Any,
     market_id: str,
@@ -183,11 +241,13 @@ def check_page(
     items, last_text = result_of(body, market_id, where)
     if len(items) > count:
         raise BadAnswerError(f"{where}: {len(items)} trades came where at most {count} were asked for.")
-    rows = tuple(_row(item, where) for item in items)
+    rows = _plain_rows(items) or tuple(_row(item, where) for item in items)
     last_id = 0
     highest_ns = 0 if since is None else since - SINCE_TOLERANCE_NS
-    bound_ns = step_back_ns if all(row.trade_id for row in rows) else 0
-    for row in rows:
+    latest_ns = exchange_ns + FUTURE_TOLERANCE_NS if exchange_ns else HIGHEST_WHOLE
+    is_well = _ascends(rows, highest_ns, latest_ns)
+    bound_ns = step_back_ns if is_well or all(row.trade_id for row in rows) else 0
+    for row in () if is_well else rows:
         if row.time_ns < highest_ns - bound_ns:
             raise BadAnswerError(
                 f"{where}: a trade at {row.time_ns} ns comes after {highest_ns} ns; pages must ascend"
@@ -195,12 +255,14 @@ def check_page(
             )
         if row.trade_id and row.trade_id <= last_id:
             raise BadAnswerError(f"{where}: trade id {row.trade_id} comes after {last_id}; pages must ascend.")
-        if exchange_ns and row.time_ns > exchange_ns + FUTURE_TOLERANCE_NS:
+        if row.time_ns > latest_ns:
             raise TransientExchangeError(
                 f"{where}: trade {row.trade_id} is stamped {show_ns(row.time_ns)} UTC, later than the exchange's "
                 f"own time {show_ns(exchange_ns)}; nothing of this answer was kept."
             )
         highest_ns, last_id = max(highest_ns, row.time_ns), row.trade_id or last_id
+    if is_well and rows:
+        highest_ns = rows[-1].time_ns
     last = None if last_text is None else check_integer(last_text, "`last`", where)
     if rows and last is not None and min(abs(last - rows[-1].time_ns), abs(last - highest_ns)) > _LAST_TOLERANCE_NS:
         raise BadAnswerError(f"{where}: `last` {last} is not the time of the page's last trade, {rows[-1].time_ns}.")

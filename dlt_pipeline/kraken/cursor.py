@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count, repeat
+from typing import Final, NamedTuple
 
 from dlt_pipeline.common.exceptions import BrokenChainError, StalledCursorError
 from dlt_pipeline.kraken.answers import TradePage, TradeRow
@@ -46,8 +49,7 @@ class Hole:
     to_ns: int
 
 
-@dataclass(frozen=True)
-class NewTrade:
+class NewTrade(NamedTuple):
     """A trade not known before.
 
     Trades without id are told apart by `place`, counted from 1 among those of the same displayed time, and ordered
@@ -62,6 +64,9 @@ class NewTrade:
     def key(self) -> tuple[int, int, int]:
         """What tells it apart from every other trade of its symbol: id, time (ns), and place where it has no id."""
         return self.row.trade_id, self.row.time_ns, self.place
+
+
+_NEW_TRADE: Final = partial(tuple.__new__, NewTrade)  # of all three values, without a line of Python for each trade
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,9 @@ def _is_known(row: TradeRow, cursor: Cursor, is_counted_off: bool) -> bool:
 
 def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
     """Drop what is known: by id where there are ids, by place among its equals where there are none."""
+    if cursor.tail_count == 0 and page.has_all_ids:
+        rows = [row for row in page.rows if not _is_known(row, cursor, is_counted_off=False)]
+        return list(map(_NEW_TRADE, zip(rows, repeat(0), repeat(0), strict=False)))
     new: list[NewTrade] = []
     seen_at_tail = 0
     place_time, place = cursor.tail_time_ns, cursor.tail_count
@@ -182,6 +190,8 @@ def _holes(new: list[NewTrade], before: tuple[int | None, int, int]) -> tuple[tu
     """
     holes: list[Hole] = []
     known, idless, time_ns = before
+    if new and _goes_on(new, known, idless):
+        return (), new[-1].row.trade_id, 0
     for trade in new:
         row = trade.row
         if not row.trade_id:
@@ -193,6 +203,14 @@ def _holes(new: list[NewTrade], before: tuple[int | None, int, int]) -> tuple[tu
             known, idless = row.trade_id, 0
         time_ns = row.time_ns
     return tuple(holes), known, idless
+
+
+def _goes_on(new: list[NewTrade], known: int | None, idless: int) -> bool:
+    """Whether the new trades' ids go on from the known one, each by one."""
+    first = new[0].row.trade_id
+    if not first or (known is not None and first not in (known + 1, known + 1 + idless)):
+        return False
+    return all(trade.row.trade_id == trade_id for trade, trade_id in zip(new, count(first), strict=False))
 
 
 def _clean_before(rows: Sequence[TradeRow], at_ns: int) -> int:
@@ -233,11 +251,10 @@ def take(
     """
     settled_ns = page.exchange_ns - margin_ns
     head_ns = cursor.tail_time_ns - step_back_ns
-    if not (cursor.is_by_ids and all(row.trade_id for row in page.rows)):
+    if not (cursor.is_by_ids and page.has_all_ids):
         step_back_ns = 0
     cursor = _with_clean_start(cursor, page.rows)
-    page, is_cut = _before_late_ids(page, cursor, settled_ns, step_back_ns)
-    fresh = _split(page, cursor)
+    page, fresh, is_cut = _before_late_ids(page, cursor, settled_ns, step_back_ns)
     is_full = len(page.rows) >= page_size
     moved = _moved(cursor, page, fresh, head_ns)
     if is_full and not fresh and moved.since <= cursor.since:
@@ -250,7 +267,7 @@ def take(
                 else "Please report the pair and time."
             )
         )
-    reached = max((row.time_ns for row in page.rows), default=0)
+    reached = max(page.times, default=0)
     if step_back_ns:
         reached = _clean_before(page.rows, reached - step_back_ns)
     if end_ns is not None:
@@ -262,11 +279,14 @@ def take(
     if is_past_end and end_ns is not None:  # up to the first trade behind which none can belong before the end
         passed = (number for number, trade in enumerate(fresh, 1) if trade.row.time_ns >= end_ns + step_back_ns)
         chain = fresh[: next(passed, len(fresh))]
-    holes, _, _ = _holes(chain, before)
-    idless_count = sum(not trade.row.trade_id for trade in chain)
+    holes, known, idless = _holes(chain, before)
+    idless_count = 0 if page.has_all_ids else sum(not trade.row.trade_id for trade in chain)
     has_idless = cursor.tail_count > 0 or before[1] > 0
     is_first_id = before[0] is None and has_idless and idless_count < len(chain)
-    _, known, idless = _holes(new, before) if new else ((), cursor.known_trade_id, cursor.idless_since_id)
+    if not new:
+        known, idless = cursor.known_trade_id, cursor.idless_since_id
+    elif is_past_end:
+        _, known, idless = _holes(new, before)
     covered_to = max(cursor.covered_to_ns, reached)
     is_head = not is_full and (not fresh or covered_to >= settled_ns)
     if is_head and not is_cut:
@@ -329,14 +349,21 @@ def _is_newer(row: TradeRow, cursor: Cursor) -> bool:
     return row.time_ns >= cursor.tail_time_ns + knows_any
 
 
-def _before_late_ids(page: TradePage, cursor: Cursor, settled_ns: int, step_back_ns: int) -> tuple[TradePage, bool]:
-    """Cut the page before its first hole if that lies later than `settled_ns`; the exact `last` goes with the rest."""
-    holes, _, _ = _holes(_split(page, cursor), _before_start(page, cursor, step_back_ns))
+def _before_late_ids(
+    page: TradePage, cursor: Cursor, settled_ns: int, step_back_ns: int
+) -> tuple[TradePage, list[NewTrade], bool]:
+    """Cut the page before its first hole if that lies later than `settled_ns`; the exact `last` goes with the rest.
+
+    Return it with its trades that are not known yet, and whether it was cut.
+    """
+    fresh = _split(page, cursor)
+    holes, _, _ = _holes(fresh, _before_start(page, cursor, step_back_ns))
     late = next((hole for hole in holes if hole.to_ns > settled_ns), None)
     if late is None:
-        return page, False
+        return page, fresh, False
     after = next(number for number, row in enumerate(page.rows) if row.trade_id == late.last_id + 1)
-    return replace(page, rows=page.rows[:after], last=None), True
+    page = replace(page, rows=page.rows[:after], last=None)
+    return page, _split(page, cursor), True
 
 
 def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade], head_ns: int) -> Cursor:
@@ -347,8 +374,9 @@ def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade], head_ns: int) -
     """
     if not page.rows:
         return cursor
-    tail_time = max(row.time_ns for row in page.rows)
-    tail_count = sum(1 for trade in new if not trade.row.trade_id and trade.row.time_ns == tail_time)
+    tail_time = max(page.times)
+    without_ids = () if page.has_all_ids else new
+    tail_count = sum(1 for trade in without_ids if not trade.row.trade_id and trade.row.time_ns == tail_time)
     if tail_time == cursor.tail_time_ns:
         tail_count += cursor.tail_count
     elif tail_time < cursor.tail_time_ns:  # all of it lies before what is known: go on behind it

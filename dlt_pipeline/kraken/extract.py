@@ -333,7 +333,8 @@ class SymbolLoad:
 
     def _taken(self, answer: _Answer, end_ns: int | None) -> Extracted:
         step, symbol = answer.step, self.market.symbol
-        trades = [trade for trade in step.trades if trade.key not in self._given_early]
+        early = self._given_early
+        trades = [trade for trade in step.trades if trade.key not in early] if early else step.trades
         if end_ns is not None:
             self._given_early.update(trade.key for trade in trades if trade.row.time_ns >= end_ns)
         more = next((trade.row for trade in step.trades if trade.row.more_items), None)

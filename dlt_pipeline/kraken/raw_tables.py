@@ -1,14 +1,15 @@
 """The raw tables: their schemas, and the rows of them that checked answers make; decimals stay text up to Arrow."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlt_pipeline.common.time import utc, utc_of_ns
-from dlt_pipeline.kraken.answers import RestSnapshot, TradePage
+from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
@@ -196,28 +197,28 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)  # timestamps may be microseconds since the epoch
 
 
-def trades_table(symbol: str, trades: Iterable[NewTrade]) -> pa.Table:
+def trades_table(symbol: str, trades: Sequence[NewTrade]) -> pa.Table:
     """Turn new trades into an Arrow table of `kraken_raw.trades`, column by column."""
-    listed = list(trades)
-    times = [trade.row.time_ns for trade in listed]
-    values: dict[str, Sequence[Any]] = {
-        "symbol": [symbol] * len(listed),
-        "trade_id": [trade.row.trade_id for trade in listed],
-        "idless_time_ns": [0 if trade.row.trade_id else trade.row.time_ns for trade in listed],
-        "place": [trade.place for trade in listed],
-        "after_trade_id": [trade.after_trade_id for trade in listed],
+    rows, places, after_trade_ids = zip(*trades, strict=True) if trades else ((), (), ())
+    columns = zip(*rows, strict=True) if rows else [()] * len(TradeRow._fields)
+    values: dict[str, Sequence[Any]] = dict(zip(TradeRow._fields, columns, strict=True))
+    times = pa.array(values["time_ns"], _BIGINT)
+    zeros = pa.repeat(pa.scalar(0, _BIGINT), len(rows))
+    has_all_ids = all(values["trade_id"])
+    made = {
+        "symbol": pa.repeat(pa.scalar(symbol, _TEXT), len(rows)),
+        "idless_time_ns": zeros
+        if has_all_ids
+        else pc.if_else(pc.equal(pa.array(values["trade_id"], _BIGINT), 0), times, zeros),
+        "place": zeros if has_all_ids else pa.array(places, _BIGINT),
+        "after_trade_id": zeros if has_all_ids else pa.array(after_trade_ids, _BIGINT),
         "time_ns": times,
-        "traded_at": [time // 1_000 for time in times],
-        "traded_on": [time // 86_400_000_000_000 for time in times],
-        "price": [trade.row.price for trade in listed],
-        "volume": [trade.row.volume for trade in listed],
-        "side": [trade.row.side for trade in listed],
-        "order_type": [trade.row.order_type for trade in listed],
-        "misc": [trade.row.misc for trade in listed],
-        "more_items": [trade.row.more_items for trade in listed],
+        "traded_at": pc.divide(times, 1_000).cast(_TIMESTAMP),
+        "traded_on": pc.divide(times, 86_400_000_000_000).cast(pa.int32()).cast(DATE),
     }
     schema = SCHEMAS["trades"]
-    return pa.Table.from_arrays([_array(values[field.name], field.type) for field in schema], schema=schema)
+    arrays = [made[field.name] if field.name in made else _array(values[field.name], field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def page_row(
