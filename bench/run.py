@@ -49,6 +49,7 @@ BENCHES = {
     "thin": Bench("rivals", (1_000, 10_000_000, 5), (10, 50_000, 1), "measure_thin"),
     "days": Bench("one_more_day", ([1, 10, 99], 2_000_000, 20), ([1, 2], 50_000, 2)),
     "page": Bench("page_cost", (30,), (2,)),
+    "load": Bench("load_share"),
     "symbols": Bench("side_by_side"),
     "archive": Bench("archive_import"),
     "sizes": Bench("price_of_a_trade"),

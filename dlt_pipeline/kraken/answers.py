@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, partial
 from itertools import repeat
-from operator import le, lt
+from operator import attrgetter, le, lt
 from typing import Any, Final, NamedTuple
 
 from dlt_pipeline.common.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
@@ -75,7 +75,10 @@ class TradeRow(NamedTuple):
     more_items: str | None = None
 
 
-_TRADE_ROW: Final = partial(tuple.__new__, TradeRow)  # of all eight values, without a line of Python for each row
+# Fields of many rows at once, without a line of Python for each.
+TRADE_ID: Final = attrgetter("trade_id")
+TIME_NS: Final = attrgetter("time_ns")
+_TRADE_ROW: Final = partial(tuple.__new__, TradeRow)  # of all eight values
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,12 @@ class TradePage:
     @cached_property
     def has_all_ids(self) -> bool:
         """Whether each of its trades has an id."""
-        return all(row.trade_id for row in self.rows)
+        return all(map(TRADE_ID, self.rows))
 
     @cached_property
     def times(self) -> tuple[int, ...]:
         """Their displayed times (ns)."""
-        return tuple(row.time_ns for row in self.rows)
+        return tuple(map(TIME_NS, self.rows))
 
     @property
     def highest_id(self) -> int:
@@ -201,7 +204,8 @@ def _plain_rows(items: list[Any]) -> tuple[TradeRow, ...] | None:
     if not _PLAIN.fullmatch(f"{text}\n") or text.count("\n") + 1 != len(items):
         return None
     prices, volumes, times, sides, order_types, miscs, ids = zip(*items, strict=True)
-    times_ns = [int(text.replace(".", "").ljust(19, "0")) for text in times]
+    digits = "\n".join(times).replace(".", "").split("\n")
+    times_ns = [*map(int, map(str.ljust, digits, repeat(19), repeat("0")))]
     if min(times_ns) < OPENED_SECONDS * NS_PER_SECOND or max(times_ns) >= LATEST_SECONDS * NS_PER_SECOND:
         return None
     found = (map(int, ids), times_ns, prices, volumes, map(SIDES.get, sides), map(ORDER_TYPES.get, order_types), miscs)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
+from operator import lt
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dlt_pipeline.common.time import utc, utc_of_ns
-from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, TradeRow
+from dlt_pipeline.kraken.answers import TIME_NS, TRADE_ID, RestSnapshot, TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
@@ -225,8 +226,9 @@ def page_row(
     market: Market, step: Step, page: TradePage, asked: Cursor, stamps: tuple[float, float], is_backfill: bool
 ) -> dict[str, Any]:
     """Return the ledger row of one answer; `stamps` are our clock before and after asking (Unix seconds)."""
-    ids = [trade.row.trade_id for trade in step.trades if trade.row.trade_id]
-    times = [trade.row.time_ns for trade in step.trades]
+    rows = [trade.row for trade in step.trades]
+    ids = [*filter(None, map(TRADE_ID, rows))]
+    times = [*map(TIME_NS, rows)]
     highests = accumulate(times, max, initial=asked.tail_time_ns if asked.known_trade_id else 0)
     return {
         "symbol": market.symbol,
@@ -238,7 +240,7 @@ def page_row(
         "trade_count": len(page.rows),
         "new_trade_count": len(step.trades),
         "idless_count": len(step.trades) - len(ids),
-        "stepped_back_count": sum(time_ns < highest for time_ns, highest in zip(times, highests, strict=False)),
+        "stepped_back_count": sum(map(lt, times, highests)),
         "first_trade_id": ids[0] if ids else None,
         "last_trade_id": ids[-1] if ids else None,
         "first_time_ns": min(times, default=None),

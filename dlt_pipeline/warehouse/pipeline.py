@@ -13,7 +13,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext, get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from dlt_pipeline.warehouse.database import DATASET, check_kind, database_settings
+from dlt_pipeline.warehouse.database import DATASET, check_kind, database_settings, open_warehouse
 from dlt_pipeline.warehouse.errors import explain
 from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
@@ -87,6 +87,15 @@ def _finished(path: Path) -> dlt.Pipeline:
     pipeline.set_local_state_val("warehouse", str(path))
     pipeline.sync_destination()
     return pipeline
+
+
+def load_packages(pipeline: dlt.Pipeline, path: Path) -> None:
+    """Commit the packages that wait in dlt's folder.
+
+    dlt opens and closes the file some twenty times for it; as long as it is open here, too, that costs nothing.
+    """
+    with open_warehouse(path):
+        pipeline.load()
 
 
 def drop_old_packages(pipeline: dlt.Pipeline, kept: int | None = None) -> None:
