@@ -1,6 +1,7 @@
 """What all commands share: the application, its console, logging, signals, and errors turned into sentences."""
 
 import difflib
+import gc
 import logging
 import os
 import re
@@ -47,6 +48,8 @@ _LOGS: Final = 20  # files of this many runs are kept
 _LOG_BYTES: Final = 10_000_000  # of a run that never ends, twice as much
 _LOG_NAME: Final = re.compile(r"kraken-candles-\d{8}T\d{6}Z-\d+\.log(\.1)?")
 _SAID: Final = 200
+# Python looks for garbage at each 700 new objects, which takes a tenth of a start that makes so many and drops none.
+_COLLECTIONS: Final = (100_000, 50, 100)
 _PREFIX: Final = "KRAKEN_CANDLES_"
 ENVIRONMENT: Final = (
     *("ARCHIVE_PASSWORD", "EXPORTS", "KEEP_REPLACED_SECONDS", "KEEP_TRADES_DAYS", "PUBLISH_WAIT_SECONDS", "SEEDS"),
@@ -205,6 +208,7 @@ def _without_password(text: str) -> str:
 
 def main() -> None:
     """Run the command line; exit code 0 done, 1 failed, 2 wrong input, 130 stopped by the user."""
+    gc.set_threshold(*_COLLECTIONS)
     try:
         _guarded(app)
     finally:

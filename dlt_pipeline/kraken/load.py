@@ -124,10 +124,14 @@ def load_request(
     try:
         with only_load(path):
             kind = exchange_kind(session.settings.base_url)
-            when_unlocked(lambda: check_usable(path, kind), path, session.stop)
+            is_looked_at = bool(session.markets)  # by whoever opened the session, for the price or an earlier load
+            if not is_looked_at:
+                when_unlocked(lambda: check_usable(path, kind), path, session.stop)
             session.open(request)
             if when_unlocked(lambda: _brings_nothing(path, kind, session), path, session.stop):
                 return LoadReport(path, session.request, calls=_calls(session))
+            if is_looked_at:
+                when_unlocked(lambda: check_usable(path, kind), path, session.stop)
             if listener:
                 listener.begin(session, session.request)
             pipeline = when_unlocked(lambda: ready_pipeline(path), path, session.stop)
