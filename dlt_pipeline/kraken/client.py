@@ -23,8 +23,7 @@ from dlt_pipeline.common.exceptions import (
 from dlt_pipeline.common.threads import Stop, within
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot, time_flaw
-from dlt_pipeline.kraken.ccxt_alone import import_alone
-from dlt_pipeline.kraken.errors import translate
+from dlt_pipeline.kraken.ccxt_part import import_alone, translate
 from dlt_pipeline.kraken.markets import TOKENIZED, Listed, Market, add_tokenized, check_listing, list_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
 from dlt_pipeline.kraken.settings import (

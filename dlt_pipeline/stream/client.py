@@ -20,7 +20,7 @@ from dlt_pipeline.common.exceptions import (
     TransientExchangeError,
     UnknownSymbolError,
 )
-from dlt_pipeline.kraken.errors import translate
+from dlt_pipeline.kraken.ccxt_part import translate
 from dlt_pipeline.kraken.markets import (
     TOKENIZED,
     Listed,

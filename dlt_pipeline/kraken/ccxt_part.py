@@ -1,8 +1,13 @@
-"""From ccxt's exceptions to ours: what is transient, what is final, by the list of answers Kraken is known to give."""
+"""What of ccxt is used: its Kraken without its other exchanges, and its exceptions turned into ours."""
 
 import re
 import ssl
-from typing import Final
+import sys
+import threading
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import Any, Final
 
 import requests
 
@@ -16,10 +21,42 @@ from dlt_pipeline.common.exceptions import (
 from dlt_pipeline.kraken.settings import without_password
 from dlt_pipeline.warehouse.errors import is_out_of_files, links
 
+_PACKAGE: Final = "ccxt"
+_lock: Final = threading.RLock()
 _RATE_TEXTS: Final = ("Rate limit exceeded", "Too many requests", "Temporary lockout", "Throttled")
 _BUSY_TEXTS: Final = ("EService:Unavailable", "EService:Busy", "EService:Timeout", "EGeneral:Internal error")
 _THROTTLED: Final = re.compile(r"Throttled:\s*(\d+)")
 _BUSY_STATUS: Final = frozenset({408, 425})
+
+
+def import_alone(*names: str) -> tuple[ModuleType, ...]:
+    """Return the modules of ccxt called so; what the package imports beside them it imports when it is asked for it.
+
+    So `import ccxt` anywhere in this process finds all of ccxt, as ever, and the very classes of these modules.
+    """
+    if _PACKAGE in sys.modules:
+        return tuple(import_module(f"{_PACKAGE}.{name}") for name in names)
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"No module named {_PACKAGE!r}", name=_PACKAGE)
+    loader, package = spec.loader, module_from_spec(spec)
+
+    def whole(name: str) -> Any:
+        with _lock:
+            if package.__dict__.pop("__getattr__", None):
+                loader.exec_module(package)
+        return getattr(package, name)
+
+    sys.modules[_PACKAGE] = package
+    try:
+        found = tuple(import_module(f"{_PACKAGE}.{name}") for name in names)
+    except BaseException:
+        del sys.modules[_PACKAGE]
+        raise
+    for name in names:  # of the package a class is called so, not the module
+        package.__dict__.pop(name, None)
+    package.__dict__["__getattr__"] = whole
+    return found
 
 
 def translate(error: Exception, where: str, base_url: str) -> ExchangeError | UnknownSymbolError:  # noqa: PLR0911 - a list
