@@ -1,4 +1,4 @@
-"""The peak memory of processes whose work is large: a load, a rebuild job beside one of a tenth, candles of seconds."""
+"""The peak memory of processes whose work is large: a load and a rebuild, beside those of a tenth, candles of seconds."""
 
 import json
 import tempfile
@@ -34,19 +34,26 @@ def ask(folder: Path, name: str, trades: int, *arguments: str) -> Run:
         )
 
 
+def of_ten(what: str, small: Run, large: Run) -> list[Figure]:
+    """Return the peak, and over that of a tenth of the work."""
+    return [
+        mib(f"{what}: peak memory", large.peak, told_seconds(large.seconds)),
+        Figure(f"{what} over one of a tenth: peak memory", large.peak / small.peak),
+    ]
+
+
 def measure(folder: Path, is_quick: bool) -> list[Figure]:
     """Return the peaks; with `is_quick` of a hundredth of the trades."""
     part = 100 if is_quick else 1
-    load = ask(folder, "load", 10_000_000 // part, "--yes")
-    small, large = (ask(folder, "rebuild", trades // part, "--yes") for trades in (100_000, 1_000_000))
+    loads = [ask(folder, "load", trades // part, "--yes") for trades in (200_000, 2_000_000)]
+    rebuilds = [ask(folder, "rebuild", trades // part, "--yes") for trades in (100_000, 1_000_000)]
     warehouse = FilledWarehouse(folder / "seconds.duckdb", 1, 500_000 // part)
     warehouse.add_days(100 // part)
     seconds = build(warehouse.path, "--vars", json.dumps(_SECONDS))
     trades = 50 / part**2
     return [
-        mib(f"a load of {10 / part:g} M trades: peak memory", load.peak, told_seconds(load.seconds)),
-        mib(f"a rebuild of {1 / part:g} M trades: peak memory", large.peak, told_seconds(large.seconds)),
-        Figure(f"a rebuild of {1 / part:g} M trades over one of a tenth: peak memory", large.peak / small.peak),
+        *of_ten(f"a load of {2 / part:g} M trades", *loads),
+        *of_ten(f"a rebuild of {1 / part:g} M trades", *rebuilds),
         mib(f"a build of 1s candles of {trades:g} M trades: peak memory", seconds.peak, told_seconds(seconds.seconds)),
     ]
 
