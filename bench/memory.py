@@ -1,4 +1,4 @@
-"""The peak memory of processes whose work is large: a load and a rebuild, beside those of a tenth, candles of seconds."""
+"""The peak memory of processes whose work is large: loads and rebuilds, beside those of a tenth, candles of seconds."""
 
 import json
 import tempfile
