@@ -42,6 +42,7 @@ class Listener(Protocol):
     """Hears how a load goes; called from the threads of several symbols.
 
     One with a method `committing` also hears how many trades are about to be committed, which takes a while.
+    Of a load that finds all of it loaded nothing is heard.
     """
 
     def begin(self, session: Session, request: Request) -> None:
