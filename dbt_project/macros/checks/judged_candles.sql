@@ -15,15 +15,35 @@ judged as (
 ),
 
 {% if has_answers -%}
--- All that Kraken said of the bucket, beside what it said last.
+-- All that Kraken said of the bucket before, beside what it said last: of most buckets nothing.
+earlier as (
+    select
+        symbol,
+        timeframe,
+        bucket_start_ns,
+        {% for field in fields %}
+        min({{ field }}_verdict) as {{ field }}_best,
+        max({{ field }}_verdict) as {{ field }}_worst{{ ',' if not loop.last }}
+        {% endfor %}
+    from judged
+    where not is_newest
+    group by symbol, timeframe, bucket_start_ns
+),
+
 gathered as (
     select
         {% for field in fields %}
-        min({{ field }}_verdict) over (partition by symbol, timeframe, bucket_start_ns) as {{ field }}_best,
-        max({{ field }}_verdict) over (partition by symbol, timeframe, bucket_start_ns) as {{ field }}_worst,
+        least(judged.{{ field }}_verdict, coalesce(earlier.{{ field }}_best, judged.{{ field }}_verdict)) as {{ field }}_best,
+        greatest(judged.{{ field }}_verdict, coalesce(earlier.{{ field }}_worst, judged.{{ field }}_verdict)) as {{ field }}_worst,
         {% endfor %}
-        *
+        judged.*
     from judged
+    left join earlier
+        on
+            judged.symbol = earlier.symbol
+            and judged.timeframe = earlier.timeframe
+            and judged.bucket_start_ns = earlier.bucket_start_ns
+    where judged.is_newest
 ),
 
 {%- endif %}
@@ -46,9 +66,6 @@ statuses as (
         {% endfor %}
         *
     from {{ 'gathered' if has_answers else 'judged' }}
-    {% if has_answers -%}
-    where is_newest
-    {%- endif %}
 ),
 
 {%- set in_any = "in (" ~ fields | join('_status, ') ~ "_status)" %}
