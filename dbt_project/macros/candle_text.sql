@@ -15,7 +15,10 @@
 {%- endmacro %}
 
 {% macro line_of(fields) -%}
+    {%- set decimals = ['open', 'high', 'low', 'close', 'base_volume', 'taker_buy_base_volume', 'vwap'] -%}
     {%- set texts = [] -%}
-    {%- for field in fields -%}{%- do texts.append(kraken_candles.text_of(field)) -%}{%- endfor -%}
+    {%- for field in fields -%}
+        {%- do texts.append(kraken_candles.text_of_decimal(field) if field in decimals else kraken_candles.text_of(field)) -%}
+    {%- endfor -%}
     concat({{ texts | join(", '|', ") }})
 {%- endmacro %}

@@ -16,6 +16,8 @@ FIELDS = (
     "trade_count, first_trade_id, last_trade_id, is_empty"
 )
 
+PRICE = "1000000.50"  # DuckDB spells what is below a million in another way, as it does the volumes
+
 READ = ("--select", "+candle_days", "+candle_revisions", "+candles")
 
 
@@ -31,7 +33,7 @@ class Days:
     def load(self, load: str, start: str, end: str, *times: str) -> None:
         with duckdb.connect(str(self.path)) as connection:
             for time in times:
-                row = {"trade_id": "", "place": "1", "time": f"2024-05-01 {time}", "price": "2.50", "volume": "0.1"}
+                row = {"trade_id": "", "place": "1", "time": f"2024-05-01 {time}", "price": PRICE, "volume": "0.1"}
                 raw.insert(connection, "trades", [raw.trade(SYMBOL, row)])
             bounds = {"covered_from": f"2024-05-01 {start}", "covered_to": f"2024-05-01 {end}", "load": load}
             if times:

@@ -55,6 +55,10 @@ def test_text_is_plain_and_of_full_scale(first: Step) -> None:
         "12345678901234567890123456.123456789012"
     )
     assert spelled["decimal(38, 12) -0.5"] == "-0.500000000000"
+    assert spelled["of_decimal -0.5"] == "-0.500000000000"
+    assert spelled["of_decimal 999999.999999999999"] == "999999.999999999999"
+    assert spelled["of_decimal 1000000"] == "1000000.000000000000"
+    assert spelled["of_decimal -1000000"] == "-1000000.000000000000"
     assert spelled["bigint -9223372036854775807"] == "-9223372036854775807"
     assert (spelled["boolean true"], spelled["boolean false"]) == ("true", "false")
     assert {text for what, text in spelled.items() if what.endswith("null")} == {""}

@@ -92,10 +92,16 @@ hashed as (
         units.bucket_on,
         count(lines.line) as row_count,
         md5(coalesce({{ joined_in_order('lines.line', 'lines.bucket_start_ns') }}, '')) as content_hash,
-        md5(coalesce({{ joined_in_order(
-            "case when lines.bucket_start_ns between before.first_bucket_ns and before.last_bucket_ns then lines.line else '' end",
-            'lines.bucket_start_ns'
-        ) }}, '')) as same_span_hash,
+        -- of the same joined lines, each of which is 32 letters
+        md5(
+            substring(
+                coalesce({{ joined_in_order('lines.line', 'lines.bucket_start_ns') }}, ''),
+                cast(32 * count(case when lines.bucket_start_ns < before.first_bucket_ns then 1 end) + 1 as int),
+                cast(32 * count(
+                    case when lines.bucket_start_ns between before.first_bucket_ns and before.last_bucket_ns then 1 end
+                ) as int)
+            )
+        ) as same_span_hash,
         min(lines.bucket_start_ns) as first_bucket_ns,
         max(lines.bucket_start_ns) as last_bucket_ns,
         coalesce(sum(lines.trade_count), 0) as trade_count,

@@ -11,6 +11,10 @@ spelled as (
     select 'decimal(38, 12) {{ value }}' as what, {{ text_of('cast(' ~ value ~ ' as decimal(38, 12))') }} as spelling
     union all
     {% endfor %}
+    {% for value in ['-0.5', '999999.999999999999', '1000000', '-1000000', 'null'] %}
+    select 'of_decimal {{ value }}' as what, {{ text_of_decimal('cast(' ~ value ~ ' as decimal(38, 12))') }} as spelling
+    union all
+    {% endfor %}
     {% for value in ['0', '-9223372036854775807', '9223372036854775807', 'null'] %}
     select 'bigint {{ value }}' as what, {{ text_of('cast(' ~ value ~ ' as bigint)') }} as spelling
     union all
