@@ -1,5 +1,6 @@
 """The program's version and the version of the raw tables it writes."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -7,6 +8,7 @@ from typing import Final
 SCHEMA_VERSION: Final = 1
 
 
+@cache
 def number() -> str:
     """Return the installed program's version, or `not installed` in a source tree that is not."""
     try:

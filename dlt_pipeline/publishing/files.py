@@ -33,28 +33,33 @@ def sync(path: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make the folder and those above it, for good."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync(folder.parent)
+    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:  # once all are there, as what is synced first mostly takes the others along
+        sync(each.parent)
 
 
 def put(partial: Path, target: Path) -> None:
     """Move a finished file to its place, which must be on the same file system; readers see the old or the new one."""
     sync(partial)
-    make_folder(target.parent)
-    partial.replace(target)
-    sync(target.parent)
+    _move(partial, target)
 
 
 def put_link(original: Path, partial: Path, target: Path) -> None:
-    """Give a file a second place, by way of `partial`; a copy where the file system knows no hard links."""
+    """Give a file that `put` brought a second place, by way of `partial`; a copy where there are no hard links."""
     partial.unlink(missing_ok=True)
     try:
         partial.hardlink_to(original)
     except OSError:
         shutil.copyfile(original, partial)
-    put(partial, target)
+        sync(partial)
+    _move(partial, target)
+
+
+def _move(partial: Path, target: Path) -> None:
+    make_folder(target.parent)
+    partial.replace(target)
+    sync(target.parent)
 
 
 def remove_empty_folders(top: Path) -> None:

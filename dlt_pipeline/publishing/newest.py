@@ -67,7 +67,7 @@ class Publisher:
                 return None
             newest = [_write(settings, wanted, changes)] if changes.first_days else []
             facts = standing | write_facts(settings, wanted, left_out=OF_WHOLE_BUILDS)
-            as_of = wanted.as_of()
+            as_of = wanted.as_of
         parts = {
             name: [*_parts(settings, base, changes, name), ViewPart(newest, is_newest=True)] for name in _names(wanted)
         }

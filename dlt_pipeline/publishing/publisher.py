@@ -155,7 +155,7 @@ def publish_whole(
     """Publish all, inside `publishing`; return what was done, and the state on which newer rows can be laid."""
     with read_wanted(path, settings, schema, stop) as wanted:
         written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
-        facts, as_of = write_facts(settings, wanted), wanted.as_of()
+        facts, as_of = write_facts(settings, wanted), wanted.as_of
         base = read_snapshot(wanted, facts)
     current = wanted.partitions
     written |= {partition.key for partition in current if put_in_tree(settings, partition)}

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -96,11 +97,13 @@ class WarehouseRows:
 
     def rows(self, key: Key) -> pa.RecordBatchReader:
         """Stream a partition's rows by bucket_start; times are naive UTC, as in the warehouse."""
-        rows = self._connection.table(f'"{self._schema}".{_ROWS}')
-        for name, value in zip(Key._fields, key, strict=True):
-            rows = rows.filter(duckdb.ColumnExpression(name) == duckdb.ConstantExpression(value))
-        names = [duckdb.ColumnExpression(column.name) for column in self.columns]
-        return rows.select(*names).order("bucket_start").to_arrow_reader(ROW_GROUP)
+        names = ", ".join(f'"{column.name}"' for column in self.columns)
+        conditions = " and ".join(f"{name} = ?" for name in Key._fields)
+        query = (
+            f'select {names} from "{self._schema}".{_ROWS} '  # noqa: S608 - own names only
+            f"where {conditions} order by bucket_start"
+        )
+        return self._connection.sql(query, params=list(key)).to_arrow_reader(ROW_GROUP)
 
     def days(self) -> pa.Table | None:
         """Return `export_days`: of each partition's days their number of rows and hash; None where there is no such."""
@@ -121,8 +124,9 @@ class WarehouseRows:
             for name in found
         }
 
+    @cached_property
     def as_of(self) -> dict[str, str]:
-        """Return the table macros of what stood at an instant that are there: the definition by the table it reads.
+        """The table macros of what stood at an instant that are there: the definition by the table it reads.
 
         They are those of the warehouse but for its name, so that they say the same over views of the same names.
         """
@@ -141,7 +145,7 @@ class WarehouseRows:
     def replaced(self) -> list[Replaced]:
         """Return what was replaced, by table and day."""
         found = []
-        for table in self.as_of():
+        for table in self.as_of:
             rows = self._replaced(table)
             days = rows.aggregate("known_to::date as day, count(*), max(known_to)").order("day").fetchall()
             kinds = (rows.columns, list(map(str, rows.types)))
