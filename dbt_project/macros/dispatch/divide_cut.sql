@@ -9,7 +9,7 @@
    which gives the same and took 1.6 times as long for the whole of `candles` in a trial. #}
 {% macro default__divide_cut(numerator, divisor) -%}
     {%- set query = "select count(*) from duckdb_functions() where function_name = 'decimal_division'" -%}
-    {%- if execute and run_query(query).rows[0][0] == 0 -%}
+    {%- if execute and kraken_candles.asked_once(query)[0][0] == 0 -%}
     {%- set n = "cast(replace(cast(" ~ numerator ~ " as varchar), '.', '') as hugeint)" -%}
     {%- set d = "nullif(cast(replace(cast(" ~ divisor ~ " as varchar), '.', '') as hugeint), 0)" -%}
     cast(cast({{ n }} // {{ d }} as decimal(26, 0)) * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12))
