@@ -26,10 +26,14 @@ ACCEPTED = (
     "insert into kraken_staging.accepted_differences values ('ties', '1m', '2024-01-01 00:00:00', null, 'known', {})"
 )
 ACCEPTED_GAP = "insert into kraken_staging.accepted_gaps values ('ties', '2024-01-01', '2024-01-02', 'known', {})"
+JOB_EVENTS = (
+    "create or replace view kraken_staging.stg_job_events as select {} as event_id, {} as job_id, '' as job_type, "
+    "'' as symbol, '' as options, '' as status, '' as phase, 0 as attempt, 0 as trades, 0 as calls, 0 as seconds, "
+    "0 as bytes, now() as happened_at"
+)
 JOBS = (
     "create or replace view kraken.data_jobs as select {} as job_id, '' as job_type, '' as symbol, '' as options, "
-    "'' as status, '' as phase, 0 as attempt, 0 as actual_trades, 0 as actual_calls, 0 as actual_seconds, "
-    "0 as actual_bytes, {} as queued_at, now() as changed_at, 1 as event_count"
+    "'' as status, '' as phase, 0 as attempt, {} as queued_at, now() as changed_at, 1 as event_count"
 )
 IMPORTS = (
     "create or replace view kraken.check_import as "
@@ -72,6 +76,8 @@ SPOILT: dict[tuple[str, str], str] = {
     ("stg_repair_attempts_outcome_is_known", ""): (
         "create or replace view kraken_staging.stg_repair_attempts as select 'lost' as outcome"
     ),
+    ("stg_job_events_are_sound", "one row for each"): (JOB_EVENTS.format("unnest([1, 1])", 1)),
+    ("stg_job_events_are_sound", "is NULL"): (JOB_EVENTS.format(1, "null")),
     ("data_jobs_are_sound", "one row for each"): (JOBS.format("unnest([1, 1])", "now()")),
     ("data_jobs_are_sound", "is NULL"): (JOBS.format(1, "null")),
     ("market_names_are_sound", "one row for each"): NAMES.format("unnest(['MATIC/USD', 'MATIC/USD'])"),

@@ -187,7 +187,7 @@ def test_what_stood_is_read_from_what_is_published_whatever_the_warehouse_is_cal
             """create macro candles_as_of(of_instant) as table select t.symbol, t.trades, of_instant
             from t.kraken_kept.replaced_candles as t, "t"."kraken".export_partitions"""
         )
-        read = WarehouseRows(connection, tmp_path / "t.duckdb", "kraken", tmp_path).as_of()["replaced_candles"]
+        read = WarehouseRows(connection, tmp_path / "t.duckdb", "kraken", tmp_path).as_of["replaced_candles"]
     assert " ".join(read.split()) == (
         "SELECT t.symbol, t.trades, of_instant FROM published.kraken_kept.replaced_candles AS t , "
         "published.kraken.export_partitions"

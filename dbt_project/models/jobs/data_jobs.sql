@@ -1,42 +1,12 @@
 {{ config(materialized='view') }}
 
-{%- set columns = {
-    'event_id': 'bigint',
-    'job_id': 'bigint',
-    'job_type': 'string',
-    'symbol': 'string',
-    'start_ns': 'bigint',
-    'end_ns': 'bigint',
-    'options': 'string',
-    'status': 'string',
-    'phase': 'string',
-    'attempt': 'bigint',
-    'is_cancel_requested': 'boolean',
-    'estimated_trades': 'bigint',
-    'estimated_calls': 'bigint',
-    'estimated_seconds': 'double',
-    'estimated_bytes': 'bigint',
-    'trades': 'bigint',
-    'calls': 'bigint',
-    'seconds': 'double',
-    'bytes': 'bigint',
-    'cursor_ns': 'bigint',
-    'summary': 'string',
-    'error': 'string',
-    'process_id': 'bigint',
-    'process_started_at': 'timestamp',
-    'happened_at': 'timestamp',
-    'written_by': 'string',
-} %}
-
--- A newest event that stands twice makes its job stand twice, which the test of the grain shows.
 with
 
-events as (
+numbered as (
     select
         *,
-        max(event_id) over (partition by job_id) as newest_event_id
-    from ({{ optional_rows(source('kraken_ops', 'job_events'), columns) }}) as written
+        row_number() over (partition by job_id order by event_id desc) as newness
+    from {{ ref('stg_job_events') }}
 ),
 
 history as (
@@ -46,7 +16,7 @@ history as (
         min(case when status = 'running' then happened_at end) as started_at,
         max(happened_at) as changed_at,
         count(*) as event_count
-    from events
+    from {{ ref('stg_job_events') }}
     group by job_id
 )
 
@@ -79,6 +49,6 @@ select
     case when newest.status in ('succeeded', 'failed', 'cancelled') then newest.happened_at end as finished_at,
     history.changed_at,
     history.event_count
-from events as newest
+from numbered as newest
 inner join history on newest.job_id = history.job_id
-where newest.event_id = newest.newest_event_id
+where newest.newness = 1
