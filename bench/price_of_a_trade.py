@@ -118,7 +118,7 @@ def build_figures(folder: Path, shapes: tuple[tuple[int, int], tuple[int, int], 
         return few - a[0] * day - a[1] * trade, float(day), float(trade)
 
     start, day, trade = parts([run.cpu for run in runs])
-    memory, _, bytes_a_trade = parts([float(run.peak) for run in runs])
+    memory, bytes_a_day, bytes_a_trade = parts([float(run.peak) for run in runs])
     detail = ", ".join(
         f"{d:,} x {t:,}: {run.cpu:.1f} s, {run.peak / 2**20:,.0f} MiB" for (d, t), run in zip(shapes, runs, strict=True)
     )
@@ -127,6 +127,7 @@ def build_figures(folder: Path, shapes: tuple[tuple[int, int], tuple[int, int], 
         Figure("a build: trades in a second of CPU", 1 / trade, unit="trades"),
         Figure("a build: CPU of a pair's day, in thousandths", 1000 * day, unit="s"),
         mib("a build's start: peak memory", memory),
+        mib("a build: peak memory of a pair's day", bytes_a_day),
         mib("a build: peak memory of a million trades", bytes_a_trade * 10**6),
     ]
 

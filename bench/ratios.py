@@ -121,19 +121,20 @@ def run_process(
 ) -> Run:
     """Run the command to its end, silent, and watch how large a folder becomes; SystemExit where it fails."""
     words, environment = [str(word) for word in command], {**os.environ, **settings}
-    spilled, is_over = 0, threading.Event()
+    spilled, peak, is_over = 0, 0, threading.Event()
 
     def watch() -> None:
-        nonlocal spilled
-        while watched and not is_over.wait(0.1):
-            spilled = max(spilled, size_of(watched))
+        nonlocal spilled, peak
+        while not is_over.wait(0.05):
+            peak = max(peak, _peak_of(process.pid))
+            spilled = max(spilled, size_of(watched) if watched else 0)
 
     watcher = threading.Thread(target=watch)
-    watcher.start()
     began = time.perf_counter()
     with subprocess.Popen(
         words, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
+        watcher.start()
         assert process.stdout is not None
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -143,7 +144,19 @@ def run_process(
     watcher.join()
     if process.returncode:
         raise SystemExit(said)
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, spilled)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, peak or usage.ru_maxrss * 1024, spilled)
+
+
+def _peak_of(process: int) -> int:
+    """Return the bytes of its memory at the peak so far, 0 where the system does not say or it has ended.
+
+    What the system tells of an ended process is no less than what this one had when it started it.
+    """
+    try:
+        said = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in said.splitlines() if line.startswith("VmHWM")), 0)
 
 
 def size_of(folder: Path) -> int:

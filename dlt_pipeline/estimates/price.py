@@ -53,9 +53,9 @@ def build_seconds_of(trades: int, days: float, jobs: JobSettings) -> float:
     return jobs.build_start_seconds + trades / jobs.build_trades_per_second + days * jobs.build_seconds_per_day
 
 
-def memory_of(trades: int, jobs: JobSettings) -> int:
-    """Return the bytes of memory at the peak of a build that makes so many trades anew, if nothing bounds it."""
-    return round(jobs.build_start_memory + trades * jobs.build_memory_per_trade)
+def memory_of(trades: int, days: float, jobs: JobSettings) -> int:
+    """Return the peak in bytes of a build of so many trades and days of one pair, if nothing bounds it."""
+    return round(jobs.build_start_memory + trades * jobs.build_memory_per_trade + days * jobs.build_memory_per_day)
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ class Total:
 def total_of(estimates: Sequence[Estimate], jobs: JobSettings) -> Total:
     """Add up the symbols of one load and one build."""
     builds = sum(one.build_seconds - jobs.build_start_seconds for one in estimates)
+    memory = sum(one.build_memory_bytes - round(jobs.build_start_memory) for one in estimates)
     return Total(
         trades=sum(one.trades for one in estimates),
         is_approximate=any(one.is_approximate for one in estimates),
@@ -126,7 +127,7 @@ def total_of(estimates: Sequence[Estimate], jobs: JobSettings) -> Total:
         duckdb_bytes=sum(one.duckdb_bytes for one in estimates),
         parquet_bytes=sum(one.parquet_bytes for one in estimates),
         build_seconds=builds + jobs.build_start_seconds,
-        build_memory_bytes=memory_of(sum(one.trades for one in estimates), jobs),
+        build_memory_bytes=memory + round(jobs.build_start_memory),
     )
 
 
@@ -162,7 +163,7 @@ def price_trades(
         duckdb_bytes=duckdb_bytes,
         parquet_bytes=parquet_bytes,
         build_seconds=build_seconds_of(count, days, costs.jobs),
-        build_memory_bytes=memory_of(count, costs.jobs),
+        build_memory_bytes=memory_of(count, days, costs.jobs),
         asked_calls=asked_calls,
     )
 
