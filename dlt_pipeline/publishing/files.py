@@ -14,7 +14,14 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dlt_pipeline.publishing.partitions import Partition, is_ours, is_version, write_parquet, write_rows
+from dlt_pipeline.publishing.partitions import (
+    Partition,
+    Settled,
+    is_ours,
+    is_version,
+    write_parquet,
+    write_rows,
+)
 from dlt_pipeline.publishing.settings import PublishSettings
 
 _NAME: Final = "candles.parquet"
@@ -83,11 +90,17 @@ def has_version(settings: PublishSettings, partition: Partition) -> bool:
     return is_there
 
 
-def write_version(settings: PublishSettings, partition: Partition, rows: pa.RecordBatchReader) -> None:
+def write_version(
+    settings: PublishSettings,
+    partition: Partition,
+    rows: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    settled: Settled | None,
+) -> None:
     """Write the partition's immutable file beside and move it to its place."""
     path = version_path(settings, partition)
     partial = settings.partial / path.name
-    write_parquet(partial, partition, rows)
+    write_parquet(partial, partition, rows, schema, settled)
     _replaced(path).unlink(missing_ok=True)
     put(partial, path)
 
@@ -113,7 +126,8 @@ def write_replaced(settings: PublishSettings, name: str, said: str, rows: Callab
     _replaced(path).unlink(missing_ok=True)
     if not path.exists():
         partial = settings.partial / path.name
-        write_rows(partial, rows(), {})
+        found = rows()
+        write_rows(partial, found, found.schema, {})
         put(partial, path)
     return path
 

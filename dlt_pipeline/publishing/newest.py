@@ -49,7 +49,7 @@ class Publisher:
             return self._newest(settings) or self._whole(settings)
 
     def _whole(self, settings: PublishSettings) -> Published:
-        published, self._base = publish_whole(self._path, settings, self._schema, self._stop)
+        published, self._base = publish_whole(self._path, settings, self._schema, self._stop, again=True)
         self._left = _state(settings.database)
         return published
 
@@ -104,7 +104,8 @@ def _write(settings: PublishSettings, wanted: WarehouseRows, changes: Changes) -
     said = sorted([*key, str(day), versions[key]] for key, day in changes.first_days.items() if key in versions)
     name = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
     path, partial = settings.versions / "newest" / f"{name}.parquet", settings.partial / f"{name}.parquet"
-    write_rows(partial, wanted.rows_from(changes.first_days), {})
+    rows = wanted.rows_from(changes.first_days)
+    write_rows(partial, rows, rows.schema, {})
     put(partial, path)
     return path
 

@@ -4,14 +4,18 @@ The order makes a kill between any two steps harmless: new immutable files first
 tree, file by file; then published.duckdb, at once; and only then does anything old go.
 """
 
+import collections
 import errno
 import os
 import shutil
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 
 import duckdb
@@ -27,13 +31,14 @@ from dlt_pipeline.publishing.files import (
     put,
     put_in_tree,
     remove_vanished,
+    tree_path,
     version_path,
     write_fact,
     write_replaced,
     write_version,
 )
-from dlt_pipeline.publishing.partitions import Key, Partition
-from dlt_pipeline.publishing.settings import EXPORTS, PublishSettings, load_settings
+from dlt_pipeline.publishing.partitions import BrokenFileError, Key, Partition, Settled, settled_rows
+from dlt_pipeline.publishing.settings import EXPORTS, ROWS_AT_ONCE, PublishSettings, load_settings
 from dlt_pipeline.publishing.snapshot import Snapshot, WarehouseRows, read_snapshot, sources
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
@@ -150,13 +155,13 @@ def read_wanted(
 
 
 def publish_whole(
-    path: Path, settings: PublishSettings, schema: str, stop: threading.Event | None = None
+    path: Path, settings: PublishSettings, schema: str, stop: threading.Event | None = None, *, again: bool = False
 ) -> tuple[Published, Snapshot | None]:
-    """Publish all, inside `publishing`; return what was done, and the state on which newer rows can be laid."""
+    """Publish all, inside `publishing`; return what was done, and if `again`, the state on which to lay newer rows."""
     with read_wanted(path, settings, schema, stop) as wanted:
-        written = {partition.key for partition in wanted.partitions if _write(settings, partition, wanted)}
+        written = _write_versions(settings, wanted)
         facts, as_of = write_facts(settings, wanted), wanted.as_of
-        base = read_snapshot(wanted, facts)
+        base = read_snapshot(wanted, facts) if again else None
     current = wanted.partitions
     written |= {partition.key for partition in current if put_in_tree(settings, partition)}
     removed, strange = remove_vanished(settings, current)
@@ -187,11 +192,51 @@ def write_facts(settings: PublishSettings, wanted: WarehouseRows, left_out: Coll
     return facts
 
 
-def _write(settings: PublishSettings, partition: Partition, wanted: WarehouseRows) -> bool:
-    if has_version(settings, partition):
-        return False
-    write_version(settings, partition, wanted.rows(partition.key))
-    return True
+def _write_versions(settings: PublishSettings, wanted: WarehouseRows) -> set[Key]:
+    """Write the files that are not there, taking from those of the tree what is settled; return their keys."""
+    missing = {each.key: each for each in wanted.partitions if not has_version(settings, each)}
+    standing = {key: Settled.read(tree_path(settings, each)) for key, each in missing.items()}
+    proven = wanted.settled({key: each.before for key, each in standing.items() if each})
+    grown = {key: each for key, each in proven.items() if standing[key] == each}
+    broken = set(_write(settings, wanted, [missing[key] for key in grown], grown))
+    whole = [each for key, each in missing.items() if key in broken or key not in grown]
+    collections.deque(_write(settings, wanted, whole, {}), maxlen=0)
+    return set(missing)
+
+
+def _write(
+    settings: PublishSettings, wanted: WarehouseRows, partitions: Sequence[Partition], taken: Mapping[Key, Settled]
+) -> Iterator[Key]:
+    """Write the files of partitions, those `taken` with the settled rows of the tree's; yield those that are broken."""
+    settled = wanted.settled({partition.key: None for partition in partitions})
+    for some in _at_once(partitions, taken):
+        left = {partition.key: partition for partition in some}
+        schema, newer = wanted.by_partition({key: taken[key].before if key in taken else date.min for key in left})
+        for key, batches in chain(groupby(newer, key=itemgetter(0)), [(key, ()) for key in left]):
+            partition = left.pop(key, None)
+            if partition is None:
+                continue
+            before = settled_rows(tree_path(settings, partition), taken[key]) if key in taken else ()
+            try:
+                rows = chain(before, (batch for _key, batch in batches))
+                write_version(settings, partition, rows, schema, settled.get(key))
+            except BrokenFileError:
+                yield key
+
+
+def _at_once(partitions: Sequence[Partition], taken: Mapping[Key, Settled]) -> Iterator[list[Partition]]:
+    """Share out partitions to queries: one for many is much quicker than one each, but sorts all of their rows."""
+    some: list[Partition] = []
+    row_count = 0
+    for partition in partitions:
+        rows = partition.row_count - (taken[partition.key].row_count if partition.key in taken else 0)
+        if some and row_count + rows > ROWS_AT_ONCE:
+            yield some
+            some, row_count = [], 0
+        some.append(partition)
+        row_count += rows
+    if some:
+        yield some
 
 
 def _files(settings: PublishSettings, partitions: list[Partition], source: str) -> list[Path]:

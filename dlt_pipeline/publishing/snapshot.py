@@ -1,7 +1,7 @@
 """What of the warehouse is to be published, as of one moment."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -10,9 +10,10 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlt_pipeline.common.exceptions import NothingBuiltError, PublishError
-from dlt_pipeline.publishing.partitions import SOURCES, Column, Key, Partition, make_partition
+from dlt_pipeline.publishing.partitions import SOURCES, Column, Key, Partition, Settled, make_partition
 from dlt_pipeline.publishing.settings import MEMORY, ROW_GROUP
 from dlt_pipeline.warehouse.database import connect
 from dlt_pipeline.warehouse.errors import MEMORY_NAME
@@ -45,6 +46,16 @@ _CHANGED: Final = f"""
     where bucket_on is null or bucket_on >= first_on
     group by all
 """  # noqa: S608 - own names only
+# By partition what lies before a day, the last of it where none is given: the day, the number of rows, a hash.
+_SETTLED: Final = f"""
+    with days as (
+        select {_KEY}, bucket_on, row_count, content_hash,
+            coalesce(first_on, max(bucket_on) over (partition by {_KEY})) as before
+        from {{days}} inner join first_days using ({_KEY})
+    )
+    select {_KEY}, before, sum(row_count)::bigint, md5(string_agg(bucket_on || content_hash, '' order by bucket_on))
+    from days where bucket_on < before group by all
+"""  # noqa: S608 - own names only
 
 
 @dataclass(frozen=True)
@@ -64,18 +75,15 @@ class WarehouseRows:
 
         `spill` is the folder in which a sort larger than the memory limit may write.
         """
+        self._connection = connection
+        self._schema = schema
         for table in (_PARTITIONS, _ROWS):
-            found = connection.execute(
-                "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-            )
-            if not found.fetchall():
+            if not self._has(table):
                 raise NothingBuiltError(
                     f"The warehouse {path} has no {schema}.{table} to publish from; run `kraken-candles build` first."
                 )
         connection.execute(f"set memory_limit = '{os.environ.get(MEMORY_NAME) or MEMORY}'")
         connection.execute("set temp_directory = ?", [str(spill)])
-        self._connection = connection
-        self._schema = schema
         described = connection.table(f'"{schema}".{_ROWS}')
         missing = {*Key._fields, "bucket_start"} - set(described.columns)
         if missing:
@@ -95,20 +103,9 @@ class WarehouseRows:
             raise PublishError(f"{self._schema}.{_PARTITIONS} of {path} names a partition twice; build it anew.")
         return partitions
 
-    def rows(self, key: Key) -> pa.RecordBatchReader:
-        """Stream a partition's rows by bucket_start; times are naive UTC, as in the warehouse."""
-        names = ", ".join(f'"{column.name}"' for column in self.columns)
-        conditions = " and ".join(f"{name} = ?" for name in Key._fields)
-        query = (
-            f'select {names} from "{self._schema}".{_ROWS} '  # noqa: S608 - own names only
-            f"where {conditions} order by bucket_start"
-        )
-        return self._connection.sql(query, params=list(key)).to_arrow_reader(ROW_GROUP)
-
     def days(self) -> pa.Table | None:
         """Return `export_days`: of each partition's days their number of rows and hash; None where there is no such."""
-        query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
-        if not self._connection.execute(query, [self._schema, _DAYS]).fetchall():
+        if not self._has(_DAYS):
             return None
         names = ", ".join((*Key._fields, "bucket_on", "row_count", "content_hash"))
         query = f'select {names} from "{self._schema}".{_DAYS}'  # noqa: S608 - own names only
@@ -116,12 +113,10 @@ class WarehouseRows:
 
     def facts(self, left_out: Collection[str] = ()) -> dict[str, pa.Table]:
         """Return the tables that are a file each, such as `coverage` and `gaps`, as far as they are there."""
-        query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
-        wanted = [name for name in _FACTS if name not in left_out]
-        found = [name for name in wanted if self._connection.execute(query, [self._schema, name]).fetchall()]
         return {
             name: self._connection.sql(f'from "{self._schema}".{name} order by {_FACTS[name]}').to_arrow_table()
-            for name in found
+            for name in _FACTS
+            if name not in left_out and self._has(name)
         }
 
     @cached_property
@@ -166,20 +161,64 @@ class WarehouseRows:
 
     def rows_from(self, first_days: Mapping[Key, date]) -> pa.RecordBatchReader:
         """Stream the partitions' rows from the start of a day each, with source, symbol and timeframe."""
-        keys = [(*key, day) for key, day in first_days.items()]
-        columns = [pa.array(values) for values in zip(*keys, strict=True)]
-        first = pa.table(columns, names=[*Key._fields, "first_on"])
-        self._connection.register("first_days", first)
-        names = ", ".join(f'rows."{column.name}"' for column in self.columns)
+        names = ["rows.source", "rows.symbol", "rows.timeframe", *(f'rows."{column.name}"' for column in self.columns)]
+        return self._rows_from(first_days, names, "rows.source, rows.symbol, rows.timeframe")
+
+    def by_partition(self, first_days: Mapping[Key, date]) -> tuple[pa.Schema, Iterator[tuple[Key, pa.RecordBatch]]]:
+        """Stream the rows of partitions from a day on, one partition after another, by bucket_start; one may have none.
+
+        Times are naive UTC, as in the warehouse. Nothing else can be asked until all are read.
+        """
+        names = [*(f'rows."{column.name}"' for column in self.columns), "first_days.number"]
+        reader = self._rows_from(first_days, names, "first_days.number")
+        return reader.schema.remove(len(self.columns)), _by_number(reader, list(first_days))
+
+    def settled(self, before: Mapping[Key, date | None]) -> dict[Key, Settled]:
+        """Return what of partitions lies before a UTC day each, None for the last one with rows, if anything does."""
+        if not before or not self._has(_DAYS):
+            return {}
+        self._connection.register("first_days", _table(before))
+        partitions = {partition.key: partition for partition in self.partitions}
+        found = self._connection.execute(_SETTLED.format(days=f'"{self._schema}".{_DAYS}')).fetchall()
+        return {Key(*row[:4]): Settled.of(partitions[Key(*row[:4])], *row[4:]) for row in found}
+
+    def _rows_from(self, first_days: Mapping[Key, date], names: Sequence[str], order: str) -> pa.RecordBatchReader:
+        self._connection.register("first_days", _table(first_days))
         using = " and ".join(f"rows.{name} = first_days.{name}" for name in Key._fields)
+        # Said once more as constants, which are asked of the tables before any number is computed.
+        of_sources, of_symbols = {key.source for key in first_days}, {key.symbol for key in first_days}
         query = (
-            f"select rows.source, rows.symbol, rows.timeframe, {names} "  # noqa: S608 - own names only
+            f"select {', '.join(names)} "  # noqa: S608 - own names only
             f'from "{self._schema}".{_ROWS} as rows inner join first_days on {using} '
-            "and rows.bucket_start >= first_days.first_on where rows.bucket_start >= ? "
-            "order by rows.source, rows.symbol, rows.timeframe, rows.bucket_start"
+            "and rows.bucket_start >= first_days.first_on "
+            f"where rows.bucket_start >= ? and rows.source in ({_places(of_sources)}) "
+            f"and rows.symbol in ({_places(of_symbols)}) order by {order}, rows.bucket_start"
         )
-        earliest = min(first_days.values())
-        return self._connection.sql(query, params=[earliest]).to_arrow_reader(ROW_GROUP)
+        parameters = [min(first_days.values()), *of_sources, *of_symbols]
+        return self._connection.sql(query, params=parameters).to_arrow_reader(ROW_GROUP)
+
+    def _has(self, table: str) -> bool:
+        query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+        return bool(self._connection.execute(query, [self._schema, table]).fetchall())
+
+
+def _by_number(reader: pa.RecordBatchReader, keys: Sequence[Key]) -> Iterator[tuple[Key, pa.RecordBatch]]:
+    for batch in reader:
+        runs, start = pc.run_end_encode(batch.column("number")), 0
+        rows = batch.drop_columns("number")
+        for number, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            yield keys[number], rows.slice(start, end - start)
+            start = end
+
+
+def _places(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _table(first_days: Mapping[Key, date | None]) -> pa.Table:
+    columns = [pa.array(values) for values in zip(*first_days, strict=True)]
+    days = pa.array(list(first_days.values()), pa.date32())
+    return pa.table([*columns, days, pa.array(range(len(first_days)))], names=[*Key._fields, "first_on", "number"])
 
 
 def sources(partitions: Sequence[Partition]) -> list[str]:
@@ -217,7 +256,7 @@ def changes_since(base: Snapshot, wanted: WarehouseRows) -> Changes | None:
     if now is None or now.columns != base.columns or not base.partitions.keys() <= now.partitions.keys():
         return None
     changed = [key for key, partition in now.partitions.items() if _version(base, key) != partition.version]
-    if any(key in base.partitions and _settings(base, key) != _settings(now, key) for key in changed):
+    if any(key in base.partitions and base.partitions[key].form != now.partitions[key].form for key in changed):
         return None
     with connect() as connection:
         connection.register("days_now", now.days)
@@ -235,8 +274,3 @@ def _by_key(partitions: Sequence[Partition]) -> dict[Key, Partition]:
 
 def _version(state: Snapshot, key: Key) -> str:
     return state.partitions[key].version if key in state.partitions else ""
-
-
-def _settings(state: Snapshot, key: Key) -> dict[str, str]:
-    stated = state.partitions[key].stated
-    return {name: value for name, value in stated.items() if name not in ("row_count", "content_hash")}

@@ -85,6 +85,67 @@ def test_a_damaged_file_is_replaced(published: Made, damage: str) -> None:
     assert published.read("select count(*) from candles") == [(2 * 183,)]
 
 
+DAY = """
+    insert into made.minutes
+    select source, symbol, started + interval {0} day, price + {0}, volume, minute + {0} * 1440 from made.minutes
+    where minute < 180
+"""
+BEYOND = "where bucket_start < '2026-01-02'"
+
+
+def rows(exports: Path) -> list[tuple[object, ...]]:
+    with duckdb.connect() as connection:
+        query = f"from read_parquet('{exports}/candles/**/*.parquet', hive_partitioning = true) order by all"
+        return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("change", "numbers"),
+    [
+        ("select 1", "float64"),
+        ("select 1", "decimal"),
+        ("update made.minutes set price = price + 7 where started = '2026-01-01 00:10'", "float64"),
+        ("update made.minutes set price = price + 7 where started = '2026-01-01 22:10'", "float64"),
+        ("delete from made.minutes where started = '2026-01-01 00:59'", "float64"),
+        ("delete from made.minutes where started between '2026-01-01 12:00' and '2026-01-02 12:00'", "float64"),
+    ],
+)
+def test_a_file_that_grew_is_what_a_first_publish_writes(published: Made, change: str, numbers: str) -> None:
+    for day in (1, 2):
+        published.build(DAY.format(day))
+        publish(published.path)
+    published.build(f"{DAY.format(3)}; {change}", numbers)
+    publish(published.path)
+    publish(published.path, published.path.parent / "first")
+    assert rows(published.exports) == rows(published.path.parent / "first")
+
+
+def test_days_whose_hash_stayed_are_taken_from_the_file(published: Made) -> None:
+    published.build(DAY.format(1))
+    publish(published.path)
+    before = published.read(f"from candles {BEYOND} order by all")
+    published.build(DAY.format(2))
+    with duckdb.connect(str(published.path)) as connection:
+        connection.execute("create table kraken.days as from kraken.export_days; drop view kraken.export_days")
+        connection.execute("alter table kraken.days rename to export_days")
+        connection.execute("update kraken.made_candles set high = 99999 where bucket_start < '2026-01-01 22:00'")
+    publish(published.path)
+    assert published.read(f"from candles {BEYOND} and high < 99999 order by all") == before
+
+
+def test_a_byte_that_rotted_is_not_taken_along(published: Made) -> None:
+    published.build(DAY.format(1))
+    publish(published.path)
+    path = published.tree / BTC_2026.format("1m") / "candles.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    published.build(DAY.format(2))
+    publish(published.path)
+    publish(published.path, published.path.parent / "first")
+    assert rows(published.exports) == rows(published.path.parent / "first")
+
+
 def test_files_of_somebody_else_are_named_and_left_alone(published: Made) -> None:
     theirs = published.tree / BTC_2026.format("1m") / "copy of candles.parquet"
     shutil.copy(theirs.with_name("candles.parquet"), theirs)
