@@ -71,7 +71,7 @@ class ArchiveChunk:
         """Learn what the warehouse has and which files are to be read: once, by whoever is first."""
         with self._lock:
             if not self.work.is_prepared:
-                self.work.prepare(read_stored(asking(active_pipeline())))
+                self.work.prepare(read_stored(asking(active_pipeline("duckdb"))))
             self.work.has_begun = True
 
     def batches(self) -> Iterator[Batch]:

@@ -141,12 +141,13 @@ class Chunk:
         """Open the session, read the ledger, start asking and the chunk's clock: once, by whichever symbol is first."""
         with self._lock:
             if self._budget is None:
+                pipeline = active_pipeline("duckdb")
                 if not self.session.markets:
                     self.session.open(self.request)
                 readers = self._readers
                 symbols = [name for name in self.request.symbols if readers is None or name not in readers]
                 if symbols or not self.session.are_statuses_told:
-                    self._read(symbols)
+                    self._read(pipeline, symbols)
                 settings = self.session.settings
                 self._budget = Budget(settings.chunk_pages, time.monotonic() + settings.chunk_seconds)
                 if readers is not None:
@@ -158,9 +159,7 @@ class Chunk:
                         readers.add(self._load(symbol, client, stop), cancelled, settings.chunk_pages, back)
             return self._budget
 
-    def _read(self, symbols: Sequence[str]) -> None:
-        pipeline = active_pipeline()
-
+    def _read(self, pipeline: dlt.Pipeline, symbols: Sequence[str]) -> None:
         def read() -> Known:
             with LedgerStore.of_pipeline(pipeline) as store:
                 statuses = {} if self.session.are_statuses_told else store.statuses()

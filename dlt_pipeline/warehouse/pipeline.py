@@ -13,6 +13,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext, get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.warehouse.database import DATASET, check_kind, database_settings, open_warehouse
 from dlt_pipeline.warehouse.errors import explain
 from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
@@ -31,12 +32,19 @@ def make_pipeline(path: Path, name: str = PIPELINE) -> dlt.Pipeline:
     return dlt.pipeline(name, destination=destination, dataset_name=DATASET)
 
 
-def active_pipeline() -> dlt.Pipeline:
-    """Return the pipeline that runs the source which asks.
+def active_pipeline(*kinds: str) -> dlt.Pipeline:
+    """Return the pipeline that runs the source which asks; BadInputError where its destination is not of these kinds.
 
     `dlt.current.pipeline()` first resolves the settings of a new one, section by section: a fifth of a small load.
     """
-    return Container()[PipelineContext].pipeline()  # type: ignore[return-value]
+    pipeline: dlt.Pipeline = Container()[PipelineContext].pipeline()  # type: ignore[assignment]
+    kind = pipeline.destination.destination_type.rpartition(".")[2] if pipeline.destination else "none"
+    if kind not in kinds:
+        raise BadInputError(
+            f"The pipeline {pipeline.pipeline_name} loads into dlt's destination {kind}, where this source cannot look "
+            f"up what is loaded; give it the destination {' or '.join(kinds)}."
+        )
+    return pipeline
 
 
 @contextmanager

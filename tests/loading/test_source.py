@@ -7,7 +7,7 @@ from typing import Any
 import dlt
 import pytest
 
-from dlt_pipeline import kraken_source
+from dlt_pipeline import archive_source, kraken_source
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from tests.loading.quick import NOW_NS
@@ -54,6 +54,17 @@ def test_the_source_raises_where_a_symbol_fails(exchange: LocalExchange, tmp_pat
     pipeline, _ = _mine(tmp_path)
     with pytest.raises(Exception, match="the answer is about"):
         pipeline.run(kraken_source(["BTC/USD"], "2026-11-06"))
+
+
+def test_a_destination_that_cannot_tell_what_is_loaded_is_refused_before_the_exchange_is_asked(
+    exchange: LocalExchange, tmp_path: Path
+) -> None:
+    pipeline = dlt.pipeline("mine", destination="dummy", dataset_name="kraken_raw")
+    sources = kraken_source(["BTC/USD"], "2026-11-06"), archive_source(tmp_path)
+    for source in sources:
+        with pytest.raises(Exception, match="loads into dlt's destination dummy, where .*; give it the destination duck"):
+            pipeline.run(source)
+    assert exchange.calls == []
 
 
 @pytest.mark.parametrize(
