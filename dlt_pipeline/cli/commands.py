@@ -81,13 +81,16 @@ def load(
         bool, typer.Option("--also-archived", help="Ask for days, too, that imported archives hold.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the load costs.")] = False,
+    destination: Annotated[
+        str, typer.Option(help="warehouse, or lake: Parquet in the folder or bucket that KRAKEN_CANDLES_LAKE names.")
+    ] = "warehouse",
 ) -> None:
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     configure_logging()
     stop = stop_on_signals()
-    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes, also_archived))
+    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes, also_archived, destination))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

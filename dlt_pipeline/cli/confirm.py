@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import typer
 
@@ -18,11 +17,12 @@ from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.estimates.plan import ARCHIVE_SIZES, archive_end, rest_timeframes
 from dlt_pipeline.estimates.price import Costs, Estimate, Total, total_of, until
 from dlt_pipeline.estimates.settings import load_job_settings
+from dlt_pipeline.kraken.ledger_store import place_of
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import KrakenSettings, load_settings
-from dlt_pipeline.warehouse.database import warehouse_path
-from dlt_pipeline.warehouse.errors import MEMORY_NAME, when_unlocked
+from dlt_pipeline.warehouse.errors import MEMORY_NAME
+from dlt_pipeline.warehouse.pipeline import Place
 
 
 def count(trades: int, is_approximate: bool) -> str:
@@ -130,9 +130,7 @@ def cheaper_ways(estimates: Sequence[Estimate], now_ns: int) -> list[str]:
     return found
 
 
-def may_begin(
-    console: Console, request: Request, session: Session, yes: bool, warehouse: str | Path | None = None
-) -> bool:
+def may_begin(console: Console, request: Request, session: Session, yes: bool, place: Place | None = None) -> bool:
     """Price what the request lacks in the warehouse, and ask if it costs much; False if the user does not want it.
 
     A warehouse in use is waited for, as by the load. Raises LoadStoppedError if the user stopped it, BadInputError
@@ -142,11 +140,12 @@ def may_begin(
     def leave_it_to_the_load(_symbol: str, _error: ExchangeError) -> None:
         """One symbol's failure is its own: the load will meet it too, and report it."""
 
-    def price() -> list[Estimate]:
-        return price_of(request, warehouse, session, leave_it_to_the_load)
+    place = place or place_of()
 
-    path = warehouse_path(warehouse)
-    estimates = beside_main(lambda: when_unlocked(price, path, session.stop), session.stop, lambda: None)
+    def price() -> list[Estimate]:
+        return price_of(request, place, session, leave_it_to_the_load)
+
+    estimates = beside_main(lambda: place.patiently(price, session.stop), session.stop, lambda: None)
     return may_begin_at(console, estimates, session, yes)
 
 

@@ -8,15 +8,16 @@ from contextlib import suppress
 from dlt_pipeline.cli.confirm import may_begin
 from dlt_pipeline.cli.console import STOPPED, Console
 from dlt_pipeline.cli.progress import ProgressListener
-from dlt_pipeline.common.exceptions import BadAnswerError, KrakenCandlesError, StalledCursorError
+from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import NS_PER_DAY, show_ns
 from dlt_pipeline.estimates.price import iso
-from dlt_pipeline.kraken.ledger_store import LedgerStore, Proof
+from dlt_pipeline.kraken.ledger_store import LedgerStore, Proof, place_of
 from dlt_pipeline.kraken.load import LoadReport, load_request
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
+from dlt_pipeline.warehouse.pipeline import Place, Warehouse
 
 
 def run_load(
@@ -29,23 +30,36 @@ def run_load(
     timeframes: str | None = None,
     yes: bool = False,
     also_archived: bool = False,
+    destination: str = "warehouse",
 ) -> int:
     """Load, say what came of it, and return the exit code: 0, 1 if a symbol failed, 130 if stopped.
 
     What costs much is shown and asked about first, unless `yes`.
     """
+    place = _place(destination)
     request = make_request(symbols, start, end, timeframes_of(timeframes), exact, also_archived)
     session = Session(load_settings(), stop)
-    if not may_begin(console, request, session, yes):
+    if not may_begin(console, request, session, yes, place):
         console.print("Nothing was loaded.")
         return STOPPED
     with ProgressListener(console) as listener:
         report = beside_main(
-            lambda: load_request(session.request, listener=listener, session=session),
+            lambda: load_request(session.request, warehouse=place, listener=listener, session=session),
             stop,
             lambda: console.print("Stopping after the page in hand; what is loaded will be committed."),
         )
     return tell_load(console, report)
+
+
+def _place(destination: str) -> Place:
+    """Return where a load goes to by the word for it: the configured warehouse, or the configured lake."""
+    if destination == "warehouse":
+        return place_of()
+    if destination != "lake":
+        raise BadInputError(f"--destination is {destination!r}; it is warehouse or lake.")
+    from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - pyarrow
+
+    return lake_at()
 
 
 def timeframes_of(text: str | None) -> tuple[str, ...]:
@@ -58,7 +72,7 @@ def timeframes_of(text: str | None) -> tuple[str, ...]:
 def tell_load(console: Console, report: LoadReport) -> int:
     """Print what was committed, what is proven of it, and the next command; return the exit code."""
     proofs: Mapping[str, Proof] = {}
-    with suppress(KrakenCandlesError), LedgerStore.of_file(report.warehouse) as store:
+    with suppress(KrakenCandlesError), LedgerStore.of(report.place) as store:
         proofs = store.proofs(report.request)  # a build may hold the file already: what was loaded stays true
     console.print("\n".join(_said(report, proofs)), markup=False)
     if report.failures:
@@ -77,13 +91,15 @@ def _said(report: LoadReport, proofs: Mapping[str, Proof]) -> Iterator[str]:
         yield text
         if symbol in proofs:
             yield from _proven(proofs[symbol])
-    yield f"{'Loaded into' if any(report.trades.values()) else 'Warehouse:'} {report.warehouse}"
+    is_lake = not isinstance(report.place, Warehouse)
+    yield f"{'Loaded into' if any(report.trades.values()) else 'Lake:' if is_lake else 'Warehouse:'} {report.place}"
     if report.failures:
         yield from ways_on(report, time.time_ns())
     elif report.unfinished:
         yield "Stopped. Run the same command again to resume where it stopped."
     if any(proof.spans for proof in proofs.values()):
-        yield f"{'So far' if report.failures or report.unfinished else 'Next'}: `kraken-candles build`."
+        build = "dbt build --target duckdb_lake" if is_lake else "kraken-candles build"
+        yield f"{'So far' if report.failures or report.unfinished else 'Next'}: `{build}`."
 
 
 def _proven(proof: Proof) -> Iterator[str]:

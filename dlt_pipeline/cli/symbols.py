@@ -64,7 +64,7 @@ def _loaded(path: Path, settings: KrakenSettings) -> dict[str, Loaded]:
     place, kind = without_password(settings.base_url), exchange_kind(settings.base_url)
     try:
         with open_warehouse(path, read_only=True) as connection:
-            for other in exchanges_of(connection, path):
+            for other in exchanges_of(connection, f"The warehouse {path}"):
                 if other != kind:
                     raise WrongWarehouseError(
                         f"the warehouse {path} is of a {other} exchange, {place} is a {kind} one."

@@ -11,11 +11,11 @@ from dlt_pipeline.common.time import When
 from dlt_pipeline.estimates.counter import Counter, Edge, edges_of
 from dlt_pipeline.estimates.price import Costs, Estimate, days_between, price_trades, until
 from dlt_pipeline.estimates.settings import load_job_settings
-from dlt_pipeline.kraken.ledger_store import Lacking, LedgerStore
+from dlt_pipeline.kraken.ledger_store import Lacking, LedgerStore, place_of
 from dlt_pipeline.kraken.request import Request, make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, exchange_kind, load_settings
-from dlt_pipeline.warehouse.database import check_usable, warehouse_path
+from dlt_pipeline.warehouse.pipeline import Place
 
 OnFailure = Callable[[str, ExchangeError], object]
 
@@ -41,7 +41,7 @@ def estimate(
 
 def price_of(
     request: Request,
-    warehouse: str | Path | None = None,
+    warehouse: str | Path | Place | None = None,
     session: Session | None = None,
     on_failure: OnFailure | None = None,
 ) -> list[Estimate]:
@@ -50,11 +50,11 @@ def price_of(
     `session` may be kept for the load itself. The warehouse is only read. A symbol that the exchange has no good answer
     for is told to `on_failure` and left out; without it the error is raised. Raises KrakenCandlesError.
     """
-    path = warehouse_path(warehouse)
+    place = place_of(warehouse)
     session = session or Session(load_settings())
-    check_usable(path, exchange_kind(session.settings.base_url), read_only=True)
+    place.check(exchange_kind(session.settings.base_url), read_only=True)
     session.open(request)
-    with LedgerStore.of_file(path) as store:
+    with LedgerStore.of(place) as store:
         lacking = store.lacking(session, session.request)
         edges = {
             symbol: edges_of(store, symbol, each.proven, chain.from_iterable(each.spans))

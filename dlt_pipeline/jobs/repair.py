@@ -14,6 +14,7 @@ from dlt_pipeline.jobs.active import ActiveJobs
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.job import Job, Options
 from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.kraken.ledger_store import place_of
 from dlt_pipeline.kraken.load import Listener, LoadReport, load_request
 from dlt_pipeline.kraken.request import Request, Window, make_windows_request
 from dlt_pipeline.kraken.session import Session
@@ -21,7 +22,6 @@ from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.repairs.attempts import Attempt, Outcome, check_repairs, load_repair_settings, write_attempts
 from dlt_pipeline.repairs.gaps import Repair, asked_spans, read_coverage_state, repairs_of_list
 from dlt_pipeline.repairs.plan import RepairPlan, plan_repairs
-from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
 
 # What shows the attempts beside the gaps.
@@ -117,7 +117,7 @@ def load_repairs(
     """
     spans = asked_spans(repairs)
     if stop and stop.is_set():
-        return LoadReport(warehouse_path(warehouse), Request({}, ()), unfinished=list(spans))
+        return LoadReport(place_of(warehouse), Request({}, ()), unfinished=list(spans))
     session = Session(load_settings(), stop)
     session.open(Request({}, ()))
     unlisted = {symbol: error for symbol in spans if (error := session.unlisted(symbol))}
@@ -126,7 +126,7 @@ def load_repairs(
         for symbol, each in spans.items()
         if symbol not in unlisted
     }
-    report = LoadReport(warehouse_path(warehouse), Request({}, ()))
+    report = LoadReport(place_of(warehouse), Request({}, ()))
     if windows:
         request = make_windows_request(windows, ())
         report = load_request(request, warehouse=warehouse, listener=listener, session=session)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError, WarehouseError
+from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
 from dlt_pipeline.common.time import When
 from dlt_pipeline.jobs.active import ActiveJobs, RunReport, Tell
 from dlt_pipeline.jobs.finish import finish
@@ -21,7 +22,6 @@ from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
-from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
 # Jobs that are loaded wait for others, so that one build of seconds serves all; not for longer than this.
 _LOADING_SECONDS: Final = 600.0

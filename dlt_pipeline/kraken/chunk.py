@@ -141,7 +141,7 @@ class Chunk:
         """Open the session, read the ledger, start asking and the chunk's clock: once, by whichever symbol is first."""
         with self._lock:
             if self._budget is None:
-                pipeline = active_pipeline("duckdb")
+                pipeline = active_pipeline("duckdb", "filesystem")
                 if not self.session.markets:
                     self.session.open(self.request)
                 readers = self._readers

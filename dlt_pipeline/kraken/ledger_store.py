@@ -1,7 +1,7 @@
 """What the warehouse knows already: the ledger, days that archives hold, the markets' ids, Kraken's own candles."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -18,18 +18,18 @@ from dlt_pipeline.kraken.markets import Seen, seen_of
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
-from dlt_pipeline.warehouse.database import DATASET, open_warehouse
+from dlt_pipeline.warehouse.database import DATASET, warehouse_path
+from dlt_pipeline.warehouse.pipeline import Place, Warehouse, is_into
 
 _FOREVER_NS: Final = 2**63 - 1
-_READ: Final = (
-    *("pages", "trades", "id_holes", "rest_candles", "markets", "market_statuses"),
-    *("archive_parts", "archive_files", "warehouse_versions", "_dlt_loads"),
-)
 _LOADED: Final = "inner join {{_dlt_loads}} as l on {}._dlt_load_id = l.load_id and l.status = 0"
 _PAGES: Final = f"{{pages}} as p {_LOADED.format('p')}"
 _SHOWN_IDS: Final = (
     f"select coalesce(sum(p.idless_count), 0)::bigint, count(p.last_trade_id) from {_PAGES} "  # noqa: S608 - own names only
     "where p.symbol = %s and p.covered_to_ns > %s and p.covered_from_ns < %s"
+)
+_HAS_HOLES: Final = (
+    "select 1 from {id_holes} as h where h.symbol = %s and h.to_time_ns >= %s and h.from_time_ns < %s limit 1"
 )
 # Holes are few; of their ids those that a later load brought are missing no more.
 _MISSING_IDS: Final = (
@@ -174,6 +174,28 @@ class Proof:
     has_files: bool = False
 
 
+class _Names(dict[str, str]):
+    """The full name of each raw table, looked up when a query first names it."""
+
+    def __init__(self, table: Callable[[str], str]) -> None:
+        self._table = table
+
+    def __missing__(self, name: str) -> str:
+        return self.setdefault(name, self._table(name))
+
+
+def place_of(warehouse: str | Path | Place | None = None, lake: str | Path | None = None) -> Place:
+    """Return the place of a load: the lake if there is one, else the warehouse, at a path or as configured.
+
+    Raises what `lake_at` and `warehouse_path` do.
+    """
+    if lake is not None:
+        from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - pyarrow
+
+        return lake_at(lake)
+    return Warehouse(warehouse_path(warehouse)) if warehouse is None or isinstance(warehouse, str | Path) else warehouse
+
+
 class LedgerStore:
     """Reads what complete loads and imports brought; where no file or table is, nothing is known."""
 
@@ -183,29 +205,43 @@ class LedgerStore:
         table: Callable[[str], str] = f"{DATASET}.{{}}".format,
     ) -> None:
         """`ask` runs a query, with %s for each of its values; `table` returns the full name of a raw table."""
-        self._ask, self._tables = ask, {name: table(name) for name in _READ}
+        self._ask, self._tables = ask, _Names(table)
+
+    @classmethod
+    def of_file(cls, path: Path) -> AbstractContextManager["LedgerStore"]:
+        """Open the warehouse read-only for a short while. Raises a WarehouseError."""
+        return cls.of(Warehouse(path))
 
     @classmethod
     @contextmanager
-    def of_file(cls, path: Path) -> Iterator["LedgerStore"]:
-        """Open the warehouse read-only for a short while. Raises a WarehouseError."""
-        if not path.exists():
+    def of(cls, place: Place) -> Iterator["LedgerStore"]:
+        """Read where loads write to, for a short while. Raises a WarehouseError."""
+        if not place.is_there():
             yield cls()
             return
-        with open_warehouse(path, read_only=True) as connection:
+        with place.reading() as tables:
+            yield cls._of_tables(*tables)
 
-            def ask(query: str, *values: Any) -> Sequence[Sequence[Any]]:
-                try:
-                    return connection.execute(query.replace("%s", "?"), values).fetchall()
-                except (duckdb.CatalogException, duckdb.BinderException):  # made otherwise, or never
-                    return ()
+    @classmethod
+    def _of_tables(cls, connection: duckdb.DuckDBPyConnection, table: Callable[[str], str]) -> "LedgerStore":
+        def ask(query: str, *values: Any) -> Sequence[Sequence[Any]]:
+            try:
+                return connection.execute(query.replace("%s", "?"), values).fetchall()
+            except (duckdb.CatalogException, duckdb.BinderException):  # made otherwise, or never
+                return ()
 
-            yield cls(ask)
+        return cls(ask, table)
 
     @classmethod
     @contextmanager
     def of_pipeline(cls, pipeline: dlt.Pipeline) -> Iterator["LedgerStore"]:
-        """Read through dlt, within a load: whatever its destination and its dataset are."""
+        """Read through dlt, within a load: from DuckDB or from files, whatever its dataset is."""
+        if is_into(pipeline, "filesystem"):
+            from dlt_pipeline.warehouse.lake import reading  # noqa: PLC0415 - pyarrow
+
+            with reading(pipeline.destination_client()) as tables:
+                yield cls._of_tables(*tables)
+            return
         with pipeline.sql_client() as client:
 
             def ask(query: str, *values: Any) -> Sequence[Sequence[Any]] | None:
@@ -353,7 +389,8 @@ class LedgerStore:
             return Proof(tuple(by_all), has_files=bool(by_all))
         values = symbol, wanted[0][0], wanted[-1][1]
         ((idless, ids),) = self.rows(_SHOWN_IDS, *values) or [(0, 0)]
-        ((missing_ids,),) = self.rows(_MISSING_IDS, *values, symbol) or [(0,)]
+        has_holes = self.rows(_HAS_HOLES, *values)  # else nobody need look for their ids among the trades
+        ((missing_ids,),) = (has_holes and self.rows(_MISSING_IDS, *values, symbol)) or [(0,)]
         return Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
 
 

@@ -13,20 +13,12 @@ import dlt
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
 from dlt_pipeline.common.time import When, utc
-from dlt_pipeline.kraken.ledger_store import LedgerStore
+from dlt_pipeline.kraken.ledger_store import LedgerStore, place_of
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.request import Request, make_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, exchange_kind, load_settings
-from dlt_pipeline.warehouse.database import check_usable, warehouse_path
-from dlt_pipeline.warehouse.errors import explain, when_unlocked
-from dlt_pipeline.warehouse.pipeline import (
-    drop_old_packages,
-    has_waiting_packages,
-    load_packages,
-    only_load,
-    ready_pipeline,
-)
+from dlt_pipeline.warehouse.pipeline import Place, drop_old_packages, has_waiting_packages
 
 if TYPE_CHECKING:
     from dlt_pipeline.kraken.chunk import Chunk
@@ -66,10 +58,11 @@ def tell_committing(listener: Listener | None, trades: int) -> None:
 class LoadReport:
     """How a load ended, by symbol: trades added, missing ids, errors, calls; `unfinished` if it was stopped.
 
-    `reached` is up to when (ns, UTC) the last answer of a symbol led; nothing for one that brought none.
+    `place` is where the trades are, the warehouse or the lake. `reached` is up to when (ns, UTC) the last answer of a
+    symbol led; nothing for one that brought none.
     """
 
-    warehouse: Path
+    place: Place
     request: Request
     trades: dict[str, int] = field(default_factory=dict)
     missing_ids: dict[str, int] = field(default_factory=dict)
@@ -88,24 +81,26 @@ def load(
     exact: bool = False,
     also_archived: bool = False,
     warehouse: str | Path | None = None,
+    lake: str | Path | None = None,
     listener: Listener | None = None,
     stop: threading.Event | None = None,
 ) -> LoadReport:
     """Load what [start, end) of the symbols still lacks in the warehouse, and Kraken's own candles beside it.
 
     Arguments as of `kraken_source`; `warehouse` is the DuckDB file (default: KRAKEN_CANDLES_WAREHOUSE or
-    warehouse.duckdb here). Whole UTC days that imported archives hold are not asked for, unless `also_archived`.
+    warehouse.duckdb here), `lake` a folder, or the address of a place in a bucket, to load Parquet into instead.
+    Whole UTC days that imported archives hold are not asked for, unless `also_archived`.
     Setting `stop` ends the load after the page in hand; the chunk is committed. A symbol that fails is in the report
     and leaves the others alone. Raises KrakenCandlesError for what concerns the whole load.
     """
     request = make_request(symbols, start, end, timeframes, exact, also_archived)
-    return load_request(request, warehouse=warehouse, listener=listener, stop=stop)
+    return load_request(request, warehouse=place_of(warehouse, lake), listener=listener, stop=stop)
 
 
 def load_request(
     request: Request,
     *,
-    warehouse: str | Path | None = None,
+    warehouse: str | Path | Place | None = None,
     listener: Listener | None = None,
     stop: threading.Event | None = None,
     going_on: GoingOn = tuple,
@@ -121,39 +116,43 @@ def load_request(
     if session is None:
         with closing(Session(load_settings(), stop)) as own:
             return load_request(request, warehouse=warehouse, listener=listener, going_on=going_on, session=own)
-    path = warehouse_path(warehouse)
+    place = place_of(warehouse)
+    asked = request.symbols
     try:
-        with only_load(path):
+        with place.holding(asked):
             kind = exchange_kind(session.settings.base_url)
             is_looked_at = bool(session.markets)  # by whoever opened the session, for the price or an earlier load
             if not is_looked_at:
-                when_unlocked(lambda: check_usable(path, kind), path, session.stop)
+                place.patiently(lambda: place.check(kind), session.stop)
             session.open(request)
-            if when_unlocked(lambda: _brings_nothing(path, kind, session), path, session.stop):
-                return LoadReport(path, session.request, calls=_calls(session))
+            report = LoadReport(place, session.request)
+            is_waiting = has_waiting_packages(place.pipeline_name(asked))
+            if not is_waiting and place.patiently(lambda: _brings_nothing(place, kind, session), session.stop):
+                report.calls = _calls(session)
+                return report
             if is_looked_at:
-                when_unlocked(lambda: check_usable(path, kind), path, session.stop)
+                place.patiently(lambda: place.check(kind), session.stop)
             if listener:
                 listener.begin(session, session.request)
-            pipeline = when_unlocked(lambda: ready_pipeline(path), path, session.stop)
-            return _chain(pipeline, session, LoadReport(path, session.request), listener, going_on)
+            pipeline = place.patiently(lambda: place.pipeline(asked), session.stop)
+            return _chain(pipeline, place, session, report, listener, going_on)
     except Exception as error:
-        known = explain(error, path)
+        known = place.explain(error)
         if known is None or known is error:
             raise
         raise known from error
 
 
-def _brings_nothing(path: Path, kind: str, session: Session) -> bool:
-    """Whether the warehouse holds all of the session's request, and the markets and statuses as they are listed now.
+def _brings_nothing(place: Place, kind: str, session: Session) -> bool:
+    """Whether the place holds all of the session's request, and the markets and statuses as they are listed now.
 
     Then no step of dlt would move a row but the list of markets, which is written anew once it is a day old.
     """
     request = session.request
     is_open = any(each.end_ns is None for windows in request.windows.values() for each in windows)
-    if is_open or request.timeframes or not request.windows or not path.exists() or has_waiting_packages():
+    if is_open or request.timeframes or not request.windows or not place.is_there():
         return False
-    with LedgerStore.of_file(path) as store:
+    with LedgerStore.of(place) as store:
         holds_all = (
             store.has_loads_of(kind)
             and not any(each.missing for each in store.lacking(session, request).values())
@@ -183,7 +182,12 @@ def _calls(session: Session) -> dict[str, int]:
 
 
 def _chain(
-    pipeline: dlt.Pipeline, session: Session, report: LoadReport, listener: Listener | None, going_on: GoingOn
+    pipeline: dlt.Pipeline,
+    place: Place,
+    session: Session,
+    report: LoadReport,
+    listener: Listener | None,
+    going_on: GoingOn,
 ) -> LoadReport:
     from dlt_pipeline.kraken.chunk import Chunk  # noqa: PLC0415 - pyarrow, which a load that brings nothing wants not
     from dlt_pipeline.kraken.reader import Readers  # noqa: PLC0415
@@ -199,7 +203,7 @@ def _chain(
             listener.page(progress)
 
     def patiently(call: Callable[[], _T]) -> _T:
-        return when_unlocked(call, report.warehouse, session.stop)
+        return place.patiently(call, session.stop)
 
     with Readers() as readers, _few_collections():
         is_only_listing = not remaining  # no symbol is left of those asked for: what is listed is kept all the same
@@ -212,7 +216,7 @@ def _chain(
             _extract(pipeline, chunk)
             tell_committing(listener, sum(report.trades.values()) - before)
             pipeline.normalize()
-            patiently(lambda: load_packages(pipeline, report.warehouse))
+            patiently(lambda: place.load_packages(pipeline))
             drop_old_packages(pipeline)
             if listener:
                 listener.committed(chunk.done)

@@ -20,6 +20,7 @@ from dlt_pipeline.common.exceptions import (
     WarehouseError,
     WrongWarehouseError,
 )
+from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
 from dlt_pipeline.common.time import Span, When, show_ns
 from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.load import Listener, load_request
@@ -29,7 +30,6 @@ from dlt_pipeline.kraken.session import Session, way_out
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, exchange_kind, load_settings
 from dlt_pipeline.warehouse.database import DATASET, check_usable, open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.errors import when_unlocked
-from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
 
 _TABLES: Final = ("trades", "pages", "id_holes", "_dlt_loads")
 # Answers that lie in the window in part, or at its start without any length.

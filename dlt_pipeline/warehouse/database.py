@@ -183,12 +183,17 @@ def check_usable(path: Path, exchange: str | None, read_only: bool = False) -> N
     if not path.exists():
         return
     with open_warehouse(path, read_only) as connection:
-        for kind in exchanges_of(connection, path):
-            if exchange is not None and kind != exchange:
-                raise WrongWarehouseError(
-                    f"The warehouse {path} holds trades of a {kind} exchange, this load is from a {exchange} one; "
-                    f"set {ENVIRONMENT_NAME} to another path or delete the file."
-                )
+        refuse_unusable(connection, f"The warehouse {path}", ENVIRONMENT_NAME, exchange)
+
+
+def refuse_unusable(connection: duckdb.DuckDBPyConnection, named: str, variable: str, exchange: str | None) -> None:
+    """Refuse what `check_usable` does by the raw tables of a connection; `variable` is that which sets the place."""
+    for kind in exchanges_of(connection, named, variable):
+        if exchange is not None and kind != exchange:
+            raise WrongWarehouseError(
+                f"{named} holds trades of a {kind} exchange, this load is from a {exchange} one; "
+                f"set {variable} to another path or delete it."
+            )
 
 
 def require_trades(path: Path) -> None:
@@ -196,7 +201,7 @@ def require_trades(path: Path) -> None:
     is_loaded = False
     if path.exists():
         with open_warehouse(path, read_only=True) as connection:
-            exchanges_of(connection, path)
+            exchanges_of(connection, f"The warehouse {path}")
             is_loaded = all(_has_table(connection, table) for table in ("pages", "trades"))
     if not is_loaded:
         raise NothingLoadedError(
@@ -204,8 +209,8 @@ def require_trades(path: Path) -> None:
         )
 
 
-def exchanges_of(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    """Return the kinds of exchange that filled the warehouse; WarehouseTooNewError if a newer program wrote it.
+def exchanges_of(connection: duckdb.DuckDBPyConnection, named: str, variable: str = ENVIRONMENT_NAME) -> list[str]:
+    """Return the kinds of exchange that filled the place; WarehouseTooNewError if a newer program wrote it.
 
     An import of archives alone asks none.
     """
@@ -216,8 +221,8 @@ def exchanges_of(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]
     for version, kind, written_by in versions.fetchall():
         if version > SCHEMA_VERSION:
             raise WarehouseTooNewError(
-                f"The warehouse {path} has raw tables of version {version} (by {written_by}), newer than version "
-                f"{SCHEMA_VERSION} known here; update kraken-candles or point {ENVIRONMENT_NAME} to another path."
+                f"{named} has raw tables of version {version} (by {written_by}), newer than version "
+                f"{SCHEMA_VERSION} known here; update kraken-candles or point {variable} to another path."
             )
         if kind != NO_EXCHANGE:
             kinds.append(kind)

@@ -1,27 +1,120 @@
-"""dlt's working folder: one load at a time, true to its warehouse, and what a kill left behind finished or dropped."""
+"""dlt's working folder: one load at a time, true to where it loads to, and what a kill left finished or dropped."""
 
 import logging
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import dlt
+import duckdb
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext, get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.warehouse.database import DATASET, check_kind, database_settings, open_warehouse
-from dlt_pipeline.warehouse.errors import explain
-from dlt_pipeline.warehouse.locks import exclusive_lock, lock_folder, warehouse_key
+from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
+from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
+from dlt_pipeline.warehouse.database import DATASET, check_kind, check_usable, database_settings, open_warehouse
+from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
 PIPELINE: Final = "kraken"
 # What dlt has loaded it keeps for ever, each package a copy of its rows; the newest are enough to look into.
 _KEPT_PACKAGES: Final = 20
 _log = logging.getLogger("dlt_pipeline.kraken")
+_T = TypeVar("_T")
+
+
+# A connection, and what returns the full name in it of a raw table, which need not be there.
+Tables = tuple[duckdb.DuckDBPyConnection, Callable[[str], str]]
+
+
+class Place(Protocol):
+    """Where a load writes to and reads its ledger from; its text is how people name it."""
+
+    def holding(self, symbols: Sequence[str]) -> AbstractContextManager[None]:
+        """Be the only load of these symbols into it that must be; WarehouseLockedError where another one is."""
+
+    def check(self, exchange: str, read_only: bool = False) -> None:
+        """Refuse it where it cannot be used, or another kind of exchange or a newer program filled it."""
+
+    def is_there(self) -> bool:
+        """Whether anything was ever loaded into it."""
+
+    def patiently(self, call: Callable[[], _T], stop: threading.Event) -> _T:
+        """Return what `call` returns, once nobody else holds it."""
+
+    def pipeline(self, symbols: Sequence[str]) -> dlt.Pipeline:
+        """Return the pipeline of a load of these symbols, as `ready` does."""
+
+    def pipeline_name(self, symbols: Sequence[str]) -> str:
+        """Return the name of the pipeline of such loads, which is that of its folder."""
+
+    def load_packages(self, pipeline: dlt.Pipeline) -> None:
+        """Commit the packages that wait in dlt's folder."""
+
+    def reading(self) -> AbstractContextManager[Tables]:
+        """Open what is there to read it, for a short while."""
+
+    def explain(self, error: BaseException) -> KrakenCandlesError | None:
+        """Return the clear sentence for an error of using it, None where it is not known."""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The DuckDB file at `path`, which one process writes at a time."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        """Return the path."""
+        return str(self.path)
+
+    def holding(self, symbols: Sequence[str]) -> AbstractContextManager[None]:
+        """Be the only load into it."""
+        return only_load(self.path, self.pipeline_name(symbols))
+
+    def check(self, exchange: str, read_only: bool = False) -> None:
+        """Refuse a file that `check_usable` refuses."""
+        check_usable(self.path, exchange, read_only)
+
+    def is_there(self) -> bool:
+        """Whether there is such a file."""
+        return self.path.exists()
+
+    def patiently(self, call: Callable[[], _T], stop: threading.Event) -> _T:
+        """Wait for it as `when_unlocked` does."""
+        return when_unlocked(call, self.path, stop)
+
+    def pipeline(self, symbols: Sequence[str]) -> dlt.Pipeline:
+        """Return the pipeline into it, `ready`."""
+        name = self.pipeline_name(symbols)
+        return ready(self, name, lambda: make_pipeline(self.path, name))
+
+    def pipeline_name(self, symbols: Sequence[str]) -> str:  # noqa: ARG002 - one for all of them
+        """Return the name of the one pipeline of all loads."""
+        return PIPELINE
+
+    def load_packages(self, pipeline: dlt.Pipeline) -> None:
+        """Commit what waits.
+
+        dlt opens and closes the file some twenty times for it; as long as it is open here, too, that costs nothing.
+        """
+        with open_warehouse(self.path):
+            pipeline.load()
+
+    @contextmanager
+    def reading(self) -> Iterator[Tables]:
+        """Open the file read-only."""
+        with open_warehouse(self.path, read_only=True) as connection:
+            yield connection, f"{DATASET}.{{}}".format
+
+    def explain(self, error: BaseException) -> KrakenCandlesError | None:
+        """Return what `errors.explain` does."""
+        return explain(error, self.path)
 
 
 def make_pipeline(path: Path, name: str = PIPELINE) -> dlt.Pipeline:
@@ -38,72 +131,66 @@ def active_pipeline(*kinds: str) -> dlt.Pipeline:
     `dlt.current.pipeline()` first resolves the settings of a new one, section by section: a fifth of a small load.
     """
     pipeline: dlt.Pipeline = Container()[PipelineContext].pipeline()  # type: ignore[assignment]
-    kind = pipeline.destination.destination_type.rpartition(".")[2] if pipeline.destination else "none"
-    if kind not in kinds:
+    if not any(is_into(pipeline, kind) for kind in kinds):
+        named = pipeline.destination.destination_name if pipeline.destination else "none"
         raise BadInputError(
-            f"The pipeline {pipeline.pipeline_name} loads into dlt's destination {kind}, where this source cannot look "
-            f"up what is loaded; give it the destination {' or '.join(kinds)}."
+            f"The pipeline {pipeline.pipeline_name} loads into dlt's destination {named}, where this source cannot "
+            f"look up what is loaded; give it the destination {' or '.join(kinds)}."
         )
     return pipeline
+
+
+def is_into(pipeline: dlt.Pipeline, kind: str) -> bool:
+    """Whether a pipeline's destination is dlt's own of that name, or made of it."""
+    return any(each.__name__ == kind for each in type(pipeline.destination).__mro__)
 
 
 @contextmanager
 def only_load(path: Path, pipeline: str = PIPELINE) -> Iterator[None]:
     """Be the only load in dlt's folder, where packages would mix, and into the warehouse, where locks would clash."""
-    folder = Path(get_dlt_pipelines_dir())
-    folder.mkdir(parents=True, exist_ok=True)
-    key = warehouse_key(path)
     with ExitStack() as held:
-        held.enter_context(exclusive_lock(lock_folder() / key, "load", "wait for it"))
-        held.enter_context(
-            exclusive_lock(
-                folder / pipeline,
-                "load",
-                "wait for it, or give this one a folder of its own with the environment variable DLT_DATA_DIR",
-            )
-        )
+        held.enter_context(exclusive_lock(lock_folder() / warehouse_key(path), "load", "wait for it"))
+        held.enter_context(only_in_folder(pipeline))
         yield
 
 
-def ready_pipeline(path: Path) -> dlt.Pipeline:
-    """Return the pipeline, ready for new data. Whatever a kill left in dlt's folder that cannot be used is dropped.
+def only_in_folder(pipeline: str) -> AbstractContextManager[None]:
+    """Be the only load in dlt's folder of that pipeline."""
+    folder = Path(get_dlt_pipelines_dir())
+    folder.mkdir(parents=True, exist_ok=True)
+    way_out = "wait for it, or give this one a folder of its own with the environment variable DLT_DATA_DIR"
+    return exclusive_lock(folder / pipeline, "load", way_out)
 
-    That costs at most one chunk: the ledger in the warehouse knows what is loaded, and the rest is asked for again.
+
+def ready(place: Place, name: str, make: Callable[[], dlt.Pipeline]) -> dlt.Pipeline:
+    """Return the pipeline of that name, ready for new data; what a kill left that cannot be used is dropped.
+
+    That costs at most one chunk: the ledger in the place knows what is loaded, and the rest is asked for again.
     """
     try:
-        return _finished(path)
+        return _finished(place, make())
     except Exception as error:
-        if explain(error, path):
+        if place.explain(error):
             raise
         _log.warning("dlt's folder cannot be used as an interrupted load left it (%s); beginning it anew.", error)
-        shutil.rmtree(Path(get_dlt_pipelines_dir()) / PIPELINE, ignore_errors=True)
-        return _finished(path)
+        shutil.rmtree(Path(get_dlt_pipelines_dir()) / name, ignore_errors=True)
+        return _finished(place, make())
 
 
-def _finished(path: Path) -> dlt.Pipeline:
-    """Drop what belongs to another warehouse and a package cut off half-way; load a package that waits as a whole.
+def _finished(place: Place, pipeline: dlt.Pipeline) -> dlt.Pipeline:
+    """Drop what belongs to another place and a package cut off half-way; load a package that waits as a whole.
 
     The first tables of half a package may lie in a file that has been replaced since. Trades without their ledger do
     no harm, a ledger without its trades would.
     """
-    pipeline = make_pipeline(path)
-    if not path.exists() or _remembered_warehouse(pipeline) != str(path) or _is_half_loaded(pipeline):
+    if not place.is_there() or _remembered(pipeline) != str(place) or _is_half_loaded(pipeline):
         pipeline = pipeline.drop()
     elif pipeline.has_pending_data:
         _log.warning("Finishing what an interrupted load left behind.")
         pipeline.run()
-    pipeline.set_local_state_val("warehouse", str(path))
+    pipeline.set_local_state_val("warehouse", str(place))
     pipeline.sync_destination()
     return pipeline
-
-
-def load_packages(pipeline: dlt.Pipeline, path: Path) -> None:
-    """Commit the packages that wait in dlt's folder.
-
-    dlt opens and closes the file some twenty times for it; as long as it is open here, too, that costs nothing.
-    """
-    with open_warehouse(path):
-        pipeline.load()
 
 
 def drop_old_packages(pipeline: dlt.Pipeline, kept: int | None = None) -> None:
@@ -113,9 +200,9 @@ def drop_old_packages(pipeline: dlt.Pipeline, kept: int | None = None) -> None:
         storage.delete_loaded_package(load_id)
 
 
-def has_waiting_packages() -> bool:
-    """Whether dlt's folder holds what is not in a warehouse yet, or in which state it is cannot be read."""
-    folder = Path(get_dlt_pipelines_dir()) / PIPELINE
+def has_waiting_packages(pipeline: str) -> bool:
+    """Whether dlt's folder of a pipeline holds what is not loaded yet, or in which state it is cannot be read."""
+    folder = Path(get_dlt_pipelines_dir()) / pipeline
     return any(any((folder / place).glob("*")) for place in ("normalize/extracted", "load/normalized"))
 
 
@@ -125,7 +212,7 @@ def _is_half_loaded(pipeline: dlt.Pipeline) -> bool:
     return any(package.jobs["completed_jobs"] or package.jobs["started_jobs"] for package in packages)
 
 
-def _remembered_warehouse(pipeline: dlt.Pipeline) -> str | None:
+def _remembered(pipeline: dlt.Pipeline) -> str | None:
     try:
         return str(pipeline.get_local_state_val("warehouse"))
     except KeyError:

@@ -14,7 +14,7 @@ from dlt_pipeline.archive import importing
 from dlt_pipeline.cli.status import PIPELINES, look, pipelines_folder
 from dlt_pipeline.exchange import LocalExchange
 from dlt_pipeline.warehouse import pipeline
-from dlt_pipeline.warehouse.pipeline import only_load, ready_pipeline
+from dlt_pipeline.warehouse.pipeline import Warehouse, only_load
 from tests.loading.quick import quick_load
 
 
@@ -27,7 +27,7 @@ def test_packages_that_wait_or_failed_are_told_until_a_load_or_dlt_clears_them(
 ) -> None:
     quick_load("MINA/GBP")
     assert told(warehouse) == []
-    cut_off = ready_pipeline(warehouse)
+    cut_off = Warehouse(warehouse).pipeline(())
     cut_off.extract(kraken_source(["MINA/GBP"], "2026-11-06", timeframes=[]))
     assert [each.state for each in look(warehouse).dlt_packages] == ["extracted"]
     cut_off.normalize()

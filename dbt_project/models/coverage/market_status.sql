@@ -1,12 +1,9 @@
 {{ config(materialized='view') }}
 
--- What was seen last of the status before ends it; when in between it changed, nobody saw.
-select
-    symbol,
-    status,
-    seen_at as seen_from,
-    lead(previous_seen_at) over (partition by symbol order by seen_at) as seen_until
-from (
+-- Loads that begin side by side may each write down the same status.
+with
+
+seen as (
     {{ optional_loaded_rows(source('kraken_raw', 'market_statuses'), {
         'symbol': 'string',
         'asset_class': 'string',
@@ -14,4 +11,21 @@ from (
         'seen_at': 'timestamp',
         'previous_seen_at': 'timestamp',
     }) }}
-) as seen
+),
+
+ordered as (
+    select
+        *,
+        row_number() over (partition by symbol order by seen_at) as place,
+        lag(status) over (partition by symbol order by seen_at) as status_before
+    from seen
+)
+
+-- What was seen last of the status before ends it; when in between it changed, nobody saw.
+select
+    symbol,
+    status,
+    seen_at as seen_from,
+    lead(previous_seen_at) over (partition by symbol order by seen_at) as seen_until
+from ordered
+where place = 1 or coalesce(status, '') <> coalesce(status_before, '')

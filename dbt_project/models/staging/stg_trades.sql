@@ -1,4 +1,6 @@
--- No filter on complete loads: a trade is true whatever became of the load that brought it.
+{%- set trades = source('kraken_raw', 'trades').include(database=false) %}
+
+-- In a warehouse no filter on complete loads: a trade is true whatever became of the load that brought it.
 select
     symbol,
     trade_id,
@@ -14,4 +16,4 @@ select
     order_type,
     misc,
     _dlt_load_id as load_id
-from {{ source('kraken_raw', 'trades').include(database=false) }}
+from {{ first_versions(trades, ['symbol', 'traded_on', 'trade_id', 'idless_time_ns', 'place']) }}
