@@ -85,7 +85,7 @@ class WarehouseTooNewError(WarehouseError):
 
 
 class WrongWarehouseError(WarehouseError):
-    """The warehouse holds trades of another exchange (live and local do not mix)."""
+    """The warehouse holds trades of another exchange (live and local do not mix), or only shows those of a lake."""
 
 
 class NothingLoadedError(WarehouseError):

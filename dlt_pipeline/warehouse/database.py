@@ -183,7 +183,17 @@ def check_usable(path: Path, exchange: str | None, read_only: bool = False) -> N
     if not path.exists():
         return
     with open_warehouse(path, read_only) as connection:
+        _refuse_built_of_lake(connection, path)
         refuse_unusable(connection, f"The warehouse {path}", ENVIRONMENT_NAME, exchange)
+
+
+def _refuse_built_of_lake(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuse a file in which dbt's target duckdb_lake made views of the raw tables: for reading candles alone."""
+    if connection.execute(f"select 1 from duckdb_views() where schema_name = '{DATASET}' limit 1").fetchall():  # noqa: S608
+        raise WrongWarehouseError(
+            f"{path} was built from a lake, whose raw trades it only shows: load with --destination lake and build "
+            f"with `dbt build --target duckdb_lake`, or set {ENVIRONMENT_NAME} to another path."
+        )
 
 
 def refuse_unusable(connection: duckdb.DuckDBPyConnection, named: str, variable: str, exchange: str | None) -> None:
@@ -201,6 +211,7 @@ def require_trades(path: Path) -> None:
     is_loaded = False
     if path.exists():
         with open_warehouse(path, read_only=True) as connection:
+            _refuse_built_of_lake(connection, path)
             exchanges_of(connection, f"The warehouse {path}")
             is_loaded = all(_has_table(connection, table) for table in ("pages", "trades"))
     if not is_loaded:

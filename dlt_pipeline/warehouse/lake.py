@@ -81,6 +81,7 @@ def _partitioned(file: Path, folder: Path, columns: Sequence[str], name: str) ->
             basename_template=name.replace(".parquet", "-{i}.parquet"),
             partitioning=ds.partitioning(pa.schema([schema.field(column) for column in columns]), flavor="hive"),
             use_threads=False,  # the same files again where the job is run again
+            max_open_files=100,  # a process may have 1,024, DuckDB and connections among them
             max_partitions=1_000_000,
         )
     yield from sorted(folder.rglob("*.parquet"))
@@ -298,8 +299,14 @@ def _make_view(connection: duckdb.DuckDBPyConnection, client: FilesystemClient, 
     files = []
     for file in _files(client, name):
         load_id = _LOAD_ID.search(Path(file).name)
-        if file.endswith(".parquet") and (load_id is None or load_id[0] in loads):
-            files.append(file if client.is_local_filesystem else client.make_remote_url(file))
+        if load_id is not None and load_id[0] not in loads:
+            continue
+        if not file.endswith(".parquet"):
+            raise BadInputError(
+                f"{file} is not Parquet, so it cannot be looked up what is loaded there; load into another folder, "
+                "with loader_file_format='parquet' in your pipeline's run."
+            )
+        files.append(file if client.is_local_filesystem else client.make_remote_url(file))
     if files:
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
         is_partitioned = str(any("/symbol=" in file for file in files)).lower()

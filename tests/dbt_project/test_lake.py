@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from dlt_pipeline.common.exceptions import WrongWarehouseError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import load
 from tests.dbt_project.dbt_in_process import DbtProject, Model, read_models
@@ -61,6 +62,15 @@ def test_tables_built_from_a_lake_are_those_built_from_a_warehouse(
     (cut_off,) = [max(loads.glob("*.jsonl"))]
     cut_off.unlink()  # its files count for nothing
     assert_same(10_000)
+    with pytest.raises(WrongWarehouseError, match="was built from a lake, whose raw trades it only shows"):
+        load(["BTC/USD"], "2026-11-06", warehouse=built)
+    monkeypatch.setenv("KRAKEN_CANDLES_LAKE_WAREHOUSE", str(warehouse))
+    with pytest.raises(AssertionError, match="holds trades that were loaded into it"):
+        project.run(warehouse, "--target", "duckdb_lake")
+    monkeypatch.setenv("KRAKEN_CANDLES_LAKE_WAREHOUSE", str(built))
+    monkeypatch.setenv("KRAKEN_CANDLES_LAKE", str(tmp_path / "nowhere"))
+    with pytest.raises(AssertionError, match=r"There are no trades in .*nowhere/kraken_raw yet: load first"):
+        project.run(warehouse, "--target", "duckdb_lake")
 
 
 def test_the_profile_of_a_bucket_in_the_docs_reads_one(

@@ -129,6 +129,9 @@ def test_the_source_goes_on_in_anybodys_folder(exchange: LocalExchange, feed: Sy
         pipeline.run(kraken_source(["BTC/USD"], START, timeframes=["1h"]))
     times = duckdb.sql(f"select time_ns from '{tmp_path}/mine/raw/trades/*.parquet' order by all").fetchall()
     assert [time_ns for (time_ns,) in times] == [row[1] for row in expected_trades(feed, "BTC/USD", NOW_NS, START_NS)]
+    pipeline.run(kraken_source(["MINA/GBP"], START, timeframes=[]), loader_file_format="jsonl")
+    with pytest.raises(Exception, match="is not Parquet, so it cannot be looked up what is loaded there"):
+        pipeline.run(kraken_source(["MINA/GBP"], START, timeframes=[]))
 
 
 def test_a_lake_that_another_program_or_exchange_filled_is_refused(

@@ -7,15 +7,40 @@
 {# Before a run: the raw tables of a lake, as it stands, so that all models of a run see the same complete loads. #}
 {% macro read_lake() %}
     {%- if execute and kraken_candles.lake() -%}
-        {%- do adapter.dispatch('read_lake', 'kraken_candles')(kraken_candles.lake() ~ '/' ~ var('kraken_candles_raw_schema')) -%}
+        {%- set schema = var('kraken_candles_raw_schema') -%}
+        {%- do run_query('create schema if not exists ' ~ schema) -%}
+        {%- if adapter.dispatch('is_loaded', 'kraken_candles')(schema) -%}
+            {{- exceptions.raise_compiler_error(
+                schema ~ '.trades holds trades that were loaded into it, so the tables of the lake ' ~ kraken_candles.lake()
+                ~ ' cannot take its place: build the lake elsewhere, as KRAKEN_CANDLES_LAKE_WAREHOUSE says.'
+            ) -}}
+        {%- endif -%}
+        {%- do adapter.dispatch('read_lake', 'kraken_candles')(kraken_candles.lake() | replace("'", "''") ~ '/' ~ schema, schema) -%}
     {%- endif -%}
+{% endmacro %}
+
+{# Whether the raw trades are no mere look at files, so that they would be lost. Not by dbt's list of relations, which it keeps for the whole
+   run: what is made here would not be in it. #}
+{% macro default__is_loaded(schema) %}
+    {{- return(kraken_candles.asked(
+        "select count(*) from duckdb_tables() where database_name = current_database() and schema_name = '" ~ schema ~ "' and table_name = 'trades'"
+    )[0][0] > 0) -}}
+{% endmacro %}
+
+{% macro spark__is_loaded(schema) %}
+    {%- if run_query('show tables in ' ~ schema ~ " like 'trades'") | length == 0 -%}
+        {{- return(false) -}}
+    {%- endif -%}
+    {%- for row in run_query('describe extended ' ~ schema ~ '.trades') if row[0] == 'Type' and row[1] == 'MANAGED' -%}
+        {{- return(true) -}}
+    {%- endfor -%}
+    {{- return(false) -}}
 {% endmacro %}
 
 {# The table of complete loads first: what comes while the files are looked at is of loads that do not count. Of trades one file tells the
    columns, for to look into each takes longer than to read a day. #}
-{% macro default__read_lake(folder) %}
-    {%- set schema = var('kraken_candles_raw_schema') -%}
-    {%- set statements = ['create schema if not exists ' ~ schema] -%}
+{% macro default__read_lake(folder, schema) %}
+    {%- set statements = [] -%}
     {%- set found = "select count(*), coalesce(bool_or(file like '%/symbol=%'), false), coalesce(bool_or(file like '%/traded_on=%'), false) from glob(" -%}
     {%- set loads = "'" ~ folder ~ "/_dlt_loads/*.jsonl'" -%}
     {%- if kraken_candles.asked(found ~ loads ~ ')')[0][0] -%}
@@ -35,13 +60,16 @@
             ) -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- if not kraken_candles.asked(found ~ "'" ~ folder ~ "/trades/**/*.parquet')")[0][0] -%}
+        {{- exceptions.raise_compiler_error(
+            'There are no trades in ' ~ folder ~ ' yet: load first, with `kraken-candles load --destination lake`, or set KRAKEN_CANDLES_LAKE to another.'
+        ) -}}
+    {%- endif -%}
     {%- do adapter.add_query(statements | join('; '), auto_begin=false) -%}
 {% endmacro %}
 
 {# Tables over the same folders, made anew in each run, for Spark keeps a list of their files. Loads write no archives into a lake. #}
-{% macro spark__read_lake(folder) %}
-    {%- set schema = var('kraken_candles_raw_schema') -%}
-    {%- do run_query('create schema if not exists ' ~ schema) -%}
+{% macro spark__read_lake(folder, schema) %}
     {%- do run_query('drop table if exists ' ~ schema ~ '._dlt_loads') -%}
     {%- do run_query(
         'create table ' ~ schema ~ '._dlt_loads using parquet as select load_id, schema_name, status, cast(inserted_at as timestamp) as inserted_at, '
