@@ -1,5 +1,6 @@
 """What all commands share: the application, its console, logging, signals, and errors turned into sentences."""
 
+import atexit
 import difflib
 import gc
 import logging
@@ -53,7 +54,8 @@ _COLLECTIONS: Final = (100_000, 50, 100)
 _PREFIX: Final = "KRAKEN_CANDLES_"
 ENVIRONMENT: Final = (
     *("ARCHIVE_PASSWORD", "CORES", "EXPORTS", "KEEP_REPLACED_SECONDS", "KEEP_TRADES_DAYS", "LAKE", "LAKE_WAREHOUSE"),
-    *("MEMORY", "PUBLISH_WAIT_SECONDS", "SEEDS", "SPARK_MASTER", "SPARK_UI", "SPARK_WAREHOUSE", "THREADS", "WAREHOUSE"),
+    *("MEMORY", "PUBLISH_WAIT_SECONDS", "SEEDS", "SPARK_HOST", "SPARK_MASTER", "SPARK_PARTITIONS", "SPARK_PORT"),
+    *("SPARK_UI", "SPARK_USER", "SPARK_WAREHOUSE", "THREADS", "WAREHOUSE"),
 )
 
 
@@ -211,6 +213,12 @@ def main() -> None:
     gc.set_threshold(*_COLLECTIONS)
     try:
         _guarded(app)
+    except SystemExit as ended:
+        if "pyspark" in sys.modules:  # beside it DuckDB would tell of each object that Python has not removed by now
+            atexit._run_exitfuncs()
+            _flush()
+            os._exit(ended.code if isinstance(ended.code, int) else 1)
+        raise
     finally:
         _flush()
 

@@ -19,6 +19,7 @@ from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
+from dlt_pipeline.warehouse.spark import build_on_spark, spark_target
 
 # What a build made and what is there now: the first column tells of the first, the others of the second.
 _BUILT: Final = """
@@ -34,6 +35,9 @@ def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = Fal
     Without `arguments` what stands since the last green build is left alone, but for `always`.
     """
     path = warehouse_path()
+    target = spark_target(arguments)
+    if target:
+        return _run_on_spark(console, path, target, arguments, is_verbose)
     require_trades(path)
     is_old_wanted = request_old_days(path)
     began_at, began = datetime.now(timezone.utc).replace(tzinfo=None), time.monotonic()
@@ -56,6 +60,23 @@ def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = Fal
     return 0 if result.is_green and is_fine else 1
 
 
+def _run_on_spark(console: Console, path: Path, target: str, arguments: Sequence[str], is_verbose: bool) -> int:
+    """Build on Spark, where readers read the tables themselves: nothing is published, and no file is asked."""
+    began = time.monotonic()
+    if is_verbose:
+        result = build_on_spark(path, target, arguments)
+    else:
+        with BuildProgress(console) as progress:
+            result = build_on_spark(path, target, arguments, quiet=True, on_node=progress.node)
+    if result.is_green:
+        checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
+        console.print(f"Built on Spark: {len(result.built):,} tables and views; {checks}.", markup=False)
+    for line in [*(() if result.is_green else _red(f"on Spark ({target})", result)), *_findings(result)]:
+        console.print(line, markup=False)
+    console.print(f"Took {time.monotonic() - began:.0f} s; dbt's log: {result.log}", markup=False)
+    return 0 if result.is_green else 1
+
+
 def build_with_bar(
     console: Console, path: Path, arguments: Sequence[str] = (), stood: str | None = None
 ) -> BuildResult:
@@ -67,9 +88,7 @@ def build_with_bar(
 def tell_build(path: Path, result: BuildResult, began_at: datetime) -> Iterator[str]:
     """Say what a build that began then, in UTC, made and found; of a red one what is wrong, with a query for each."""
     if not result.is_green:
-        yield f"The build of {path} is NOT green."
-        for error in result.errors:
-            yield f"Not built: {error}"
+        yield from _red(f"of {path}", result)
         yield from _findings(result)
         return
     checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
@@ -78,6 +97,12 @@ def tell_build(path: Path, result: BuildResult, began_at: datetime) -> Iterator[
         if told:
             yield f"{'; '.join(told)}."
     yield from _findings(result)
+
+
+def _red(which: str, result: BuildResult) -> Iterator[str]:
+    yield f"The build {which} is NOT green."
+    for error in result.errors:
+        yield f"Not built: {error}"
 
 
 def _findings(result: BuildResult) -> Iterator[str]:

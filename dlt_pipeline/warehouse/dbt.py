@@ -173,7 +173,7 @@ def run_build(
     )
     if arguments and not getattr(result.result, "results", True):
         raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
-    return _told(result, dbt_folder(path) / "logs" / "dbt.log", left)
+    return build_told(result, dbt_folder(path) / "logs" / "dbt.log", left)
 
 
 def shape_of(connection: Any, variables: Mapping[str, Any]) -> str:
@@ -379,7 +379,8 @@ def _parted(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]
     return rest, given
 
 
-def _told(result: Any, log: Path, left: Mapping[str, str | None]) -> BuildResult:
+def build_told(result: Any, log: Path, left: Mapping[str, str | None]) -> BuildResult:
+    """Return how a build ended of what dbt returned; `left` is what the warehouse's file is now, by field."""
     errors: list[str] = []
     built: list[str] = []
     red: list[Finding] = []

@@ -68,6 +68,44 @@ def asked(url: str) -> Any:
 
 
 @contextmanager
+def thrift_server(folder: Path) -> Iterator[int]:
+    """Run Spark's Thrift server with a catalog in the folder, as it comes; return its port."""
+    import pyspark
+
+    home, port = Path(pyspark.__file__).parent, _free_port("127.0.0.1")
+    settings = {"spark.sql.warehouse.dir": folder / "tables", "spark.ui.enabled": "false"}
+    hive = {"hive.server2.thrift.port": port, "hive.server2.thrift.bind.host": "127.0.0.1"}
+    words = [
+        *(home / "bin" / "spark-submit", "--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
+        *("--master", "local[2]", "--driver-memory", "1g"),
+        *(word for name, value in settings.items() for word in ("--conf", f"{name}={value}")),
+        "spark-internal",
+        *(word for name, value in hive.items() for word in ("--hiveconf", f"{name}={value}")),
+    ]
+    environment = {
+        **os.environ,
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SUBMIT_OPTS": SHORT_LIFE,
+    }
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(word) for word in words], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+
+    def answers() -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
+
+    try:
+        until(answers, "the Thrift server", 120)
+        yield port
+    finally:
+        _kill_tree(process)
+
+
+@contextmanager
 def running(folder: Path) -> Iterator[Cluster]:
     """Start it, and end all of its processes in the end."""
     import pyspark
