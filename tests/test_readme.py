@@ -164,6 +164,7 @@ def test_each_block_is_run_by_a_test() -> None:
             *("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
             "kraken_candles_bars:\n",  # tests/dbt_project/test_variables.py
             "# profiles.yml of a bucket\n",  # tests/dbt_project/test_lake.py
+            "# profiles.yml of a cluster\n",  # tests/test_targets.py
         ),
     }
     shown_only = {"mermaid"}

@@ -19,7 +19,7 @@ from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
-from dlt_pipeline.warehouse.spark import build_on_spark, spark_target
+from dlt_pipeline.warehouse.targets import build_on, other_target
 
 # What a build made and what is there now: the first column tells of the first, the others of the second.
 _BUILT: Final = """
@@ -35,9 +35,9 @@ def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = Fal
     Without `arguments` what stands since the last green build is left alone, but for `always`.
     """
     path = warehouse_path()
-    target = spark_target(arguments)
+    target = other_target(arguments)
     if target:
-        return _run_on_spark(console, path, target, arguments, is_verbose)
+        return _run_on(console, path, target, arguments, is_verbose)
     require_trades(path)
     is_old_wanted = request_old_days(path)
     began_at, began = datetime.now(timezone.utc).replace(tzinfo=None), time.monotonic()
@@ -60,18 +60,18 @@ def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = Fal
     return 0 if result.is_green and is_fine else 1
 
 
-def _run_on_spark(console: Console, path: Path, target: str, arguments: Sequence[str], is_verbose: bool) -> int:
-    """Build on Spark, where readers read the tables themselves: nothing is published, and no file is asked."""
+def _run_on(console: Console, path: Path, target: str, arguments: Sequence[str], is_verbose: bool) -> int:
+    """Build where readers read the tables themselves: nothing is published, and the warehouse is not asked."""
     began = time.monotonic()
     if is_verbose:
-        result = build_on_spark(path, target, arguments)
+        result = build_on(path, target, arguments)
     else:
         with BuildProgress(console) as progress:
-            result = build_on_spark(path, target, arguments, quiet=True, on_node=progress.node)
+            result = build_on(path, target, arguments, quiet=True, on_node=progress.node)
     if result.is_green:
         checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
-        console.print(f"Built on Spark: {len(result.built):,} tables and views; {checks}.", markup=False)
-    for line in [*(() if result.is_green else _red(f"on Spark ({target})", result)), *_findings(result)]:
+        console.print(f"Built on {target}: {len(result.built):,} tables and views; {checks}.", markup=False)
+    for line in [*(() if result.is_green else _red(f"on {target}", result)), *_findings(result)]:
         console.print(line, markup=False)
     console.print(f"Took {time.monotonic() - began:.0f} s; dbt's log: {result.log}", markup=False)
     return 0 if result.is_green else 1

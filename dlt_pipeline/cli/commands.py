@@ -98,6 +98,9 @@ def build(
     context: typer.Context,
     always: Annotated[bool, typer.Option("--always", help="Build all, also where nothing is new.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show dbt's own words in place of a bar.")] = False,
+    target: Annotated[
+        str, typer.Option("--target", "-t", help="Build elsewhere: duckdb_lake, spark or spark_thrift.")
+    ] = "",
 ) -> None:
     """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt.
 
@@ -106,7 +109,8 @@ def build(
     from dlt_pipeline.publishing.unchanged import nothing_new  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    told = None if always or context.args else nothing_new(warehouse_path())
+    arguments = [*(("--target", target) if target else ()), *context.args]
+    told = None if always or arguments else nothing_new(warehouse_path())
     if told:
         out().print(told, markup=False)
         return
@@ -118,7 +122,7 @@ def build(
 
     configure_logging()
     signal.signal(signal.SIGINT, stop)
-    raise typer.Exit(run_build(out(), context.args, verbose, always))
+    raise typer.Exit(run_build(out(), arguments, verbose, always))
 
 
 @app.command()

@@ -98,7 +98,7 @@ def _said(report: LoadReport, proofs: Mapping[str, Proof]) -> Iterator[str]:
     elif report.unfinished:
         yield "Stopped. Run the same command again to resume where it stopped."
     if any(proof.spans for proof in proofs.values()):
-        build = "dbt build --target duckdb_lake" if is_lake else "kraken-candles build"
+        build = "kraken-candles build --target duckdb_lake" if is_lake else "kraken-candles build"
         yield f"{'So far' if report.failures or report.unfinished else 'Next'}: `{build}`."
 
 

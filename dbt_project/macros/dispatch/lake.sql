@@ -1,6 +1,9 @@
 {# The folder or address of the lake whose files are the raw tables; empty where these are tables already. #}
 {% macro lake() %}
-    {%- set given = var('kraken_candles_lake', '') or (env_var('KRAKEN_CANDLES_LAKE', '') or 'lake' if target.name == 'duckdb_lake' else '') -%}
+    {%- set given = var('kraken_candles_lake', '') -%}
+    {%- if not given and (target.name == 'duckdb_lake' or target.type == 'spark') -%}
+        {%- set given = env_var('KRAKEN_CANDLES_LAKE', '') or ('lake' if target.name == 'duckdb_lake' else '') -%}
+    {%- endif -%}
     {{- return(given[7:] if given.startswith('file://') else given) -}}
 {% endmacro %}
 

@@ -1,4 +1,4 @@
-"""What a build on Spark needs is missed before Spark is started, in a sentence; with a Spark, tests/spark goes on."""
+"""What a build elsewhere needs is missed before it begins, in a sentence; with a Spark, tests/spark goes on."""
 
 import socket
 import subprocess
@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.warehouse.spark import require_spark, spark_target
+from dlt_pipeline.warehouse.targets import other_target, require_spark
 from tests.dbt_project.dbt_run import ROOT
+from tests.pages import blocks
 
 PREFIX = "set:hiveconf:"
 
@@ -92,20 +93,26 @@ def test_a_thrift_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, n
         (["--target", "spark"], "spark"),
         (["--select", "candles", "-t", "spark_thrift"], "spark_thrift"),
         (["--target=spark"], "spark"),
+        (["--target", "duckdb_lake"], "duckdb_lake"),
         (["--target", "duckdb", "--select", "spark"], None),
         (["--target"], None),
     ],
 )
 def test_the_target_is_read_as_dbt_reads_it(arguments: list[str], target: str | None) -> None:
-    assert spark_target(arguments) == target
+    assert other_target(arguments) == target
 
 
-def test_a_thrift_server_is_told_what_a_session_is() -> None:
-    outputs = yaml.safe_load((ROOT / "profiles.yml").read_text())["kraken_candles"]["outputs"]
-    session, thrift = (outputs[target]["server_side_parameters"] for target in ("spark", "spark_thrift"))
+def test_a_thrift_server_and_the_cluster_in_the_docs_are_told_what_a_session_is() -> None:
+    (of_docs,) = [text for text in blocks("yaml") if "spark.master: spark://" in text]
+    texts = (ROOT / "profiles.yml").read_text(), of_docs
+    ours, theirs = (yaml.safe_load(text)["kraken_candles"]["outputs"] for text in texts)
+    session, thrift = (ours[target]["server_side_parameters"] for target in ("spark", "spark_thrift"))
     of_sql = {
         name: value for name, value in session.items() if name.startswith("spark.sql.") and "warehouse" not in name
     }
+    cluster = theirs["cluster"]["server_side_parameters"]
+    sized = {"spark.sql.shuffle.partitions": cluster["spark.sql.shuffle.partitions"]}
+    assert of_sql | sized == {name: cluster[name] for name in of_sql}
     # dbt-spark adds this one itself, under a name that the server passes over
     of_sql["spark.sql.ansi.enabled"] = "false"
     assert thrift == {f"{PREFIX}{name}": value for name, value in of_sql.items()}

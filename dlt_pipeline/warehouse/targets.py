@@ -1,4 +1,4 @@
-"""Builds on Spark: what has to be there before dbt starts it, each said in a sentence, and what came of the build."""
+"""Builds elsewhere than in the warehouse: on Spark, or of a lake; what they need is looked for before dbt begins."""
 
 import os
 import re
@@ -19,17 +19,18 @@ THRIFT: Final = "spark_thrift"
 MASTER: Final = "KRAKEN_CANDLES_SPARK_MASTER"
 HOST: Final = "KRAKEN_CANDLES_SPARK_HOST"
 PORT: Final = "KRAKEN_CANDLES_SPARK_PORT"
-_TARGETS: Final = (SESSION, THRIFT)
+_TARGETS: Final = (SESSION, THRIFT, "duckdb_lake")
 _OPTIONS: Final = ("--target", "-t")
 _LEAST_JAVA: Final = 17
 _CALL: Final = re.compile(r"at \S+\(|JVM stacktrace|== SQL|> in macro|> called by|\S+\.\S+\(\S+\.(java|scala):\d+\)")
+_WHERE: Final = re.compile(r"^dbt could not run: Compilation Error in operation \S+ \(\S+\) ")
 _SECONDS: Final = (
     10.0  # for a machine to answer at all; Spark itself would try for a minute and then fail in its depths
 )
 
 
-def spark_target(arguments: Sequence[str]) -> str | None:
-    """Return the Spark target that dbt's arguments name, or None."""
+def other_target(arguments: Sequence[str]) -> str | None:
+    """Return the target that dbt's arguments name if it is one of ours and not the warehouse, or None."""
     given = ""
     for number, argument in enumerate(arguments):
         name, is_joined, value = argument.partition("=")
@@ -38,25 +39,28 @@ def spark_target(arguments: Sequence[str]) -> str | None:
     return given if given in _TARGETS else None
 
 
-def build_on_spark(
+def build_on(
     path: Path,
     target: str,
     arguments: Sequence[str],
     quiet: bool = False,
     on_node: Callable[[str, int, int], None] | None = None,
 ) -> BuildResult:
-    """Run `dbt build` on Spark, with dbt's own files here or beside `path`; see `run_build` for the rest.
+    """Run `dbt build` on another target, with dbt's own files here or beside `path`; see `run_build` for the rest.
 
-    Raises BadInputError where Java, a package or the cluster is missing, WarehouseError where Spark cannot go on.
+    Raises BadInputError where Java, a package or the cluster is missing, WarehouseError where dbt cannot begin.
     """
     check_variables(arguments)
-    require_spark(target)
+    if target in (SESSION, THRIFT):
+        require_spark(target)
     kinds = [] if any("resource-type" in given for given in arguments) else NOT_BUILT
     flags = ["--log-level=none"] if quiet else []
     try:
         result = run_dbt(path, "build", *kinds, *arguments, flags=flags, on_node=on_node)
     except WarehouseError as error:
         raise WarehouseError(_without_calls(str(error))) from None
+    if not getattr(result.result, "results", True):
+        raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
     return build_told(result, dbt_folder(path) / "logs" / "dbt.log", {})
 
 
@@ -124,7 +128,7 @@ def _is_installed(name: str) -> bool:
 
 
 def _without_calls(said: str) -> str:
-    """Return what Spark or dbt says in one line, without the calls of Java and of macros that led there."""
+    """Return what Spark or dbt says in one line, without where it was said and the calls that led there."""
     lines = [line.strip() for line in said.splitlines()]
     end = next((number for number, line in enumerate(lines) if _CALL.match(line)), len(lines))
-    return " ".join(line for line in lines[:end] if line)
+    return _WHERE.sub("", " ".join(line for line in lines[:end] if line))
