@@ -58,8 +58,9 @@ def kraken_source(
     UTC microseconds.
     `add_limit` counts pages of trades of each symbol, or trades with `count_rows`.
 
-    One such source a pipeline run. Raises BadInputError at once for arguments that make no sense; what the exchange
-    refuses, such as an unknown symbol, arrives as the cause of dlt's PipelineStepFailed.
+    One such source a pipeline run, into the destination duckdb or filesystem. Raises BadInputError at once for
+    arguments that make no sense; another destination, and what the exchange refuses, such as an unknown symbol, arrive
+    as the cause of dlt's PipelineStepFailed.
     """
     if not symbols or start is None:
         missing = "start" if symbols else "symbols"
