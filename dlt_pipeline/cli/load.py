@@ -157,7 +157,7 @@ def _way_around(report: LoadReport, symbol: str, error: KrakenCandlesError, now_
     options = f"--start {shown[0]}" + (f" --end {shown[1]}" if shown[1:] else "") + ("" if are_days else " --exact")
     if report.request.timeframes != tuple(REST_TIMEFRAMES):
         options += f" --timeframes {','.join(report.request.timeframes) or 'none'}"
-    return (
-        f"What lies behind it: `kraken-candles load {symbol} {options}`. Between them stays a gap, which "
-        f"`kraken-candles repair {symbol}` asks for after a build."
-    )
+    again = f"`kraken-candles repair {symbol}` asks for after a build"
+    if not isinstance(report.place, Warehouse):
+        options, again = f"{options} --destination lake", "a load of its days asks for again"
+    return f"What lies behind it: `kraken-candles load {symbol} {options}`. Between them stays a gap, which {again}."

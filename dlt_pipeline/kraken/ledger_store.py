@@ -12,6 +12,7 @@ import dlt
 import duckdb
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, joined, without
 from dlt_pipeline.kraken.ledger import LEDGER_COLUMNS, LedgerRow, MissingRange, Range, ledger_row, merge, missing
 from dlt_pipeline.kraken.markets import Seen, seen_of
@@ -187,8 +188,10 @@ class _Names(dict[str, str]):
 def place_of(warehouse: str | Path | Place | None = None, lake: str | Path | None = None) -> Place:
     """Return the place of a load: the lake if there is one, else the warehouse, at a path or as configured.
 
-    Raises what `lake_at` and `warehouse_path` do.
+    Raises what `lake_at` and `warehouse_path` do, BadInputError for both.
     """
+    if lake is not None and warehouse is not None:
+        raise BadInputError("A load goes into a warehouse or into a lake; give one of them.")
     if lake is not None:
         from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - pyarrow
 

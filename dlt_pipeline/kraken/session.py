@@ -250,7 +250,10 @@ class Session:
 def way_out(symbol: str, from_ns: int) -> str:
     """Name the command that replaces what is loaded from the UTC day of `from_ns` on."""
     day = show_ns(from_ns)[:10]
-    return f"`kraken-candles repair {symbol} --start {day}` asks anew for all from that day on and replaces it."
+    return (
+        f"`kraken-candles repair {symbol} --start {day}` asks anew for all from that day on and replaces it; in place "
+        "of a lake, load into another."
+    )
 
 
 def other_market(market: Market, known_ids: Mapping[str, int]) -> WrongWarehouseError | None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_pipeline import kraken_source
-from dlt_pipeline.common.exceptions import WarehouseTooNewError, WrongWarehouseError
+from dlt_pipeline.common.exceptions import BadInputError, WarehouseTooNewError, WrongWarehouseError
 from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import LoadReport, load
@@ -177,3 +177,10 @@ def test_a_lake_that_cannot_be_is_said_in_a_sentence(
     assert code in (1, 2)
     assert said in text
     assert not any(call.path == "OHLC" for call in exchange.calls)
+
+
+def test_a_load_goes_into_one_place_that_there_is(command: Callable[..., Any], tmp_path: Path) -> None:
+    code, text = command("load", "BTC/USD", "--start", START, "--destination", "lakes")
+    assert (code, text) == (2, "Error: --destination is 'lakes'; it is warehouse or lake.")
+    with pytest.raises(BadInputError, match="into a warehouse or into a lake"):
+        load(["BTC/USD"], START, warehouse=tmp_path / "warehouse.duckdb", lake=tmp_path / "lake")
