@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +106,8 @@ def thrift_server(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Cluster]:
-    """Start it, and end all of its processes in the end."""
+def running(folder: Path, addresses: Sequence[str] = _ADDRESSES) -> Iterator[Cluster]:
+    """Start it, a worker at each address, and end all of its processes in the end."""
     import pyspark
 
     home = Path(pyspark.__file__).parent
@@ -144,7 +144,7 @@ def running(folder: Path) -> Iterator[Cluster]:
         start("master", "127.0.0.1", "master.Master", "--port", port, "--webui-port", page)
         master = f"spark://127.0.0.1:{port}"
         workers = {}
-        for address in _ADDRESSES:
+        for address in addresses:
             options = ("--cores", 1, "--memory", "1g", "--work-dir", folder / address, "--webui-port", 0, master)
             workers[address] = (start(address, address, "worker.Worker", *options), folder / address)
         until(lambda: workers_there() == len(workers), "the workers to join the master", 120)
