@@ -140,6 +140,22 @@ def publish() -> None:
 
 
 @app.command()
+def compact() -> None:
+    """Write the files that loads left in the lake, one each for a symbol's day and ledger, into one. No row is lost.
+
+    A load, build or query that reads the lake meanwhile may have to be run again.
+    """
+    from dlt_pipeline.kraken.raw_tables import KEYS  # noqa: PLC0415
+    from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - dlt takes a second to import
+
+    configure_logging()
+    lake = lake_at()
+    done = lake.compact(KEYS)
+    told = f"{done.replaced:,} files are now {done.made:,}" if done.made else "no day and no ledger is in several files"
+    out().print(f"Lake {lake}: {told}.", markup=False)
+
+
+@app.command()
 def summary() -> None:
     """Show what the warehouse holds and proves, by symbol."""
     from dlt_pipeline.cli.summary import print_summary  # noqa: PLC0415

@@ -6,7 +6,8 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,6 +219,29 @@ class Lake:
         with self._told("read"), reading(self._client()) as found:
             yield found
 
+    def compact(self, keys: Mapping[str, Sequence[str]]) -> "Compacted":
+        """Write the files of each symbol's ledger and of each of its days of trades into one, and then remove them.
+
+        One version of each key stays, that which counts: the first that a complete load brought. A kill at any moment
+        leaves rows that stand twice, no row less. Files of loads that are not complete stay as they are. `keys` has the
+        key of each table. WarehouseError where the lake cannot be read or written to.
+        """
+        client, made, replaced = self._client(), 0, 0
+        with self.reading() as (connection, table), self._told("compacted"):
+            complete = connection.execute(f"select load_id from {table('_dlt_loads')}").fetchall()  # noqa: S608
+            loads = {load_id for (load_id,) in complete}
+            for name, columns in PARTITIONS.items():
+                key = [column for column in keys[name] if column not in columns]
+                folders: dict[str, list[str]] = defaultdict(list)
+                for file in _files(client, name):
+                    if _is_complete(file, loads) and _NO_PARTITION not in file:
+                        folders[client.pathlib.dirname(file)].append(file)
+                for folder, files in folders.items():
+                    if len(files) > 1:
+                        _compact(connection, client, folder, sorted(files), key)
+                        made, replaced = made + 1, replaced + len(files)
+        return Compacted(replaced, made)
+
     @property
     def _scheme(self) -> str:
         found = _SCHEME.match(self.url)
@@ -236,9 +260,55 @@ class Lake:
     def _destination(self) -> LakeDestination:
         return LakeDestination(self.url, destination_name="filesystem")
 
-    def _client(self) -> FilesystemClient:
+    def _client(self) -> LakeClient:
         settings = FilesystemDestinationClientConfiguration(local_dir=".")._bind_dataset_name(dataset_name=DATASET)
-        return self._destination().client(Schema("kraken"), settings)
+        client = self._destination().client(Schema("kraken"), settings)
+        assert isinstance(client, LakeClient)  # noqa: S101 - for mypy
+        return client
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """How many files were replaced by how many."""
+
+    replaced: int
+    made: int
+
+
+def _compact(
+    connection: duckdb.DuckDBPyConnection,
+    client: LakeClient,
+    folder: str,
+    files: Sequence[str],
+    key: Sequence[str],
+) -> None:
+    """Put one file in the place of several, whose name tells which; the new one is there before the old ones go."""
+    name = hashlib.sha256(" ".join(client.pathlib.basename(file) for file in files).encode()).hexdigest()[:32]
+    listed = ", ".join(_text(_remote(client, file)) for file in files)
+    with tempfile.TemporaryDirectory(prefix="kraken-candles-lake-") as temporary:
+        path = Path(temporary, "compacted.parquet")
+        connection.execute(
+            f"copy (from read_parquet([{listed}], union_by_name = true, hive_partitioning = false) "
+            f"qualify row_number() over (partition by {', '.join(key)} order by _dlt_load_id) = 1 "
+            f"order by {', '.join(key)}) to {_text(str(path))} (format parquet, compression zstd)"
+        )
+        client.put_whole(path, client.pathlib.join(folder, f"compacted-{name}.parquet"))
+    for file in files:
+        client.fs_client.rm_file(file)
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _remote(client: FilesystemClient, file: str) -> str:
+    return file if client.is_local_filesystem else client.make_remote_url(file)
+
+
+def _is_complete(file: str, loads: Collection[str]) -> bool:
+    """Whether a file is of a complete load; one without a load's id is of several, or of no layout of ours."""
+    load_id = _LOAD_ID.search(Path(file).name)
+    return load_id is None or load_id[0] in loads
 
 
 def lake_at(url: str | Path | None = None) -> Lake:
@@ -298,17 +368,16 @@ def _files(client: FilesystemClient, table: str) -> list[str]:
 def _make_view(connection: duckdb.DuckDBPyConnection, client: FilesystemClient, name: str, loads: set[str]) -> None:
     files = []
     for file in _files(client, name):
-        load_id = _LOAD_ID.search(Path(file).name)
-        if load_id is not None and load_id[0] not in loads:
+        if not _is_complete(file, loads):
             continue
         if not file.endswith(".parquet"):
             raise BadInputError(
                 f"{file} is not Parquet, so it cannot be looked up what is loaded there; load into another folder, "
                 "with loader_file_format='parquet' in your pipeline's run."
             )
-        files.append(file if client.is_local_filesystem else client.make_remote_url(file))
+        files.append(_remote(client, file))
     if files:
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        listed = ", ".join(map(_text, files))
         is_partitioned = str(any("/symbol=" in file for file in files)).lower()
         connection.execute(
             f"create view {DATASET}.{name} as from read_parquet([{listed}], union_by_name = true, "

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,35 @@ def test_a_load_goes_into_one_place_that_there_is(command: Callable[..., Any], t
     assert (code, text) == (2, "Error: --destination is 'lakes'; it is warehouse or lake.")
     with pytest.raises(BadInputError, match="into a warehouse or into a lake"):
         load(["BTC/USD"], START, warehouse=tmp_path / "warehouse.duckdb", lake=tmp_path / "lake")
+
+
+def test_compacting_leaves_one_file_a_day_and_every_row_that_counts(
+    exchange: LocalExchange,
+    feed: SyntheticFeed,
+    tmp_path: Path,
+    command: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lake = tmp_path / "lake"
+    monkeypatch.setenv("KRAKEN_CANDLES_LAKE", str(lake))
+    for end in ("2026-11-06 12:00", "2026-11-07", None):
+        lake_load(lake, end=end)
+    (cut_off,) = sorted((lake / "kraken_raw" / "_dlt_loads").glob("*.jsonl"))[-1:]
+    line = cut_off.read_text()
+    cut_off.unlink()
+    assert command("compact")[0] == 0
+    cut_off.write_text(line)  # it ended only now
+    for symbol in SYMBOLS:
+        assert counted_trades(lake, symbol) == expected_trades(feed, symbol, NOW_NS, START_NS)
+    kept = {path: path.read_bytes() for path in files(lake, "trades/**/*.parquet")}
+    assert command("compact")[0] == 0
+    for symbol in SYMBOLS:
+        assert counted_trades(lake, symbol) == expected_trades(feed, symbol, NOW_NS, START_NS)
+    assert max(Counter(path.parent for path in files(lake, "trades/**/symbol=*/**/*.parquet")).values()) == 1
+    for path, content in kept.items():  # as a kill before the old files went would have left them
+        path.write_bytes(content)
+    assert lake_load(lake).trades == dict.fromkeys(SYMBOLS, 0)
+    assert command("compact")[0] == 0
+    assert "no day and no ledger is in several files" in command("compact")[1]
+    for symbol in SYMBOLS:
+        assert counted_trades(lake, symbol) == expected_trades(feed, symbol, NOW_NS, START_NS)

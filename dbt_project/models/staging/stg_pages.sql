@@ -22,7 +22,7 @@ select
     answered_at,
     exchange_at,
     _dlt_load_id as load_id
-from {{ pages }}
+from {{ first_versions(pages, ['symbol', 'asked_at', 'since']) }}
 -- a page of a load that was cut off may stand here without its trades
 where
     _dlt_load_id in (
