@@ -83,7 +83,10 @@ SPOILT: dict[tuple[str, str], str] = {
     ("market_names_are_sound", "one row for each"): NAMES.format("unnest(['MATIC/USD', 'MATIC/USD'])"),
     ("market_names_are_sound", "is NULL"): NAMES.format("null"),
     ("market_names_are_sound", "ends_after_its_start"): NAMES.format("''").replace("05-02", "05-01"),
-    ("market_status_is_sound", "one row for each"): DOUBLED.format("kraken_raw.market_statuses"),
+    ("market_status_is_sound", "one row for each"): (
+        "insert into kraken_raw.market_statuses "
+        "select * replace ('other' as status) from kraken_raw.market_statuses where symbol = 'ties'"
+    ),
     ("market_status_is_sound", "is NULL"): (
         "update kraken_raw.market_statuses set seen_at = null where symbol = 'ties'"
     ),
