@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.warehouse.targets import other_target, require_spark
+from dlt_pipeline.warehouse.targets import require_spark
 from tests.dbt_project.dbt_run import ROOT
 from tests.pages import blocks
 
@@ -85,21 +85,6 @@ def test_a_thrift_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, n
     monkeypatch.setenv("KRAKEN_CANDLES_SPARK_PORT", "1e4")
     with pytest.raises(BadInputError, match="KRAKEN_CANDLES_SPARK_PORT is '1e4'; it must be a port"):
         require_spark("spark_thrift")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "target"),
-    [
-        (["--target", "spark"], "spark"),
-        (["--select", "candles", "-t", "spark_thrift"], "spark_thrift"),
-        (["--target=spark"], "spark"),
-        (["--target", "duckdb_lake"], "duckdb_lake"),
-        (["--target", "duckdb", "--select", "spark"], None),
-        (["--target"], None),
-    ],
-)
-def test_the_target_is_read_as_dbt_reads_it(arguments: list[str], target: str | None) -> None:
-    assert other_target(arguments) == target
 
 
 def test_a_thrift_server_and_the_cluster_in_the_docs_are_told_what_a_session_is() -> None:

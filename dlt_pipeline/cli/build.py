@@ -19,7 +19,7 @@ from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
-from dlt_pipeline.warehouse.targets import build_on, other_target
+from dlt_pipeline.warehouse.targets import OTHER_TARGETS, build_on
 
 # What a build made and what is there now: the first column tells of the first, the others of the second.
 _BUILT: Final = """
@@ -29,15 +29,19 @@ _EQUAL: Final = "select sum(identical_count)::bigint, sum(compared_count)::bigin
 _GAPS: Final = "select count(*), count_if(is_accepted) from kraken.gaps"
 
 
-def run_build(console: Console, arguments: Sequence[str], is_verbose: bool = False, always: bool = False) -> int:
+def run_build(
+    console: Console, arguments: Sequence[str], is_verbose: bool = False, always: bool = False, target: str = ""
+) -> int:
     """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed.
 
-    Without `arguments` what stands since the last green build is left alone, but for `always`.
+    On another `target` dbt builds, and that is all. Without `arguments` what stands since the last green build is left
+    alone, but for `always`.
     """
     path = warehouse_path()
-    target = other_target(arguments)
-    if target:
+    if target in OTHER_TARGETS:
         return _run_on(console, path, target, arguments, is_verbose)
+    if target:
+        arguments = ["--target", target, *arguments]
     require_trades(path)
     is_old_wanted = request_old_days(path)
     began_at, began = datetime.now(timezone.utc).replace(tzinfo=None), time.monotonic()

@@ -99,7 +99,7 @@ def build(
     always: Annotated[bool, typer.Option("--always", help="Build all, also where nothing is new.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show dbt's own words in place of a bar.")] = False,
     target: Annotated[
-        str, typer.Option("--target", "-t", help="Build elsewhere: duckdb_lake, spark or spark_thrift.")
+        str, typer.Option("--target", "-t", help="Build on duckdb_lake, spark or spark_thrift instead; not published.")
     ] = "",
 ) -> None:
     """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt.
@@ -109,20 +109,15 @@ def build(
     from dlt_pipeline.publishing.unchanged import nothing_new  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    arguments = [*(("--target", target) if target else ()), *context.args]
-    told = None if always or arguments else nothing_new(warehouse_path())
+    told = None if always or target or context.args else nothing_new(warehouse_path())
     if told:
         out().print(told, markup=False)
         return
     from dlt_pipeline.cli.build import run_build  # noqa: PLC0415 - takes a second to import
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        os.write(2, b"\nBuild stopped; tables that were built stay. Run the same command again.\n")
-        os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
-
     configure_logging()
-    signal.signal(signal.SIGINT, stop)
-    raise typer.Exit(run_build(out(), arguments, verbose, always))
+    _end_at_once("Build stopped; tables that were built stay. Run the same command again.", signal.SIGINT)
+    raise typer.Exit(run_build(out(), context.args, verbose, always, target))
 
 
 @app.command()
@@ -130,18 +125,14 @@ def publish() -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
     from dlt_pipeline.cli.build import run_publish  # noqa: PLC0415
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        os.write(2, b"\nPublishing stopped; readers see whole files. Run the same command again to go on.\n")
-        os._exit(STOPPED)
-
     configure_logging()
-    signal.signal(signal.SIGINT, stop)
+    _end_at_once("Publishing stopped; readers see whole files. Run the same command again to go on.", signal.SIGINT)
     raise typer.Exit(run_publish(out()))
 
 
 @app.command()
 def compact() -> None:
-    """Write the files that loads left in the lake, one each for a symbol's day and ledger, into one. No row is lost.
+    """Write the small files that loads left in the lake into one for each symbol's day and ledger.
 
     A load, build or query that reads the lake meanwhile may have to be run again.
     """
@@ -149,6 +140,7 @@ def compact() -> None:
     from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - dlt takes a second to import
 
     configure_logging()
+    _end_at_once("Compacting stopped; every row is there. Run the same command again to go on.", signal.SIGINT)
     lake = lake_at()
     done = lake.compact(KEYS)
     told = f"{done.replaced:,} files are now {done.made:,}" if done.made else "no day and no ledger is in several files"
@@ -386,7 +378,7 @@ def repair(
             raise BadInputError("--start and --end say what to repair: give no list, reason or timeframe beside them.")
         raise typer.Exit(
             supersede_window(
-                console, stop_on_signals(), symbols or (), start, end, yes, dry_run, lambda: _end_at_once("build")
+                console, stop_on_signals(), symbols or (), start, end, yes, dry_run, lambda: _go_on_with("build")
             )
         )
     plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason)
@@ -394,16 +386,20 @@ def repair(
     is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
     if not is_wanted:
         raise typer.Exit(1 if plan.broken or plan.left_out else 0)
-    raise typer.Exit(carry_out(console, plan, stop_on_signals(), lambda: _end_at_once("jobs run")))
+    raise typer.Exit(carry_out(console, plan, stop_on_signals(), lambda: _go_on_with("jobs run")))
 
 
-def _end_at_once(goes_on: str) -> None:
-    """End the process at a signal from now on; dbt hears none while it builds. `goes_on` is the command that does."""
+def _go_on_with(command: str) -> None:
+    said = f"Stopped; what was loaded and built stays. `kraken-candles {command}` goes on."
+    _end_at_once(said, signal.SIGINT, signal.SIGTERM)
+
+
+def _end_at_once(said: str, *signals: signal.Signals) -> None:
+    """Say this and end the process at a signal from now on; dbt hears none while it builds."""
 
     def end_now(_number: int, _frame: FrameType | None) -> None:
-        text = f"\nStopped; what was loaded and built stays. `kraken-candles {goes_on}` goes on.\n"
-        os.write(2, text.encode())
+        os.write(2, f"\n{said}\n".encode())
         os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in signals:
         signal.signal(number, end_now)

@@ -13,7 +13,7 @@ from dlt_pipeline.publishing.files import put
 from dlt_pipeline.publishing.partitions import SOURCES, Column
 from dlt_pipeline.publishing.resampling import CANDLES_OF, candles_of, published_timeframes
 from dlt_pipeline.publishing.snapshot import AS_OF
-from dlt_pipeline.warehouse.database import connect
+from dlt_pipeline.warehouse.database import connect, sql_text
 
 _BEST: Final = "is_best"  # the rows that ohlcv of the warehouse takes
 _BEST_VIEW: Final = "ohlcv"
@@ -96,7 +96,7 @@ def write_database(
     partial = path.with_name(f".{path.name}.partial")
     _remove(partial)
     with connect() as connection:
-        connection.execute(f"attach {_text(partial)} as published (storage_version '{_STORAGE}')")
+        connection.execute(f"attach {sql_text(partial)} as published (storage_version '{_STORAGE}')")
         connection.execute(f'create schema if not exists published."{schema}"')
         names = []
         for source, parts in sources.items():
@@ -139,7 +139,7 @@ def write_database(
 
 
 def _fact(*files: Path) -> str:
-    listed = ", ".join(_text(_unglobbed(file)) for file in files)
+    listed = ", ".join(sql_text(_unglobbed(file)) for file in files)
     return f"select * from read_parquet([{listed}], hive_partitioning = false) where {_IN_UTC}"  # noqa: S608
 
 
@@ -161,12 +161,12 @@ def _select(source: str, columns: Sequence[Column], parts: Sequence[ViewPart], o
 def _select_part(source: str, columns: Sequence[Column], part: ViewPart, only_best: bool) -> str:
     names = [f'"{column.name}"' for column in columns if column.name != _BEST]
     # The source is not taken from the path: a folder above ours may be called source=something.
-    picked = ", ".join([*names, f"{_text(source)} as source"])
-    listed = ", ".join(_text(_unglobbed(file)) for file in part.files)
+    picked = ", ".join([*names, f"{sql_text(source)} as source"])
+    listed = ", ".join(sql_text(_unglobbed(file)) for file in part.files)
     conditions = [_IN_UTC, _BEST] if only_best else [_IN_UTC]
     if part.is_newest:
         symbol, options = "symbol", "hive_partitioning = false"
-        conditions.append(f"source = {_text(source)}")
+        conditions.append(f"source = {sql_text(source)}")
     else:
         symbol = "replace(symbol, '-', '/')"
         options = "hive_partitioning = true, hive_types = {'symbol': varchar, 'timeframe': varchar, 'year': bigint}"
@@ -180,7 +180,3 @@ def _select_part(source: str, columns: Sequence[Column], part: ViewPart, only_be
 def _unglobbed(file: Path) -> str:
     """Return the path so that DuckDB takes its wildcards for plain characters."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file))
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

@@ -16,7 +16,7 @@ from dlt_pipeline.common.time import When, utc_datetime
 from dlt_pipeline.publishing.resampling import CANDLES_OF
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.snapshot import AS_OF
-from dlt_pipeline.warehouse.database import connect, open_warehouse, warehouse_path
+from dlt_pipeline.warehouse.database import connect, open_warehouse, sql_text, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
 Engine = Literal["pandas", "polars", "arrow"]
@@ -45,11 +45,11 @@ def candles(
     before the first publish.
     """
     _check_engine(engine)
-    query = f"from {_PUBLISHED}.{CANDLES_OF}({_text(symbol)}, {_text(timeframe)})"
+    query = f"from {_PUBLISHED}.{CANDLES_OF}({sql_text(symbol)}, {sql_text(timeframe)})"
     conditions = _within("bucket_start", "bucket_start", start, end)
     if as_of is not None:
         query = _as_of("candles", as_of)
-        conditions += [f"symbol = {_text(symbol)}", f"timeframe = {_text(timeframe)}"]
+        conditions += [f"symbol = {sql_text(symbol)}", f"timeframe = {sql_text(timeframe)}"]
     with _published(warehouse) as connection:
         rows = _checked_rows(connection, query, conditions, "bucket_start")
         if not rows.num_rows:
@@ -99,7 +99,11 @@ def bars(
     `bar` is a name of the variable kraken_candles_bars; without that, NothingBuiltError. Numbers are exact decimals.
     """
     _check_engine(engine)
-    conditions = [f"symbol = {_text(symbol)}", "is_closed", *_within("first_traded_at", "first_traded_at", start, end)]
+    conditions = [
+        f"symbol = {sql_text(symbol)}",
+        "is_closed",
+        *_within("first_traded_at", "first_traded_at", start, end),
+    ]
     with _published(warehouse) as connection:
         try:
             known = [name for (name,) in connection.execute(f"select distinct bar from {_PUBLISHED}.bars").fetchall()]  # noqa: S608
@@ -112,7 +116,7 @@ def bars(
         if bar not in known:
             raise BadInputError(f"{bar!r} is not there; there are {', '.join(sorted(known))}.")
         source = f"from {_PUBLISHED}.bars"
-        rows = _rows(connection, source, [*conditions, f"bar = {_text(bar)}"], "traded_on, bar_number")
+        rows = _rows(connection, source, [*conditions, f"bar = {sql_text(bar)}"], "traded_on, bar_number")
         if not rows.num_rows:
             _require_symbol(connection, symbol, f"{_PUBLISHED}.bars")
     return _frame(rows, engine)
@@ -144,7 +148,7 @@ def trades(
                 raise NothingBuiltError(
                     f"The warehouse {path} was not built yet; run `kraken-candles build`."
                 ) from None
-            conditions = [f"symbol = {_text(symbol)}", *_within("traded_at", "traded_at", start, end)]
+            conditions = [f"symbol = {sql_text(symbol)}", *_within("traded_at", "traded_at", start, end)]
             rows = _rows(connection, "from kraken.trades", conditions, "time_ns, coalesce(trade_id, inferred_trade_id)")
             if not rows.num_rows:
                 _require_symbol(connection, symbol, "kraken.coverage")
@@ -164,7 +168,7 @@ def _facts(
     warehouse: str | Path | None,
 ) -> Any:
     _check_engine(engine)
-    conditions = [*([f"symbol = {_text(symbol)}"] if symbol else []), *_within(ends[1], ends[0], start, end)]
+    conditions = [*([f"symbol = {sql_text(symbol)}"] if symbol else []), *_within(ends[1], ends[0], start, end)]
     with _published(warehouse) as connection:
         rows = _checked_rows(connection, query, conditions, f"symbol, {ends[0]}")
         if symbol and not rows.num_rows:
@@ -200,7 +204,7 @@ def _published(warehouse: str | Path | None) -> Iterator[duckdb.DuckDBPyConnecti
     with connect() as connection:
         try:
             connection.execute("set python_enable_replacements = false")  # else a missing table may be one of our names
-            connection.execute(f"attach {_text(database)} as {_PUBLISHED} (read_only)")
+            connection.execute(f"attach {sql_text(database)} as {_PUBLISHED} (read_only)")
             yield connection
         except (duckdb.IOException, duckdb.SerializationException) as error:
             known = explain(error, database)
@@ -265,7 +269,3 @@ def _frame(rows: pa.Table, engine: Engine) -> Any:
     if engine == "polars":
         return import_module("polars").from_arrow(rows)
     return rows
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

@@ -28,7 +28,14 @@ from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.request import Request, Window, make_request, make_windows_request
 from dlt_pipeline.kraken.session import Session, way_out
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, STEP_BACK_LIMIT_NS, exchange_kind, load_settings
-from dlt_pipeline.warehouse.database import DATASET, check_usable, open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import (
+    DATASET,
+    check_usable,
+    open_warehouse,
+    require_trades,
+    sql_text,
+    warehouse_path,
+)
 from dlt_pipeline.warehouse.errors import when_unlocked
 
 _TABLES: Final = ("trades", "pages", "id_holes", "_dlt_loads")
@@ -178,8 +185,7 @@ def _replace(path: Path, fresh: Path, symbol: str, span: Span, trades_end_ns: in
     values: dict[str, Any] = {"symbol": symbol, "start_ns": span[0], "end_ns": span[1]}
     trades = values | {"end_ns": trades_end_ns}
     with open_warehouse(path) as connection:
-        place = str(fresh).replace("'", "''")
-        connection.execute(f"attach '{place}' as {_FRESH} (read_only)")
+        connection.execute(f"attach {sql_text(fresh)} as {_FRESH} (read_only)")
         for table in _TABLES:
             _make_ready(connection, table)
         archived = "false"

@@ -117,6 +117,11 @@ def connect(path: Path | None = None, read_only: bool = False) -> duckdb.DuckDBP
     return connection
 
 
+def sql_text(value: object) -> str:
+    """Return a value's text as DuckDB's SQL writes one."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
 def _require_descriptors() -> None:
     """Raise OutOfFilesError where DuckDB, finding none left, would end the whole process with an abort."""
     held: list[int] = []
@@ -192,7 +197,7 @@ def _refuse_built_of_lake(connection: duckdb.DuckDBPyConnection, path: Path) -> 
     if connection.execute(f"select 1 from duckdb_views() where schema_name = '{DATASET}' limit 1").fetchall():  # noqa: S608
         raise WrongWarehouseError(
             f"{path} was built from a lake, whose raw trades it only shows: load with --destination lake and build "
-            f"with `dbt build --target duckdb_lake`, or set {ENVIRONMENT_NAME} to another path."
+            f"with `kraken-candles build --target duckdb_lake`, or set {ENVIRONMENT_NAME} to another path."
         )
 
 

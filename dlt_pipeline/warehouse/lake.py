@@ -29,8 +29,8 @@ from dlt.destinations.impl.filesystem.configuration import FilesystemDestination
 from dlt.destinations.impl.filesystem.factory import filesystem
 from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, FilesystemClient, FilesystemLoadJob
 
-from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError, WarehouseError
-from dlt_pipeline.warehouse.database import DATASET, connect, refuse_unusable
+from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError, NothingLoadedError, WarehouseError
+from dlt_pipeline.warehouse.database import DATASET, connect, refuse_unusable, sql_text
 from dlt_pipeline.warehouse.errors import explain, links
 from dlt_pipeline.warehouse.pipeline import Tables, only_in_folder, ready
 
@@ -40,6 +40,7 @@ PARTITIONS: Final[dict[str, tuple[str, ...]]] = {"trades": ("symbol", "traded_on
 # What Hive calls the folder of NULL. A table without rows has its columns from an empty file there.
 _NO_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 _EXTRAS: Final = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfss": "az"}
+_WILDCARDS: Final = frozenset("*?[]{}")
 _SCHEME: Final = re.compile(r"([a-z0-9]+)://.")
 _LOAD_ID: Final = re.compile(r"\d{9,}\.\d+")
 _T = TypeVar("_T")
@@ -223,19 +224,28 @@ class Lake:
         """Write the files of each symbol's ledger and of each of its days of trades into one, and then remove them.
 
         One version of each key stays, that which counts: the first that a complete load brought. A kill at any moment
-        leaves rows that stand twice, no row less. Files of loads that are not complete stay as they are. `keys` has the
-        key of each table. WarehouseError where the lake cannot be read or written to.
+        leaves rows that stand twice, no row less. Files of loads that are not complete stay as they are, as do those of
+        another layout. `keys` has the key of each table. NothingLoadedError where there is no lake, WarehouseError
+        where it cannot be read or written to, or a newer program wrote it.
         """
+        if not self.is_there():
+            raise NothingLoadedError(
+                f"There is no lake at {self}; load first with --destination lake, or set {LAKE_NAME}."
+            )
         client, made, replaced = self._client(), 0, 0
         with self.reading() as (connection, table), self._told("compacted"):
+            table("warehouse_versions")
+            refuse_unusable(connection, f"The lake {self}", LAKE_NAME, None)
             complete = connection.execute(f"select load_id from {table('_dlt_loads')}").fetchall()  # noqa: S608
             loads = {load_id for (load_id,) in complete}
             for name, columns in PARTITIONS.items():
                 key = [column for column in keys[name] if column not in columns]
                 folders: dict[str, list[str]] = defaultdict(list)
                 for file in _files(client, name):
-                    if _is_complete(file, loads) and _NO_PARTITION not in file:
-                        folders[client.pathlib.dirname(file)].append(file)
+                    folder = client.pathlib.dirname(file)
+                    is_ours = all(f"/{column}=" in folder for column in columns) and _NO_PARTITION not in folder
+                    if is_ours and _is_complete(file, loads):
+                        folders[folder].append(file)
                 for folder, files in folders.items():
                     if len(files) > 1:
                         _compact(connection, client, folder, sorted(files), key)
@@ -284,25 +294,22 @@ def _compact(
 ) -> None:
     """Put one file in the place of several, whose name tells which; the new one is there before the old ones go."""
     name = hashlib.sha256(" ".join(client.pathlib.basename(file) for file in files).encode()).hexdigest()[:32]
-    listed = ", ".join(_text(_remote(client, file)) for file in files)
+    listed = ", ".join(_read_as(client, file) for file in files)
     with tempfile.TemporaryDirectory(prefix="kraken-candles-lake-") as temporary:
         path = Path(temporary, "compacted.parquet")
         connection.execute(
             f"copy (from read_parquet([{listed}], union_by_name = true, hive_partitioning = false) "
             f"qualify row_number() over (partition by {', '.join(key)} order by _dlt_load_id) = 1 "
-            f"order by {', '.join(key)}) to {_text(str(path))} (format parquet, compression zstd)"
+            f"order by {', '.join(key)}) to {sql_text(path)} (format parquet, compression zstd)"
         )
         client.put_whole(path, client.pathlib.join(folder, f"compacted-{name}.parquet"))
     for file in files:
         client.fs_client.rm_file(file)
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _remote(client: FilesystemClient, file: str) -> str:
-    return file if client.is_local_filesystem else client.make_remote_url(file)
+def _read_as(client: FilesystemClient, file: str) -> str:
+    """Return a file's name as DuckDB's SQL writes it."""
+    return sql_text(file if client.is_local_filesystem else client.make_remote_url(file))
 
 
 def _is_complete(file: str, loads: Collection[str]) -> bool:
@@ -323,11 +330,18 @@ def lake_at(url: str | Path | None = None) -> Lake:
             f"The lake {text} is of an unknown kind; {LAKE_NAME} is a folder, or begins with s3://, gs:// or az://."
         )
     if scheme and scheme[1] != "file":
-        return Lake(text.rstrip("/"))
-    path = Path(FilesystemDestinationClientConfiguration.make_local_path(text) if scheme else text).absolute()
-    if path.exists() and not path.is_dir():
-        raise BadInputError(f"The lake {path} is a file; set {LAKE_NAME} to a folder.")
-    return Lake(str(path))
+        url = text.rstrip("/")
+    else:
+        path = Path(FilesystemDestinationClientConfiguration.make_local_path(text) if scheme else text).absolute()
+        if path.exists() and not path.is_dir():
+            raise BadInputError(f"The lake {path} is a file; set {LAKE_NAME} to a folder.")
+        url = str(path)
+    if found := _WILDCARDS & set(url):
+        raise BadInputError(
+            f"The lake {url} has {' '.join(sorted(found))} in its name, which dlt and DuckDB take for a pattern; set "
+            f"{LAKE_NAME} to another folder or address."
+        )
+    return Lake(url)
 
 
 @contextmanager
@@ -375,9 +389,9 @@ def _make_view(connection: duckdb.DuckDBPyConnection, client: FilesystemClient, 
                 f"{file} is not Parquet, so it cannot be looked up what is loaded there; load into another folder, "
                 "with loader_file_format='parquet' in your pipeline's run."
             )
-        files.append(_remote(client, file))
+        files.append(file)
     if files:
-        listed = ", ".join(map(_text, files))
+        listed = ", ".join(_read_as(client, file) for file in files)
         is_partitioned = str(any("/symbol=" in file for file in files)).lower()
         connection.execute(
             f"create view {DATASET}.{name} as from read_parquet([{listed}], union_by_name = true, "

@@ -19,24 +19,13 @@ THRIFT: Final = "spark_thrift"
 MASTER: Final = "KRAKEN_CANDLES_SPARK_MASTER"
 HOST: Final = "KRAKEN_CANDLES_SPARK_HOST"
 PORT: Final = "KRAKEN_CANDLES_SPARK_PORT"
-_TARGETS: Final = (SESSION, THRIFT, "duckdb_lake")
-_OPTIONS: Final = ("--target", "-t")
+OTHER_TARGETS: Final = (SESSION, THRIFT, "duckdb_lake")
 _LEAST_JAVA: Final = 17
 _CALL: Final = re.compile(r"at \S+\(|JVM stacktrace|== SQL|> in macro|> called by|\S+\.\S+\(\S+\.(java|scala):\d+\)")
 _WHERE: Final = re.compile(r"^dbt could not run: Compilation Error in operation \S+ \(\S+\) ")
 _SECONDS: Final = (
     10.0  # for a machine to answer at all; Spark itself would try for a minute and then fail in its depths
 )
-
-
-def other_target(arguments: Sequence[str]) -> str | None:
-    """Return the target that dbt's arguments name if it is one of ours and not the warehouse, or None."""
-    given = ""
-    for number, argument in enumerate(arguments):
-        name, is_joined, value = argument.partition("=")
-        if name in _OPTIONS:
-            given = value if is_joined else next(iter(arguments[number + 1 :]), "")
-    return given if given in _TARGETS else None
 
 
 def build_on(
@@ -56,7 +45,7 @@ def build_on(
     kinds = [] if any("resource-type" in given for given in arguments) else NOT_BUILT
     flags = ["--log-level=none"] if quiet else []
     try:
-        result = run_dbt(path, "build", *kinds, *arguments, flags=flags, on_node=on_node)
+        result = run_dbt(path, "build", "--target", target, *kinds, *arguments, flags=flags, on_node=on_node)
     except WarehouseError as error:
         raise WarehouseError(_without_calls(str(error))) from None
     if not getattr(result.result, "results", True):

@@ -69,7 +69,7 @@ def test_tables_built_from_a_lake_are_those_built_from_a_warehouse(
         project.run(warehouse, "--target", "duckdb_lake")
     monkeypatch.setenv("KRAKEN_CANDLES_LAKE_WAREHOUSE", str(built))
     monkeypatch.setenv("KRAKEN_CANDLES_LAKE", str(tmp_path / "nowhere"))
-    with pytest.raises(AssertionError, match=r"There are no trades in .*nowhere/kraken_raw yet: load first"):
+    with pytest.raises(AssertionError, match=r"There are no trades in the lake .*nowhere yet: load first"):
         project.run(warehouse, "--target", "duckdb_lake")
 
 

@@ -4,21 +4,23 @@ import logging
 import logging.handlers
 import queue
 import re
-import shutil
 import ssl
 import statistics
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from dlt_pipeline.common.exceptions import (
     BadAnswerError,
@@ -523,16 +525,29 @@ def test_a_proxy_of_the_environment_is_asked_and_no_proxy_is_heard(
         KrakenClient(settings).first_contact()
 
 
+def _certify(certificate: Path, key: Path) -> None:
+    """Write a certificate of localhost that signs itself, good for a day, and its key."""
+    own = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder(name, name, own.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(own, hashes.SHA256())
+    )
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key.write_bytes(own.private_bytes(serialization.Encoding.PEM, *form))
+
+
 def test_a_certificate_is_not_trusted_until_it_is_named(
     exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     certificate = tmp_path / "own.pem"
-    openssl = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    )
-    made = [*openssl.split(), "-keyout", str(tmp_path / "key.pem"), "-out", str(certificate)]
-    if not shutil.which("openssl") or subprocess.run(made, capture_output=True, check=False).returncode:
-        pytest.skip("needs openssl to make a certificate")
+    _certify(certificate, tmp_path / "key.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, tmp_path / "key.pem")
 

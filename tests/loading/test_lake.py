@@ -161,6 +161,10 @@ def test_a_lake_that_another_program_or_exchange_filled_is_refused(
         ("s3://bucket/lake", "The lake s3://bucket/lake needs a package of dlt's extra: pip install 'dlt[s3]'."),
         ("ftp://host/lake", "KRAKEN_CANDLES_LAKE is a folder, or begins with s3://, gs:// or az://."),
         ("{folder}/file", "file is a file; set KRAKEN_CANDLES_LAKE to a folder."),
+        (
+            "{folder}/a[b]",
+            "a[b] has [ ] in its name, which dlt and DuckDB take for a pattern; set KRAKEN_CANDLES_LAKE to",
+        ),
         ("/proc/nowhere", "The lake /proc/nowhere cannot be written to ("),
     ],
 )
@@ -185,6 +189,25 @@ def test_a_load_goes_into_one_place_that_there_is(command: Callable[..., Any], t
     assert (code, text) == (2, "Error: --destination is 'lakes'; it is warehouse or lake.")
     with pytest.raises(BadInputError, match="into a warehouse or into a lake"):
         load(["BTC/USD"], START, warehouse=tmp_path / "warehouse.duckdb", lake=tmp_path / "lake")
+
+
+def test_compacting_leaves_what_others_wrote_and_names_what_it_cannot_do(
+    exchange: LocalExchange, tmp_path: Path, command: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layout of dlt's own has several symbols in a file, whose ids are the same numbers."""
+    lake = tmp_path / "lake"
+    monkeypatch.setenv("KRAKEN_CANDLES_LAKE", str(lake))
+    assert command("compact") == (
+        1,
+        f"Error: There is no lake at {lake}; load first with --destination lake, or set KRAKEN_CANDLES_LAKE.",
+    )
+    pipeline = dlt.pipeline("own", destination=dlt.destinations.filesystem(str(lake)), dataset_name="kraken_raw")
+    for end in ("2026-11-06 12:00", "2026-11-07"):
+        pipeline.run(kraken_source(SYMBOLS, start=START, end=end), loader_file_format="parquet")
+    before = files(lake)
+    assert len([path for path in before if path.parent.name == "trades"]) > 1
+    assert command("compact")[0] == 0
+    assert files(lake) == before
 
 
 def test_compacting_leaves_one_file_a_day_and_every_row_that_counts(

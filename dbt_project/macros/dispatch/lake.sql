@@ -65,7 +65,7 @@
     {%- endfor -%}
     {%- if not kraken_candles.asked(found ~ "'" ~ folder ~ "/trades/**/*.parquet')")[0][0] -%}
         {{- exceptions.raise_compiler_error(
-            'There are no trades in ' ~ folder ~ ' yet: load first, with `kraken-candles load --destination lake`, or set KRAKEN_CANDLES_LAKE to another.'
+            'There are no trades in the lake ' ~ kraken_candles.lake() ~ ' yet: load first, with `kraken-candles load --destination lake`, or set KRAKEN_CANDLES_LAKE to another.'
         ) -}}
     {%- endif -%}
     {%- do adapter.add_query(statements | join('; '), auto_begin=false) -%}
