@@ -26,6 +26,7 @@ from ratios import Figure, Run, command, print_figures, run_process, told_second
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.spark.cluster import running
+from tests.spark.tape import write_table
 
 _ONE, _TWO = ("127.0.0.2",), ("127.0.0.2", "127.0.0.3")
 _API = "http://127.0.0.1:4040/api/v1/applications"
@@ -34,26 +35,14 @@ _MIB = 2**20
 
 def write_lake(warehouse: Path, lake: Path, day: int = -1) -> None:
     """Write the raw tables, or what load number `day` brought, as a load into the lake would have left them."""
-    raw = lake / "kraken_raw"
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set timezone = 'UTC'")
         tables = "select table_name from duckdb_tables() where schema_name = 'kraken_raw'"
         for (name,) in connection.execute(tables).fetchall():
-            rows, file, options = f"from kraken_raw.{name}", f"load{day}", "format parquet, compression zstd"
+            rows = f"from kraken_raw.{name}"
             if day >= 0:
                 newest = "select load_id from kraken_raw._dlt_loads order by load_id desc limit 1"
                 rows += f" where {'load_id' if name == '_dlt_loads' else '_dlt_load_id'} = ({newest})"
-            place = raw / name
-            place.mkdir(parents=True, exist_ok=True)
-            if name in ("trades", "pages"):
-                by = "symbol, traded_on" if name == "trades" else "symbol"
-                options += f", partition_by ({by}), overwrite_or_ignore, filename_pattern '{file}_{{i}}'"
-                target = place
-            elif name == "_dlt_loads":
-                options, target = "format json", place / f"kraken__{file}.jsonl"
-            else:
-                target = place / f"{file}.parquet"
-            connection.execute(f"copy ({rows}) to '{target}' ({options})")
+            write_table(connection, lake, name, rows, f"load{day}")
 
 
 @dataclass

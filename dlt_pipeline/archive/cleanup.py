@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.ledger_store import file_versions
-from dlt_pipeline.warehouse.database import DATASET, open_warehouse
+from dlt_pipeline.warehouse.database import DATASET
+from dlt_pipeline.warehouse.pipeline import Delete, Place
 
 _PAIRS: Final = f"""
     with {file_versions(f"{DATASET}.archive_files", f"{DATASET}._dlt_loads")},
@@ -57,62 +58,57 @@ class Pair:
     is_removed: bool = False
 
 
-def drop_cut_off(path: Path) -> None:
+def drop_cut_off(place: Place) -> None:
     """Delete the files and refused rows that a load which was cut off had written already; WarehouseError.
 
     A file that seems to have come to its end is neither gone on with nor skipped: its rows would come once more.
     """
-    if not path.exists():
+    if not place.is_there():
         return
-    with open_warehouse(path) as connection:
-        tables = "select table_name from duckdb_tables() where schema_name = $schema"
-        found = {name for (name,) in connection.execute(tables, {"schema": DATASET}).fetchall()}
-        connection.begin()
-        for table in found & {"archive_files", "archive_refused_rows"}:
-            _delete(connection, table, f"_dlt_load_id not in ({_COMPLETE_LOADS})")
-        connection.commit()
+    tables = ("archive_files", "archive_refused_rows")
+    with place.changing(tables) as (_, delete):
+        for table in tables:
+            delete(table, f"_dlt_load_id not in ({_COMPLETE_LOADS})")
 
 
-def tidy(path: Path, failed: Collection[int] = ()) -> list[Pair]:
-    """Delete rows that count no more, in one transaction, and return the editions that were replaced.
+def tidy(place: Place, failed: Collection[int] = ()) -> list[Pair]:
+    """Delete rows that count no more and return the editions that were replaced: in a warehouse, in one transaction.
 
     These are: rows of an older edition that agrees with its newer one; rows without a part of a complete load, which a
     kill left behind; all rows of `failed` editions, whose files turned out to be damaged. Where two editions disagree,
     both stay stored. Raises a WarehouseError.
     """
-    with open_warehouse(path) as connection:
-        connection.begin()
-        _remove_failed(connection, failed)
-        _remove_uncounted(connection)
-        pairs = list(_replaced(connection))
-        connection.commit()
-    return pairs
+    with place.changing((*ARCHIVE_SCHEMAS, "trades")) as (connection, delete):
+        _remove_failed(delete, failed)
+        _remove_uncounted(delete)
+        return list(_replaced(connection, delete))
 
 
-def _remove_failed(connection: duckdb.DuckDBPyConnection, failed: Collection[int]) -> None:
+def _remove_failed(delete: Delete, failed: Collection[int]) -> None:
+    """The parts last: who is killed before finds by them what else is to go."""
     for edition_id in failed:
-        _delete_with_ids(connection, edition_id)
+        _delete_with_ids(delete, edition_id)
     if failed:
-        for table in ("archive_trades", "archive_candles", "archive_parts", "archive_refused_rows"):
-            _delete(connection, table, "list_contains($failed, edition_id)", failed=list(failed))
+        for table in ("archive_trades", "archive_candles", "archive_refused_rows", "archive_parts"):
+            delete(table, "list_contains($failed, edition_id)", failed=list(failed))
 
 
-def _remove_uncounted(connection: duckdb.DuckDBPyConnection) -> None:
+def _remove_uncounted(delete: Delete) -> None:
     """What a kill left: most times there is nothing, and a table that is only read is not written."""
     for table in ("archive_trades", "archive_candles"):
-        _delete(connection, table, f"part_id not in ({_COMPLETE_PARTS})")
-    _delete(connection, "archive_parts", f"part_id not in ({_COMPLETE_PARTS})")
+        delete(table, f"part_id not in ({_COMPLETE_PARTS})")
+    delete("archive_parts", f"part_id not in ({_COMPLETE_PARTS})")
 
 
-def _replaced(connection: duckdb.DuckDBPyConnection) -> Iterator[Pair]:
+def _replaced(connection: duckdb.DuckDBPyConnection, delete: Delete) -> Iterator[Pair]:
     for row in connection.execute(_PAIRS).fetchall():
         older_id, newer_id, older_symbol, newer_symbol, kind, *names, from_ns, to_ns = row
         older, newer = " in ".join(names[1::-1]), " in ".join(names[:1:-1])
         pair = Pair(older_id, newer_id, older, newer, newer_symbol)
         table = _TABLES.get(kind)
         if table is None:  # of rows with ids those under the wrong symbol, which would keep the right ones out
-            removed = _delete_with_ids(connection, older_id) + _delete_parts(connection, older_id)
-            _forget(connection, older_id)
+            removed = _delete_with_ids(delete, older_id) + _delete_parts(delete, older_id)
+            _forget(delete, older_id)
             yield replace(pair, is_removed=bool(removed))
             continue
         days: tuple[Any, ...] = ()
@@ -121,28 +117,27 @@ def _replaced(connection: duckdb.DuckDBPyConnection) -> Iterator[Pair]:
         if days:
             yield replace(pair, days=days)
             continue
-        removed = _delete(connection, table, "edition_id = $older", older=older_id)
+        removed = delete(table, "edition_id = $older", older=older_id)
         # without rows no part may prove anything, should the newer one ever give way
-        _delete_parts(connection, older_id)
+        _delete_parts(delete, older_id)
         if older_symbol != newer_symbol:
-            _forget(connection, older_id)
+            _forget(delete, older_id)
         yield replace(pair, is_removed=bool(removed))
 
 
-def _delete_parts(connection: duckdb.DuckDBPyConnection, edition_id: int) -> int:
-    return _delete(connection, "archive_parts", "edition_id = $edition", edition=edition_id)
+def _delete_parts(delete: Delete, edition_id: int) -> int:
+    return delete("archive_parts", "edition_id = $edition", edition=edition_id)
 
 
-def _forget(connection: duckdb.DuckDBPyConnection, edition_id: int) -> None:
+def _forget(delete: Delete, edition_id: int) -> None:
     """Let a file that came under the wrong symbol come under it again, should that one have been right after all."""
     for table in ("archive_files", "archive_refused_rows"):
-        _delete(connection, table, "edition_id = $edition", edition=edition_id)
+        delete(table, "edition_id = $edition", edition=edition_id)
 
 
-def _delete_with_ids(connection: duckdb.DuckDBPyConnection, edition_id: int) -> int:
+def _delete_with_ids(delete: Delete, edition_id: int) -> int:
     """Delete the trades that a file with ids brought: all of its loads and market, which no other file shares."""
-    return _delete(
-        connection,
+    return delete(
         "trades",
         f"(symbol, _dlt_load_id) in (select p.symbol, p._dlt_load_id from {DATASET}.archive_parts as p "  # noqa: S608
         "where p.edition_id = $edition and p.format = 'trades_with_ids')",
@@ -171,12 +166,3 @@ def _differing(
 def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, edition_id: int) -> bool:
     query = f"select 1 from {DATASET}.{table} where edition_id = ? limit 1"  # noqa: S608 - own names only
     return bool(connection.execute(query, [edition_id]).fetchall())
-
-
-def _delete(connection: duckdb.DuckDBPyConnection, table: str, condition: str, **values: object) -> int:
-    """Delete rows and return how many; a table is not written where none is to go."""
-    found = connection.execute(f"select 1 from {DATASET}.{table} where {condition} limit 1", values).fetchall()  # noqa: S608
-    if not found:
-        return 0
-    (count,) = connection.execute(f"delete from {DATASET}.{table} where {condition}", values).fetchall()[0]  # noqa: S608
-    return int(count)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from dlt_pipeline.archive.cleanup import Pair
+from dlt_pipeline.warehouse.pipeline import Place
 
 # `unknown` until it is looked into; `stopped` files go on where they were when the import is run again.
 Outcome = Literal["waiting", "imported", "already there", "empty", "failed", "stopped"]
@@ -41,9 +42,9 @@ class FileReport:
 
 @dataclass
 class ImportReport:
-    """How an import ended; `warnings` do not make it fail, `problems` do. `is_stopped` if the user ended it."""
+    """How an import into `place` ended; `problems` make it fail, `warnings` do not. `is_stopped` if the user did it."""
 
-    warehouse: Path
+    place: Place
     files: list[FileReport] = field(default_factory=list)
     replaced: list[Pair] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -12,11 +12,12 @@ import pyarrow as pa
 from dlt.extract import DltResource
 
 from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
-from dlt_pipeline.archive.stored import asking, read_stored
+from dlt_pipeline.archive.stored import read_stored
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.archive.work import Work
 from dlt_pipeline.common.time import When, utc
 from dlt_pipeline.common.version import SCHEMA_VERSION, program
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
 from dlt_pipeline.kraken.settings import exchange_kind
 from dlt_pipeline.warehouse.database import NO_EXCHANGE
@@ -71,7 +72,9 @@ class ArchiveChunk:
         """Learn what the warehouse has and which files are to be read: once, by whoever is first."""
         with self._lock:
             if not self.work.is_prepared:
-                self.work.prepare(read_stored(asking(active_pipeline("duckdb"))))
+                with LedgerStore.of_pipeline(active_pipeline("duckdb", "filesystem")) as store:
+                    stored = read_stored(store)
+                self.work.prepare(stored)
             self.work.has_begun = True
 
     def batches(self) -> Iterator[Batch]:

@@ -2,35 +2,19 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-import dlt
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.archive.reader import Begun
 from dlt_pipeline.archive.symbols import Names, listed_names
 from dlt_pipeline.common.exceptions import ExchangeError, LoadStoppedError
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import KrakenSettings, exchange_kind
 
-Rows = list[tuple[Any, ...]]
-# Runs a query whose tables stand in braces; no rows where one of them was never made.
-Ask = Callable[[str], Rows]
-_TABLES: Final = (
-    "archive_candles",
-    "archive_files",
-    "archive_parts",
-    "archive_refused_rows",
-    "markets",
-    "pages",
-    "trades",
-    "warehouse_versions",
-    "_dlt_loads",
-)
 _COMPLETE: Final = "inner join {_dlt_loads} as l on t._dlt_load_id = l.load_id and l.status = 0"
 _MARKETS: Final = (
     "select symbol, market_id, altname, wsname, base, quote, price_decimals, volume_decimals, status from {markets} "
@@ -86,36 +70,21 @@ class Stored:
     begun: dict[int, Begun] = field(default_factory=dict)
 
 
-def asking(pipeline: dlt.Pipeline) -> Ask:
-    """Return what asks the destination of a dlt pipeline."""
-
-    def ask(query: str) -> Rows:
-        with pipeline.sql_client() as client:
-            names = {table: client.make_qualified_table_name(table) for table in _TABLES}
-            try:
-                return [tuple(row) for row in client.execute_sql(query.format(**names)) or ()]
-            except DatabaseUndefinedRelation:
-                return []
-
-    return ask
-
-
-def read_stored(ask: Ask) -> Stored:
+def read_stored(store: LedgerStore) -> Stored:
     """Read all of it."""
+    kinds = store.rows("select distinct exchange from {warehouse_versions} where exchange <> 'none'")
     return Stored(
-        markets=[Market(*row) for row in ask(_MARKETS)],
-        exchanges=[
-            kind for (kind,) in ask("select distinct exchange from {warehouse_versions} where exchange <> 'none'")
-        ],
-        files={row[0]: StoredFile(*row) for row in ask(_FILES)},
-        begun=_begun(ask),
+        markets=[Market(*row) for row in store.rows(_MARKETS)],
+        exchanges=[kind for (kind,) in kinds],
+        files={row[0]: StoredFile(*row) for row in store.rows(_FILES)},
+        begun=_begun(store),
     )
 
 
-def _begun(ask: Ask) -> dict[int, Begun]:
-    refused = [(edition_id, row) for edition_id, row in ask(_REFUSED)]
+def _begun(store: LedgerStore) -> dict[int, Begun]:
+    refused = store.rows(_REFUSED)
     found = {}
-    for edition_id, *values in ask(_BEGUN):
+    for edition_id, *values in store.rows(_BEGUN):
         next_row = values[1]
         count = sum(edition_id == other and row < next_row for other, row in refused)
         found[edition_id] = Begun(*(*values, count))

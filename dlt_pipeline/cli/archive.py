@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.archive.importing import import_archives
+from dlt_pipeline.archive.importing import import_request
 from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
+from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.cli.console import STOPPED, Console, Rows
+from dlt_pipeline.cli.load import build_of, kind_of, place_named
 from dlt_pipeline.cli.progress import ImportProgress
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
@@ -28,22 +30,14 @@ def run_import(
     symbol_map: Path | None,
     password: str | None,
     whole_days: bool,
+    destination: str,
 ) -> int:
     """Import, say what came of each file, and return the exit code: 0, 1 if there is any problem, 130 if stopped."""
+    place = place_named(destination)
+    request = make_archive_request(paths, symbols, start, end, symbol_map, password, whole_days, exact)
     with ImportProgress(console) as progress:
         report = beside_main(
-            lambda: import_archives(
-                paths,
-                symbols,
-                start,
-                end,
-                exact=exact,
-                symbol_map=symbol_map,
-                password=password,
-                whole_days=whole_days,
-                listener=progress,
-                stop=stop,
-            ),
+            lambda: import_request(request, warehouse=place, listener=progress, stop=stop),
             stop,
             lambda: console.print("Stopping after the rows in hand; what is imported will be committed."),
         )
@@ -61,15 +55,15 @@ def tell_import(console: Console, report: ImportReport) -> int:
         console.print("Stopped. Run the same command again to go on where it stopped.")
         return STOPPED
     if report.problems:
-        console.print(f"Warehouse: {report.warehouse}; {_rest(report)}.", markup=False)
+        console.print(f"{kind_of(report.place)}: {report.place}; {_rest(report)}.", markup=False)
         return 1
     if not report.rows and any(one.outcome == "imported" for one in report.files):
         console.print("Nothing of it lies within the bounds asked for.")
         return 0
     if not report.rows:
-        console.print(f"Nothing new; all of it is in {report.warehouse} already.", markup=False)
+        console.print(f"Nothing new; all of it is in {report.place} already.", markup=False)
         return 0
-    console.print(f"Imported into {report.warehouse}", markup=False)
+    console.print(f"Imported into {report.place}\nNext: `{build_of(report.place)}`.", markup=False)
     return 0
 
 

@@ -24,6 +24,9 @@ from dlt_pipeline.cli.console import STOPPED
 from dlt_pipeline.common.exceptions import BadInputError
 
 Json = Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")]
+Destination = Annotated[
+    str, typer.Option(help="warehouse, or lake: Parquet in the folder or bucket that KRAKEN_CANDLES_LAKE names.")
+]
 
 
 @app.command(name="import")
@@ -53,6 +56,7 @@ def import_(
             "--whole-days", help="Believe that each file holds the whole of the UTC days of its first and last trade."
         ),
     ] = False,
+    destination: Destination = "warehouse",
 ) -> None:
     """Import Kraken's downloads, time and sales or OHLCVT, out of ZIPs; a second import of a file adds nothing."""
     from dlt_pipeline.cli.archive import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
@@ -60,7 +64,9 @@ def import_(
     configure_logging()
     wanted = None if not symbols else [name for each in symbols for name in each.replace(",", " ").split()] or [""]
     raise typer.Exit(
-        run_import(out(), stop_on_signals(), paths, wanted, start, end, exact, symbol_map, password, whole_days)
+        run_import(
+            out(), stop_on_signals(), paths, wanted, start, end, exact, symbol_map, password, whole_days, destination
+        )
     )
 
 
@@ -81,9 +87,7 @@ def load(
         bool, typer.Option("--also-archived", help="Ask for days, too, that imported archives hold.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the load costs.")] = False,
-    destination: Annotated[
-        str, typer.Option(help="warehouse, or lake: Parquet in the folder or bucket that KRAKEN_CANDLES_LAKE names.")
-    ] = "warehouse",
+    destination: Destination = "warehouse",
 ) -> None:
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
@@ -136,13 +140,14 @@ def compact() -> None:
 
     A load, build or query that reads the lake meanwhile may have to be run again.
     """
+    from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS  # noqa: PLC0415
     from dlt_pipeline.kraken.raw_tables import KEYS  # noqa: PLC0415
     from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - dlt takes a second to import
 
     configure_logging()
     _end_at_once("Compacting stopped; every row is there. Run the same command again to go on.", signal.SIGINT)
     lake = lake_at()
-    done = lake.compact(KEYS)
+    done = lake.compact(KEYS | ARCHIVE_KEYS)
     told = f"{done.replaced:,} files are now {done.made:,}" if done.made else "no day and no ledger is in several files"
     out().print(f"Lake {lake}: {told}.", markup=False)
 

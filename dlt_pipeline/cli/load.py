@@ -36,7 +36,7 @@ def run_load(
 
     What costs much is shown and asked about first, unless `yes`.
     """
-    place = _place(destination)
+    place = place_named(destination)
     request = make_request(symbols, start, end, timeframes_of(timeframes), exact, also_archived)
     session = Session(load_settings(), stop)
     if not may_begin(console, request, session, yes, place):
@@ -51,8 +51,8 @@ def run_load(
     return tell_load(console, report)
 
 
-def _place(destination: str) -> Place:
-    """Return where a load goes to by the word for it: the configured warehouse, or the configured lake."""
+def place_named(destination: str) -> Place:
+    """Return where a load or import goes to by the word for it: the configured warehouse, or the configured lake."""
     if destination == "warehouse":
         return place_of()
     if destination != "lake":
@@ -60,6 +60,16 @@ def _place(destination: str) -> Place:
     from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - pyarrow
 
     return lake_at()
+
+
+def kind_of(place: Place) -> str:
+    """Return what people call such a place."""
+    return "Warehouse" if isinstance(place, Warehouse) else "Lake"
+
+
+def build_of(place: Place) -> str:
+    """Return the command that builds what lies there."""
+    return "kraken-candles build" if isinstance(place, Warehouse) else "kraken-candles build --target duckdb_lake"
 
 
 def timeframes_of(text: str | None) -> tuple[str, ...]:
@@ -91,15 +101,13 @@ def _said(report: LoadReport, proofs: Mapping[str, Proof]) -> Iterator[str]:
         yield text
         if symbol in proofs:
             yield from _proven(proofs[symbol])
-    is_lake = not isinstance(report.place, Warehouse)
-    yield f"{'Loaded into' if any(report.trades.values()) else 'Lake:' if is_lake else 'Warehouse:'} {report.place}"
+    yield f"{'Loaded into' if any(report.trades.values()) else f'{kind_of(report.place)}:'} {report.place}"
     if report.failures:
         yield from ways_on(report, time.time_ns())
     elif report.unfinished:
         yield "Stopped. Run the same command again to resume where it stopped."
     if any(proof.spans for proof in proofs.values()):
-        build = "kraken-candles build --target duckdb_lake" if is_lake else "kraken-candles build"
-        yield f"{'So far' if report.failures or report.unfinished else 'Next'}: `{build}`."
+        yield f"{'So far' if report.failures or report.unfinished else 'Next'}: `{build_of(report.place)}`."
 
 
 def _proven(proof: Proof) -> Iterator[str]:

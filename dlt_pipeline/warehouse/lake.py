@@ -32,11 +32,16 @@ from dlt.destinations.impl.filesystem.filesystem import CURRENT_VERSION, Filesys
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError, NothingLoadedError, WarehouseError
 from dlt_pipeline.warehouse.database import DATASET, connect, refuse_unusable, sql_text
 from dlt_pipeline.warehouse.errors import explain, links
-from dlt_pipeline.warehouse.pipeline import Tables, only_in_folder, ready
+from dlt_pipeline.warehouse.pipeline import Delete, Tables, begun_anew, only_in_folder, ready
 
 LAKE_NAME: Final = "KRAKEN_CANDLES_LAKE"
 # Who reads one symbol, or one day, opens no file of another. The columns stand in the path alone, as Spark writes them.
-PARTITIONS: Final[dict[str, tuple[str, ...]]] = {"trades": ("symbol", "traded_on"), "pages": ("symbol",)}
+PARTITIONS: Final[dict[str, tuple[str, ...]]] = {
+    "trades": ("symbol", "traded_on"),
+    "pages": ("symbol",),
+    "archive_trades": ("symbol", "traded_on"),
+    "archive_candles": ("symbol",),
+}
 # What Hive calls the folder of NULL. A table without rows has its columns from an empty file there.
 _NO_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 _EXTRAS: Final = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfss": "az"}
@@ -157,11 +162,11 @@ class Lake:
         """Return the folder or address."""
         return self.url
 
-    def holding(self, symbols: Sequence[str]) -> AbstractContextManager[None]:
-        """Be the only load of these symbols on this machine, in whose folder of dlt packages would mix."""
+    def holding(self, symbols: Sequence[str] | None) -> AbstractContextManager[None]:
+        """Be the only load of these symbols, or import, on this machine, in whose folder of dlt packages would mix."""
         return only_in_folder(self.pipeline_name(symbols))
 
-    def check(self, exchange: str, read_only: bool = False) -> None:
+    def check(self, exchange: str | None, read_only: bool = False) -> None:
         """Refuse what cannot be reached, was written by a newer program, or filled from another kind of exchange.
 
         Unless `read_only` also what cannot be written to.
@@ -186,11 +191,20 @@ class Lake:
         """Return the pipeline of these symbols, `ready`; WarehouseError where the lake cannot be written to."""
         with self._told("written to"):
             name = self.pipeline_name(symbols)
-            return ready(self, name, lambda: dlt.pipeline(name, destination=self._destination(), dataset_name=DATASET))
+            return ready(self, name, lambda: self._pipeline(name))
 
-    def pipeline_name(self, symbols: Sequence[str]) -> str:
-        """Return a name of its own for each set of symbols, so that loads of others run beside it."""
-        return f"kraken_lake_{hashlib.sha256(' '.join([self.url, *sorted(symbols)]).encode()).hexdigest()[:12]}"
+    def import_pipeline(self) -> dlt.Pipeline:
+        """Return the pipeline of imports, begun anew; WarehouseError where the lake cannot be written to."""
+        with self._told("written to"):
+            return begun_anew(self._pipeline(self.pipeline_name(None)))
+
+    def _pipeline(self, name: str) -> dlt.Pipeline:
+        return dlt.pipeline(name, destination=self._destination(), dataset_name=DATASET)
+
+    def pipeline_name(self, symbols: Sequence[str] | None) -> str:
+        """Return a name of its own for each set of symbols, so that loads of others run beside it, and for imports."""
+        kind, words = ("archives", []) if symbols is None else ("lake", sorted(symbols))
+        return f"kraken_{kind}_{hashlib.sha256(' '.join([self.url, *words]).encode()).hexdigest()[:12]}"
 
     def load_packages(self, pipeline: dlt.Pipeline) -> None:
         """Commit what waits; WarehouseError where the lake cannot be written to."""
@@ -220,8 +234,26 @@ class Lake:
         with self._told("read"), reading(self._client()) as found:
             yield found
 
+    @contextmanager
+    def changing(self, tables: Iterable[str]) -> Iterator[tuple[duckdb.DuckDBPyConnection, Delete]]:
+        """Write the files anew that have rows to go, each as a whole, one after the other: there are no transactions.
+
+        Loads that are not complete have no rows here.
+        """
+        client = self._client()
+        with self._told("changed"), reading(client) as (connection, table):
+            for name in tables:
+                table(name)
+            loads = _complete_loads(connection, table)
+
+            def delete(name: str, condition: str, **values: object) -> int:
+                files = [file for file in _files(client, name) if _is_complete(file, loads)]
+                return _rewrite_without(connection, client, files, condition, values)
+
+            yield connection, delete
+
     def compact(self, keys: Mapping[str, Sequence[str]]) -> "Compacted":
-        """Write the files of each symbol's ledger and of each of its days of trades into one, and then remove them.
+        """Write the files of each partition (see PARTITIONS) into one, and then remove them.
 
         One version of each key stays, that which counts: the first that a complete load brought. A kill at any moment
         leaves rows that stand twice, no row less. Files of loads that are not complete stay as they are, as do those of
@@ -236,8 +268,7 @@ class Lake:
         with self.reading() as (connection, table), self._told("compacted"):
             table("warehouse_versions")
             refuse_unusable(connection, f"The lake {self}", LAKE_NAME, None)
-            complete = connection.execute(f"select load_id from {table('_dlt_loads')}").fetchall()  # noqa: S608
-            loads = {load_id for (load_id,) in complete}
+            loads = _complete_loads(connection, table)
             for name, columns in PARTITIONS.items():
                 key = [column for column in keys[name] if column not in columns]
                 folders: dict[str, list[str]] = defaultdict(list)
@@ -285,6 +316,37 @@ class Compacted:
     made: int
 
 
+def _complete_loads(connection: duckdb.DuckDBPyConnection, table: Callable[[str], str]) -> set[str]:
+    found = connection.execute(f"select load_id from {table('_dlt_loads')}").fetchall()  # noqa: S608
+    return {load_id for (load_id,) in found}
+
+
+def _rewrite_without(
+    connection: duckdb.DuckDBPyConnection,
+    client: LakeClient,
+    files: Sequence[str],
+    condition: str,
+    values: Mapping[str, object],
+) -> int:
+    """Write the files that have rows for which the condition holds without them; return how many rows those were."""
+    by_name = {_named(client, file): file for file in files}
+    if not files:
+        return 0
+    found = connection.execute(
+        f"select filename, count(*) from {_parquet(by_name, 'filename = true')} where {condition} group by all",  # noqa: S608
+        dict(values),
+    ).fetchall()
+    for name, _ in found:
+        in_path = [column for column in ("symbol", "traded_on") if f"/{column}=" in name]
+        columns = f"* exclude ({', '.join(in_path)})" if in_path else "*"
+        rows = f"select {columns} from {_parquet([name])} where not coalesce(({condition}), false)"  # noqa: S608
+        with tempfile.TemporaryDirectory(prefix="kraken-candles-lake-") as temporary:
+            path = Path(temporary, "rows.parquet")
+            connection.execute(f"copy ({rows}) to {sql_text(path)} (format parquet, compression zstd)", dict(values))
+            client.put_whole(path, by_name[name])
+    return sum(count for _, count in found)
+
+
 def _compact(
     connection: duckdb.DuckDBPyConnection,
     client: LakeClient,
@@ -294,7 +356,7 @@ def _compact(
 ) -> None:
     """Put one file in the place of several, whose name tells which; the new one is there before the old ones go."""
     name = hashlib.sha256(" ".join(client.pathlib.basename(file) for file in files).encode()).hexdigest()[:32]
-    listed = ", ".join(_read_as(client, file) for file in files)
+    listed = ", ".join(sql_text(_named(client, file)) for file in files)
     with tempfile.TemporaryDirectory(prefix="kraken-candles-lake-") as temporary:
         path = Path(temporary, "compacted.parquet")
         connection.execute(
@@ -307,9 +369,16 @@ def _compact(
         client.fs_client.rm_file(file)
 
 
-def _read_as(client: FilesystemClient, file: str) -> str:
-    """Return a file's name as DuckDB's SQL writes it."""
-    return sql_text(file if client.is_local_filesystem else client.make_remote_url(file))
+def _named(client: FilesystemClient, file: str) -> str:
+    """Return a file's name as DuckDB knows it."""
+    return file if client.is_local_filesystem else str(client.make_remote_url(file))
+
+
+def _parquet(names: Collection[str], options: str = "union_by_name = true") -> str:
+    """Return what reads these files, with the columns that stand in their paths."""
+    listed = ", ".join(map(sql_text, names))
+    is_partitioned = str(any("/symbol=" in name for name in names)).lower()
+    return f"read_parquet([{listed}], {options}, hive_partitioning = {is_partitioned})"
 
 
 def _is_complete(file: str, loads: Collection[str]) -> bool:
@@ -391,9 +460,4 @@ def _make_view(connection: duckdb.DuckDBPyConnection, client: FilesystemClient, 
             )
         files.append(file)
     if files:
-        listed = ", ".join(_read_as(client, file) for file in files)
-        is_partitioned = str(any("/symbol=" in file for file in files)).lower()
-        connection.execute(
-            f"create view {DATASET}.{name} as from read_parquet([{listed}], union_by_name = true, "
-            f"hive_partitioning = {is_partitioned})"
-        )
+        connection.execute(f"create view {DATASET}.{name} as from {_parquet([_named(client, file) for file in files])}")

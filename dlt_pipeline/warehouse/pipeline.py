@@ -4,9 +4,10 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -22,6 +23,7 @@ from dlt_pipeline.warehouse.database import DATASET, check_kind, check_usable, d
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
 PIPELINE: Final = "kraken"
+_IMPORTS: Final = "kraken_archives"
 # What dlt has loaded it keeps for ever, each package a copy of its rows; the newest are enough to look into.
 _KEPT_PACKAGES: Final = 20
 _log = logging.getLogger("dlt_pipeline.kraken")
@@ -30,16 +32,21 @@ _T = TypeVar("_T")
 
 # A connection, and what returns the full name in it of a raw table, which need not be there.
 Tables = tuple[duckdb.DuckDBPyConnection, Callable[[str], str]]
+# Removes the rows of a raw table for which a condition holds, given the values in it, and returns how many they were.
+Delete = Callable[..., int]
 
 
 class Place(Protocol):
     """Where a load writes to and reads its ledger from; its text is how people name it."""
 
-    def holding(self, symbols: Sequence[str]) -> AbstractContextManager[None]:
-        """Be the only load of these symbols into it that must be; WarehouseLockedError where another one is."""
+    def holding(self, symbols: Sequence[str] | None) -> AbstractContextManager[None]:
+        """Be the only load of these symbols (None: import of archives) into it that must be.
 
-    def check(self, exchange: str, read_only: bool = False) -> None:
-        """Refuse it where it cannot be used, or another kind of exchange or a newer program filled it."""
+        WarehouseLockedError where another one is.
+        """
+
+    def check(self, exchange: str | None, read_only: bool = False) -> None:
+        """Refuse it where it cannot be used, or another kind of exchange (None: any) or a newer program filled it."""
 
     def is_there(self) -> bool:
         """Whether anything was ever loaded into it."""
@@ -50,14 +57,23 @@ class Place(Protocol):
     def pipeline(self, symbols: Sequence[str]) -> dlt.Pipeline:
         """Return the pipeline of a load of these symbols, as `ready` does."""
 
-    def pipeline_name(self, symbols: Sequence[str]) -> str:
-        """Return the name of the pipeline of such loads, which is that of its folder."""
+    def import_pipeline(self) -> dlt.Pipeline:
+        """Return the pipeline of imports without anything that a run before left: what was not committed comes again.
+
+        A package of rows that are appended must not be finished, for its first tables may be there already.
+        """
+
+    def pipeline_name(self, symbols: Sequence[str] | None) -> str:
+        """Return the name of the pipeline of such loads (None: of imports), which is that of its folder."""
 
     def load_packages(self, pipeline: dlt.Pipeline) -> None:
         """Commit the packages that wait in dlt's folder."""
 
     def reading(self) -> AbstractContextManager[Tables]:
         """Open what is there to read it, for a short while."""
+
+    def changing(self, tables: Iterable[str]) -> AbstractContextManager[tuple[duckdb.DuckDBPyConnection, Delete]]:
+        """Open these raw tables to remove rows of them; a table that was never made has none."""
 
     def explain(self, error: BaseException) -> KrakenCandlesError | None:
         """Return the clear sentence for an error of using it, None where it is not known."""
@@ -73,11 +89,11 @@ class Warehouse:
         """Return the path."""
         return str(self.path)
 
-    def holding(self, symbols: Sequence[str]) -> AbstractContextManager[None]:
+    def holding(self, symbols: Sequence[str] | None) -> AbstractContextManager[None]:
         """Be the only load into it."""
         return only_load(self.path, self.pipeline_name(symbols))
 
-    def check(self, exchange: str, read_only: bool = False) -> None:
+    def check(self, exchange: str | None, read_only: bool = False) -> None:
         """Refuse a file that `check_usable` refuses."""
         check_usable(self.path, exchange, read_only)
 
@@ -94,9 +110,13 @@ class Warehouse:
         name = self.pipeline_name(symbols)
         return ready(self, name, lambda: make_pipeline(self.path, name))
 
-    def pipeline_name(self, symbols: Sequence[str]) -> str:  # noqa: ARG002 - one for all of them
-        """Return the name of the one pipeline of all loads."""
-        return PIPELINE
+    def import_pipeline(self) -> dlt.Pipeline:
+        """Return the pipeline into it, begun anew."""
+        return begun_anew(make_pipeline(self.path, _IMPORTS))
+
+    def pipeline_name(self, symbols: Sequence[str] | None) -> str:
+        """Return the name of the one pipeline of all loads, or of all imports."""
+        return _IMPORTS if symbols is None else PIPELINE
 
     def load_packages(self, pipeline: dlt.Pipeline) -> None:
         """Commit what waits.
@@ -112,9 +132,36 @@ class Warehouse:
         with open_warehouse(self.path, read_only=True) as connection:
             yield connection, f"{DATASET}.{{}}".format
 
+    @contextmanager
+    def changing(self, tables: Iterable[str]) -> Iterator[tuple[duckdb.DuckDBPyConnection, Delete]]:  # noqa: ARG002
+        """Do all of it in one transaction."""
+        with open_warehouse(self.path) as connection:
+            connection.begin()
+            yield connection, partial(_delete, connection)
+            connection.commit()
+
     def explain(self, error: BaseException) -> KrakenCandlesError | None:
         """Return what `errors.explain` does."""
         return explain(error, self.path)
+
+
+def _delete(connection: duckdb.DuckDBPyConnection, table: str, condition: str, **values: object) -> int:
+    """Delete rows and return how many; a table is not written where none is to go."""
+    there = "select 1 from duckdb_tables() where schema_name = $schema and table_name = $table"
+    if not connection.execute(there, {"schema": DATASET, "table": table}).fetchall():
+        return 0
+    found = connection.execute(f"select 1 from {DATASET}.{table} where {condition} limit 1", values).fetchall()  # noqa: S608
+    if not found:
+        return 0
+    (count,) = connection.execute(f"delete from {DATASET}.{table} where {condition}", values).fetchall()[0]  # noqa: S608
+    return int(count)
+
+
+def begun_anew(pipeline: dlt.Pipeline) -> dlt.Pipeline:
+    """Return the pipeline as it is in its destination, without what lies in its folder."""
+    fresh = pipeline.drop()
+    fresh.sync_destination()
+    return fresh
 
 
 def make_pipeline(path: Path, name: str = PIPELINE) -> dlt.Pipeline:

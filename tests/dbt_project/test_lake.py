@@ -11,16 +11,27 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from dlt_pipeline.archive.importing import import_archives
 from dlt_pipeline.common.exceptions import WrongWarehouseError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import load
+from tests.archive import exported
+from tests.dbt_project import raw
 from tests.dbt_project.dbt_in_process import DbtProject, Model, read_models
 from tests.dbt_project.same_tables import compared, differences
 from tests.pages import blocks
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
-# When the exchange was asked, which no two loads share.
-ASKED = {"fetched_at", "first_fetched_at", "last_fetched_at", "rest_fetched_at", "seen_from", "seen_until"}
+# When the exchange was asked or a file read, which no two loads share.
+ASKED = {
+    "imported_at",
+    "fetched_at",
+    "first_fetched_at",
+    "last_fetched_at",
+    "rest_fetched_at",
+    "seen_from",
+    "seen_until",
+}
 
 
 def public(warehouse: Path, models: list[Model]) -> dict[str, pa.Table]:
@@ -31,7 +42,8 @@ def public(warehouse: Path, models: list[Model]) -> dict[str, pa.Table]:
 def test_tables_built_from_a_lake_are_those_built_from_a_warehouse(
     serve: Callable[..., LocalExchange], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve(SyntheticFeed(7, Clock(NOW), days=3), Clock(NOW))
+    feed = SyntheticFeed(7, Clock(NOW), days=3)
+    serve(feed, Clock(NOW))
     warehouse, lake, built = tmp_path / "warehouse.duckdb", tmp_path / "lake", tmp_path / "built" / "warehouse.duckdb"
     built.parent.mkdir()
     monkeypatch.setenv("KRAKEN_CANDLES_LAKE", f"file://{lake}")
@@ -48,8 +60,14 @@ def test_tables_built_from_a_lake_are_those_built_from_a_warehouse(
         theirs = public(warehouse, project.models)
         assert not differences(public(built, project.models), theirs)
         assert len(theirs["kraken.candles"]) > rows
+        assert len(theirs["kraken.check_archive_candles"]) > 0
 
     loaded(["BTC/USD", "MINA/GBP"], "2026-11-06", "2026-11-07", timeframes=())
+    tape = exported.cut(exported.of_feed(feed, "MINA/GBP", Clock(NOW).now_ns()), to_ns=raw.ns("2026-11-07 09:30:00"))
+    files = exported.trades_file("MINAGBP", tape) | exported.candle_files("MINAGBP", tape, [60])
+    archive = exported.write_zip(tmp_path / "history.zip", files)
+    for place in ({"lake": lake}, {"warehouse": warehouse}):
+        assert not import_archives(archive, **place).problems
     assert_same(3_000)
     loads = lake / "kraken_raw" / "_dlt_loads"
     for file in loads.glob("*.jsonl"):

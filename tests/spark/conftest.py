@@ -69,7 +69,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
     parts = {"first": tape.load_first_part, "second": tape.load_second_part}
     for name, load in parts.items():
         load(warehouse)
-        tape.export_raw(warehouse, folder / name / "raw")
+        tape.export_lake(warehouse, folder / name / "lake")
         duckdb += build("duckdb", folder, warehouse, [folder / name])
         shutil.copy(warehouse, folder / name / "built.duckdb")
     with running(folder / "cluster") as cluster:

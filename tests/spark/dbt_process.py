@@ -4,6 +4,7 @@ Run as `python -m tests.spark.dbt_process <json of Task>`; what came of each bui
 """
 
 import json
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from tests.spark.public_tables import public_tables
 class Task:
     """What to build: the engine, the folders of the dbt project and of dbt's artifacts, and the steps.
 
-    A step is a folder. Spark builds from its raw/ and writes each public table to <engine>/<table>, and exact_products
+    A step is a folder. Spark builds from its lake/ and writes each public table to <engine>/<table>, and exact_products
     as a Spark with default settings computes it to <engine>/cut_products. While it builds, <engine>/executors says
     where Spark's REST API tells of its executors. Both engines leave in <engine>/said.json dbt's lines, the errors of
     the overflows (null: no error) and what the API said, and run_results.json with the status of each node.
@@ -67,16 +68,14 @@ def run(task: Task) -> None:
         from pyspark.sql import SparkSession
     dbt = Dbt(task)
     for step in map(Path, task.steps):
-        out, raw = step / task.engine, step / "raw"
+        out = step / task.engine
         out.mkdir(parents=True)
-        if task.engine == "spark":
-            error = dbt.operate("register_raw", folder=str(raw), tables=sorted(path.name for path in raw.iterdir()))
-            if error:
-                sys.exit(error)
+        os.environ["KRAKEN_CANDLES_LAKE"] = str(step / "lake")  # which the target duckdb does not look at
+        errors = {kind: dbt.operate("overflow", of=kind) for kind in ("product", "sum")}
+        if task.engine == "spark":  # in the session that dbt has made
             context = SparkSession.builder.getOrCreate().sparkContext
             url = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/allexecutors"
             (out / "executors").write_text(url)
-        errors = {kind: dbt.operate("overflow", of=kind) for kind in ("product", "sum")}
         said = dbt.build(*(() if step.name == "first" else ("--exclude-resource-type", "unit_test")))
         executors = asked(url) if task.engine == "spark" else []
         (out / "said.json").write_text(json.dumps({"output": said, "errors": errors, "executors": executors}))

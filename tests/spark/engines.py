@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from tests.dbt_project.dbt_run import ROOT
+from tests.dbt_project.random_trades import SYMBOL
 from tests.spark.cluster import SHORT_LIFE
 from tests.spark.dbt_process import Task
 
 HERE = Path(__file__).parent
-NO_BARS = "kraken_candles_bars: []"
-BARS = [
-    {"name": "ticks", "trades": 3},
-    {"name": "coins", "base_volume": "0.7"},
-    {"name": "dollars", "quote_volume": "1234.5"},
-]
+SETTINGS = {
+    "kraken_candles_bars": [
+        {"name": "ticks", "trades": 3},
+        {"name": "coins", "base_volume": "0.7"},
+        {"name": "dollars", "quote_volume": "1234.5"},
+    ],
+    # the random trades carry forward, 1h leaves out, everything else has NULL
+    "kraken_candles_empty_bucket_overrides": [
+        {"symbol": SYMBOL, "policy": "carry_forward"},
+        {"timeframe": "1h", "policy": "omit"},
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -40,13 +47,15 @@ class Engine:
 
 
 def copy_project(folder: Path) -> Path:
-    """The project with some bars, and beside its models those that show each dispatched primitive."""
+    """The project with bars and all policies of empty buckets, and beside its models those that show each primitive."""
     shutil.copytree(ROOT / "dbt_project", folder, ignore=shutil.ignore_patterns("target", "logs"))
     shutil.copytree(HERE / "project", folder, dirs_exist_ok=True)
     settings = folder / "dbt_project.yml"
     text = settings.read_text()
-    assert text.count(NO_BARS) == 1
-    settings.write_text(text.replace(NO_BARS, f"kraken_candles_bars: {json.dumps(BARS)}"))
+    for name, value in SETTINGS.items():
+        assert text.count(f"{name}: []") == 1
+        text = text.replace(f"{name}: []", f"{name}: {json.dumps(value)}")
+    settings.write_text(text)
     return folder
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.warehouse.lake import PARTITIONS
 from tests.archive import exported
 from tests.archive.imported import import_files
 from tests.dbt_project import raw
@@ -14,6 +15,7 @@ from tests.dbt_project.random_trades import END, START, SYMBOL, insert_random_tr
 
 LOADED = ("trades", "pages", "id_holes", "rest_candles", "markets", "market_statuses")
 TABLES = (*LOADED, *ARCHIVE_SCHEMAS, "_dlt_loads")
+REPEATING = "repeating"  # a load that only a lake has, later than all others
 LATER = ("rest_equal", "ties", "week_over_new_year")  # golden rules whose symbols come with the second part
 LATE_FROM, LATE_TO = raw.ns("2024-03-05 11:17:23.5"), raw.ns("2024-03-08 02:41:09.75")  # a stretch filled in later
 
@@ -52,25 +54,41 @@ def load_second_part(warehouse: Path) -> None:
             import_files(connection, warehouse.parent / "archives", files, SYMBOL, "later_archives")
 
 
-def export_raw(warehouse: Path, folder: Path) -> None:
-    """Write each raw table as Parquet; UTC timestamps as instants, which Spark reads as TIMESTAMP."""
+def export_lake(warehouse: Path, lake: Path) -> None:
+    """Write the raw tables as loads leave them in a lake.
+
+    All trades once more with other prices, as of a load that was cut off and of one that brought what was there.
+    """
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute("set timezone = 'UTC'")
         for table in TABLES:
-            described = connection.execute(f"describe kraken_raw.{table}").fetchall()
-            columns = [
-                f"{name}::timestamptz as {name}" if kind == "TIMESTAMP" else name for name, kind, *_ in described
-            ]
-            (folder / table).mkdir(parents=True, exist_ok=True)
-            path = folder / table / "rows.parquet"
-            connection.execute(
-                f"copy (select {', '.join(columns)} from kraken_raw.{table}) to '{path}' (format parquet)"
-            )
+            rows = f"from kraken_raw.{table}" + (" where status = 0" if table == "_dlt_loads" else "")
+            write_table(connection, lake, table, rows, "rows")
+        for load_id in ("cut_off", REPEATING):
+            replaced = f"select * replace (price * 2 as price, '{load_id}' as _dlt_load_id) from kraken_raw.trades"
+            write_table(connection, lake, "trades", replaced, load_id)
+        repeating = f"select '{REPEATING}' as load_id, * exclude (load_id) from kraken_raw._dlt_loads limit 1"
+        write_table(connection, lake, "_dlt_loads", repeating, REPEATING)
+
+
+def write_table(connection: duckdb.DuckDBPyConnection, lake: Path, table: str, rows: str, file: str) -> None:
+    """Write what a query finds as files of that name into a raw table of the lake, one for each partition."""
+    folder = lake / "kraken_raw" / table
+    folder.mkdir(parents=True, exist_ok=True)
+    place, options = folder / f"{file}.parquet", "format parquet"
+    if table == "_dlt_loads":
+        place, options = folder / f"kraken__{file}.jsonl", "format json"
+        rows = f"select * replace (strftime(inserted_at, '%Y-%m-%dT%H:%M:%S+00:00') as inserted_at) from ({rows})"
+    elif columns := PARTITIONS.get(table):
+        parted = f"partition_by ({', '.join(columns)})"
+        place, options = folder, f"format parquet, {parted}, overwrite_or_ignore, filename_pattern '{file}_{{i}}'"
+    connection.execute("set timezone = 'UTC'")
+    connection.execute(f"copy ({rows}) to '{place}' ({options})")
 
 
 def _add_loads(connection: duckdb.DuckDBPyConnection, *load_ids: str) -> None:
     for load_id in load_ids:
-        connection.execute("insert into kraken_raw._dlt_loads values (?, 'kraken', 0, now(), '')", [load_id])
+        kind = "archive" if load_id.endswith("archives") else "kraken"
+        connection.execute("insert into kraken_raw._dlt_loads values (?, ?, 0, now(), '')", [load_id, kind])
 
 
 def _random_tape() -> list[exported.Traded]:

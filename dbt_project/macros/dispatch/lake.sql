@@ -71,17 +71,22 @@
     {%- do adapter.add_query(statements | join('; '), auto_begin=false) -%}
 {% endmacro %}
 
-{# Tables over the same folders, made anew in each run, for Spark keeps a list of their files. Loads write no archives into a lake. #}
+{# Tables over the same folders, made anew in each run, for Spark keeps a list of their files. It cannot ask whether there is a folder; but the
+   first load and the first import each make all of theirs before they count. #}
 {% macro spark__read_lake(folder, schema) %}
     {%- do run_query('drop table if exists ' ~ schema ~ '._dlt_loads') -%}
     {%- do run_query(
         'create table ' ~ schema ~ '._dlt_loads using parquet as select load_id, schema_name, status, cast(inserted_at as timestamp) as inserted_at, '
         ~ 'schema_version_hash from json.`' ~ folder ~ '/_dlt_loads`'
     ) -%}
-    {%- for name in ['trades', 'pages', 'id_holes', 'rest_candles', 'markets', 'market_statuses', 'warehouse_versions'] -%}
+    {%- set kinds = run_query('select distinct schema_name from ' ~ schema ~ '._dlt_loads') | map(attribute=0) | list -%}
+    {%- set tables = ['trades', 'pages', 'id_holes', 'rest_candles', 'markets', 'warehouse_versions']
+        + (['market_statuses'] if 'kraken' in kinds else [])
+        + (['archive_trades', 'archive_candles', 'archive_parts', 'archive_files', 'archive_refused_rows'] if 'archive' in kinds else []) -%}
+    {%- for name in tables -%}
         {%- do run_query('drop table if exists ' ~ schema ~ '.' ~ name) -%}
         {%- do run_query('create table ' ~ schema ~ '.' ~ name ~ " using parquet location '" ~ folder ~ '/' ~ name ~ "'") -%}
-        {%- if name in ('trades', 'pages') -%}
+        {%- if name in ('trades', 'pages', 'archive_trades', 'archive_candles') -%}
             {%- do run_query('msck repair table ' ~ schema ~ '.' ~ name) -%}
         {%- endif -%}
     {%- endfor -%}
