@@ -2,6 +2,7 @@
 
 import os
 import signal
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -22,11 +23,25 @@ from dlt_pipeline.cli.commands_jobs import (
 )
 from dlt_pipeline.cli.console import STOPPED
 from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import utc_datetime
 
 Json = Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")]
 Destination = Annotated[
     str, typer.Option(help="warehouse, or lake: Parquet in the folder or bucket that KRAKEN_CANDLES_LAKE names.")
 ]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or an empty folder.")] = Path(),
+    symbols: Annotated[str, typer.Option(help="What to load, by commas.")] = "BTC/USD,ETH/USD",
+    start: Annotated[str | None, typer.Option(help="The first day to load, UTC. Default: 30 days ago.")] = None,
+) -> None:
+    """Write a project of your own: settings, a Makefile, and a dbt project with a model on the candles."""
+    from dlt_pipeline.cli.init import run_init  # noqa: PLC0415
+
+    first = utc_datetime(start) if start else datetime.now(timezone.utc) - timedelta(days=30)
+    run_init(out(), folder, symbols.replace(",", " ").split(), first.date())
 
 
 @app.command(name="import")
