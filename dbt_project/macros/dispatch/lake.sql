@@ -80,7 +80,7 @@
         ~ 'schema_version_hash from json.`' ~ folder ~ '/_dlt_loads`'
     ) -%}
     {%- set kinds = run_query('select distinct schema_name from ' ~ schema ~ '._dlt_loads') | map(attribute=0) | list -%}
-    {%- set tables = ['trades', 'pages', 'id_holes', 'rest_candles', 'markets', 'warehouse_versions']
+    {%- set tables = ['trades', 'pages', 'id_holes', 'rest_candles', 'markets']
         + (['market_statuses'] if 'kraken' in kinds else [])
         + (['archive_trades', 'archive_candles', 'archive_parts', 'archive_files', 'archive_refused_rows'] if 'archive' in kinds else []) -%}
     {%- for name in tables -%}
