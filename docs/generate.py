@@ -1,16 +1,22 @@
-"""Writes tables.md and the end of settings.md from the code; `--check` only says whether they are fresh.
+"""Writes tables.md, commands.md and the end of settings.md from the code; `--check` only says whether they are fresh.
 
-Tables come from the descriptions of dbt's public models, settings from the text of the classes with `@configspec`,
-wherever these stand.
+Tables come from the descriptions of dbt's public models, commands from their own help, settings from the text of the
+classes with `@configspec`, wherever these stand.
 """
 
 import ast
+import inspect
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from dlt_pipeline.cli import commands as _registered  # noqa: F401 - it fills the application
+from dlt_pipeline.cli.app import app
 
 DOCS = Path(__file__).parent
 MODELS = DOCS.parent / "dbt_project" / "models"
@@ -21,6 +27,13 @@ HEAD = """# Tables
 <!-- Made by `make docs` from dbt_project/models; change the descriptions there. -->
 
 All public tables lie in schema `kraken`. Those to begin with stand in the [README](../README.md).
+"""
+
+COMMANDS = """# Commands
+
+<!-- Made by `make docs` from dlt_pipeline/cli; change the texts there. -->
+
+What `kraken-candles --help` and each command's own `--help` say. `--install-completion` completes it in your shell.
 """
 
 MARK = "<!-- From here on made by `make docs` from the classes of settings; change the comments there. -->\n"
@@ -53,6 +66,40 @@ def tables() -> str:
         ]
         parts.append("\n".join(["| column | type | meaning |", "|---|---|---|", *rows]) + "\n")
     return "\n".join(parts)
+
+
+def commands() -> str:
+    """The page: a section a command, with what it does, its options and examples."""
+    root = typer.main.get_command(app)
+    parts = [f"{COMMANDS}\n{one_line(root.epilog.partition('. ')[0])}.\n"]
+    listed = [
+        (name if not hasattr(command, "commands") else f"{name} {inner}", each)
+        for name, command in root.commands.items()
+        for inner, each in getattr(command, "commands", {"": command}).items()
+    ]
+    for name, command in listed:
+        values = [each for each in command.params if each.param_type_name == "argument"]
+        usage = " ".join(["kraken-candles", name, *(each.metavar or each.name.upper() for each in values)])
+        parts.append(f"## `{usage}`\n\n{one_line(inspect.cleandoc(command.help))}\n")
+        rows = [
+            f"| `{'`, `'.join([*each.opts, *each.secondary_opts])}` | {_default(each)} | {one_line(each.help or '')} |"
+            for each in command.params
+            if each not in values and each.name != "help"
+        ]
+        rows = [f"| `{each.metavar or each.name.upper()}` | | {one_line(each.help or '')} |" for each in values] + rows
+        if rows:
+            parts.append("\n".join(["| option | default | meaning |", "|---|---|---|", *rows]) + "\n")
+        _, *examples = (command.epilog or "").split("\n\n")
+        if examples:
+            parts.append("\n".join(["```sh", *examples, "```"]) + "\n")
+    return "\n".join(parts)
+
+
+def _default(option: Any) -> str:
+    if option.required:
+        return "needed"
+    shown = option.default
+    return "" if shown is None or isinstance(shown, bool) or shown == () else f"`{shown}`"
 
 
 def setting_classes() -> list[tuple[str, str]]:
@@ -103,12 +150,13 @@ def settings(page: str) -> str:
 def main() -> int:
     """Write the pages, or with `--check` return 1 where one is not what would be written."""
     code = 0
-    for name, make in (("tables.md", lambda _: tables()), ("settings.md", settings)):
+    pages = {"tables.md": lambda _: tables(), "commands.md": lambda _: commands(), "settings.md": settings}
+    for name, make in pages.items():
         page = DOCS / name
-        text = make(page.read_text())
+        text = make(page.read_text() if page.exists() else "")
         if "--check" not in sys.argv:
             page.write_text(text)
-        elif page.read_text() != text:
+        elif not page.exists() or page.read_text() != text:
             sys.stderr.write(f"docs/{name} is not what the code says: run `make docs`.\n")
             code = 1
     return code

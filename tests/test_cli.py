@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -18,10 +19,11 @@ from typing import Any
 
 import duckdb
 import pytest
+import typer
 import yaml
 
 from dlt_pipeline import load
-from dlt_pipeline.cli.app import ENVIRONMENT, configure_logging
+from dlt_pipeline.cli.app import ENVIRONMENT, app, configure_logging
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.load import tell_load
 from dlt_pipeline.common.exceptions import WarehouseError
@@ -540,6 +542,7 @@ def test_a_reader_elsewhere_hinders_no_command_that_only_reads(
         (("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline"), "proven trades"),
         (("publish",), "run `kraken-candles build`"),
         (("jobs", "list"), "There are no jobs"),
+        (("jobs", "list", "--json"), "[]"),
     ):
         code, text = command(*arguments)
         assert said in text, (arguments, code, text)
@@ -606,3 +609,19 @@ for line in sys.argv[1:]:
     found = {"ccxt", "dlt", "dbt"} & sys.modules.keys()
     assert not found, (line, found)
 """
+
+
+def commands_of(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, each in group.commands.items():
+        yield from commands_of(each, (*words, name)) if hasattr(each, "commands") else [((*words, name), each)]
+
+
+def test_each_command_has_examples_that_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words, each in commands_of(typer.main.get_command(app)):
+        head, *examples = (each.epilog or "").split("\n\n")
+        assert head == "Examples:", words
+        for example in examples:
+            program, *typed = shlex.split(example)
+            assert (program, tuple(typed[: len(words)])) == ("kraken-candles", words)
+            assert each.make_context(words[-1], typed[len(words) :])

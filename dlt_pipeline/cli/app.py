@@ -38,10 +38,17 @@ from dlt_pipeline.common.exceptions import (
 )
 from dlt_pipeline.common.version import program
 
+
+def examples(*commands: str) -> str:
+    """Return what stands below a command's help: the words behind `kraken-candles`, a line each."""
+    return "\n\n".join(("Examples:", *(f"kraken-candles {each}" for each in commands)))
+
+
 app = typer.Typer(
+    epilog="Exit codes: 0 done, 1 failed or not as it should be, 2 wrong input, 130 stopped. `kraken-candles COMMAND "
+    "--help` has examples; --install-completion completes commands and options in your shell.",
     help="Exact, proven candles from Kraken's raw trades: dlt loads, dbt builds and checks, DuckDB keeps.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 _T = TypeVar("_T")

@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, configure_logging, out, stop_on_signals
+from dlt_pipeline.cli.app import app, configure_logging, examples, out, stop_on_signals
 from dlt_pipeline.cli.commands_jobs import (
     BucketSize,
     End,
     Exact,
     Export,
     IncludeTrades,
+    Json,
     Policy,
     Symbols,
     Yes,
@@ -25,15 +26,16 @@ from dlt_pipeline.cli.console import STOPPED
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import utc_datetime
 
-Json = Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")]
 Destination = Annotated[
     str, typer.Option(help="warehouse, or lake: Parquet in the folder or bucket that KRAKEN_CANDLES_LAKE names.")
 ]
 
 
-@app.command()
+@app.command(epilog=examples("init my-candles --symbols BTC/USD,ETH/USD --start 2026-11-01"))
 def init(
-    folder: Annotated[Path, typer.Argument(help="A new or an empty folder.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="A new or an empty folder; here without it.")
+    ] = Path(),
     symbols: Annotated[str, typer.Option(help="What to load, by commas.")] = "BTC/USD,ETH/USD",
     start: Annotated[str | None, typer.Option(help="The first day to load, UTC. Default: 30 days ago.")] = None,
 ) -> None:
@@ -44,7 +46,10 @@ def init(
     run_init(out(), folder, symbols.replace(",", " ").split(), first.date())
 
 
-@app.command(name="import")
+@app.command(
+    name="import",
+    epilog=examples("import Kraken_Trading_History.zip", "import archives --symbols BTC/USD,XDGUSD --start 2020-01-01"),
+)
 def import_(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Kraken's ZIPs, folders with its files, or single CSVs.")
@@ -85,7 +90,12 @@ def import_(
     )
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "load BTC/USD ETH/USD --start 2026-11-01",
+        "load BTC/USD --start 2026-11-01 --end 2026-11-08 --timeframes none --yes",
+    )
+)
 def load(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols, such as BTC/USD ETH/USD.")],
     start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2026-11-01 or 2026-11-01T12:30.")],
@@ -112,7 +122,10 @@ def load(
     raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes, also_archived, destination))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog=examples("build", "build --always", "build --target duckdb_lake"),
+)
 def build(
     context: typer.Context,
     always: Annotated[bool, typer.Option("--always", help="Build all, also where nothing is new.")] = False,
@@ -139,7 +152,7 @@ def build(
     raise typer.Exit(run_build(out(), context.args, verbose, always, target))
 
 
-@app.command()
+@app.command(epilog=examples("publish"))
 def publish() -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
     from dlt_pipeline.cli.build import run_publish  # noqa: PLC0415
@@ -149,7 +162,7 @@ def publish() -> None:
     raise typer.Exit(run_publish(out()))
 
 
-@app.command()
+@app.command(epilog=examples("compact"))
 def compact() -> None:
     """Write the small files that loads left in the lake into one for each symbol's day and ledger.
 
@@ -167,16 +180,16 @@ def compact() -> None:
     out().print(f"Lake {lake}: {told}.", markup=False)
 
 
-@app.command()
-def summary() -> None:
+@app.command(epilog=examples("summary", "summary --json"))
+def summary(json: Json = False) -> None:
     """Show what the warehouse holds and proves, by symbol."""
     from dlt_pipeline.cli.summary import print_summary  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    print_summary(out(), warehouse_path())
+    print_summary(out(), warehouse_path(), json)
 
 
-@app.command()
+@app.command(epilog=examples("status"))
 def status(json: Json = False) -> None:
     """Show how this installation is, and how to help where it needs a hand: exit code 1 if it does, else 0."""
     from dlt_pipeline.cli.status import run_status  # noqa: PLC0415
@@ -185,7 +198,7 @@ def status(json: Json = False) -> None:
     raise typer.Exit(run_status(out(), warehouse_path(), json))
 
 
-@app.command(name="list")
+@app.command(name="list", epilog=examples("list", "list --json"))
 def list_(json: Json = False) -> None:
     """Show the candles that are here: by symbol and timeframe from when to when, and up to when they are proven."""
     from dlt_pipeline.cli.looking import run_list  # noqa: PLC0415
@@ -194,7 +207,7 @@ def list_(json: Json = False) -> None:
     raise typer.Exit(run_list(out(), warehouse_path(), json))
 
 
-@app.command()
+@app.command(epilog=examples("show BTC/USD 1h --rows 48"))
 def show(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A symbol that `list` shows, such as BTC/USD.")],
     timeframe: Annotated[str, typer.Argument(metavar="TIMEFRAME", help="Of which candles, such as 1m, 1h or 1d.")],
@@ -208,7 +221,7 @@ def show(
     raise typer.Exit(run_show(out(), warehouse_path(), symbol, timeframe, rows, json))
 
 
-@app.command()
+@app.command(epilog=examples("symbols btc"))
 def symbols(
     text: Annotated[
         str,
@@ -224,7 +237,9 @@ def symbols(
     raise typer.Exit(run_symbols(out(), stop_on_signals(), warehouse_path(), text, json))
 
 
-@app.command()
+@app.command(
+    epilog=examples("exchange --port 8080 --clock 2026-11-08T12:00 --seconds-per-call 0", "exchange --replay recorded")
+)
 def exchange(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
     replay: Annotated[
@@ -250,7 +265,7 @@ def exchange(
     run_exchange_command(out(), port, replay or [], seed, clock, days, scale, seconds_per_call, since_inclusive)
 
 
-@app.command()
+@app.command(epilog=examples("demo"))
 def demo() -> None:
     """Run the whole way offline: local exchange, load, build, summary. Fills the warehouse of this folder."""
     from dlt_pipeline.cli.demo import run_demo  # noqa: PLC0415
@@ -259,7 +274,11 @@ def demo() -> None:
     raise typer.Exit(run_demo(out(), stop_on_signals()))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "follow BTC/USD ETH/USD --start 2026-11-01", "follow BTC/USD --stream", "follow BTC/USD ETH/USD --once"
+    )
+)
 def follow(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols, such as BTC/USD ETH/USD.")],
     start: Annotated[
@@ -285,7 +304,7 @@ def follow(
     raise typer.Exit(run_follow(out(), stop_on_signals(), symbols, start, once, every, timeframes, stream))
 
 
-@app.command()
+@app.command(epilog=examples("rebuild BTC/USD --start 2020-01-01 --bucket-size 10s --yes"))
 def rebuild(
     symbols: Symbols,
     start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2026-11-01 or 2026-11-01T12:30.")],
@@ -305,7 +324,7 @@ def rebuild(
     raise typer.Exit(run_rebuild(out(), stop_on_signals(), symbols, start, end, options, exact, yes))
 
 
-@app.command()
+@app.command(epilog=examples("estimate BTC/USD ETH/USD --start 2020-01-01"))
 def estimate(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL...", help="ccxt symbols, such as BTC/USD ETH/USD.")],
     start: Annotated[str, typer.Option(help="First day or moment wanted, UTC: 2024-01-01 or 2024-01-01T12:30.")],
@@ -327,7 +346,11 @@ def estimate(
     raise typer.Exit(run_estimate(out(), stop_on_signals(), symbols, start, end, exact, timeframes, json))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "plan BTC/USD --timeframe 1h --start 2024-01-01", "plan BTC/USD --timeframe 1m --start 2026-11-01 --offline"
+    )
+)
 def plan(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ccxt symbol, such as BTC/USD.")],
     timeframe: Annotated[str, typer.Option(help="The candles wanted, such as 1m, 1h or 12h.")],
@@ -350,7 +373,13 @@ def plan(
     raise typer.Exit(run_plan(out(), stop_on_signals(), symbol, timeframe, start, end, exact, offline, json))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "repair --dry-run",
+        "repair BTC/USD --reason ids_missing --yes",
+        "repair BTC/USD --start 2026-11-03 --end 2026-11-04",
+    )
+)
 def repair(
     symbols: Annotated[
         list[str] | None, typer.Argument(metavar="[SYMBOL...]", help="Only these, such as BTC/USD; all without it.")

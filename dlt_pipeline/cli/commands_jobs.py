@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, configure_logging, out, stop_on_signals
+from dlt_pipeline.cli.app import app, configure_logging, examples, out, stop_on_signals
 
 jobs_app = typer.Typer(
     help="The queue of jobs: loads, rebuilds and repairs that survive the end of a process.", no_args_is_help=True
@@ -28,10 +28,17 @@ Policy = Annotated[
     str | None, typer.Option(help="What empty buckets of the symbol show there: null, carry_forward or omit.")
 ]
 Export = Annotated[bool | None, typer.Option("--export/--no-export", help="Publish afterwards, or not.")]
+Json = Annotated[bool, typer.Option("--json", help="A list of objects for machines, and nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")]
 
 
-@jobs_app.command("add")
+@jobs_app.command(
+    "add",
+    epilog=examples(
+        "jobs add trade_rebuild BTC/USD --start 2020-01-01",
+        "jobs add archive_import Kraken_Trading_History.zip --symbols BTC/USD",
+    ),
+)
 def add(
     job_type: Annotated[
         str, typer.Argument(metavar="TYPE", help="trade_rebuild, trade_load, rest_snapshot, repair or archive_import.")
@@ -69,19 +76,20 @@ def add(
     raise typer.Exit(run_add(out(), job_type, symbols, start, end, options, exact))
 
 
-@jobs_app.command("list")
+@jobs_app.command("list", epilog=examples("jobs list --status failed", "jobs list --json"))
 def list_(
     status: Annotated[
         str | None, typer.Option(help="Only these: queued, running, succeeded, failed or cancelled.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Show the jobs of the warehouse, with what they brought of what was estimated."""
     from dlt_pipeline.cli.queue import run_list  # noqa: PLC0415
 
-    raise typer.Exit(run_list(out(), status))
+    raise typer.Exit(run_list(out(), status, json))
 
 
-@jobs_app.command()
+@jobs_app.command(epilog=examples("jobs show 3"))
 def show(job: Annotated[int, typer.Argument(help="Id of a job, as `jobs list` shows it.")]) -> None:
     """Show one job and everything that happened to it."""
     from dlt_pipeline.cli.queue import run_show  # noqa: PLC0415
@@ -89,7 +97,7 @@ def show(job: Annotated[int, typer.Argument(help="Id of a job, as `jobs list` sh
     raise typer.Exit(run_show(out(), job))
 
 
-@jobs_app.command()
+@jobs_app.command(epilog=examples("jobs run --yes"))
 def run(yes: Yes = False) -> None:
     """Run queued jobs, and what a killed process left behind, until none waits."""
     from dlt_pipeline.cli.jobs import run_queue  # noqa: PLC0415
@@ -98,7 +106,7 @@ def run(yes: Yes = False) -> None:
     raise typer.Exit(run_queue(out(), stop_on_signals(), yes))
 
 
-@jobs_app.command()
+@jobs_app.command(epilog=examples("jobs cancel 3 4"))
 def cancel(jobs: Ids) -> None:
     """Cancel queued jobs; a running one ends after the step in hand. What was loaded stays."""
     from dlt_pipeline.cli.queue import run_cancel  # noqa: PLC0415
@@ -106,7 +114,7 @@ def cancel(jobs: Ids) -> None:
     raise typer.Exit(run_cancel(out(), jobs))
 
 
-@jobs_app.command()
+@jobs_app.command(epilog=examples("jobs retry 3"))
 def retry(jobs: Ids) -> None:
     """Queue failed or cancelled jobs again; what they loaded is not loaded again."""
     from dlt_pipeline.cli.queue import run_retry  # noqa: PLC0415

@@ -1,10 +1,12 @@
 """What the commands do that only read and write the queue; none of them needs dlt, ccxt or dbt, which take seconds."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from dlt_pipeline.cli.console import STOPPED, Console, Rows
+from dlt_pipeline.cli.looking import print_json
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.active import RunReport
 from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
@@ -120,12 +122,14 @@ def run_add(
     return 0
 
 
-def run_list(console: Console, status: str | None) -> int:
+def run_list(console: Console, status: str | None, as_json: bool = False) -> int:
     """Show the jobs, all or those of a status."""
     if status is not None and status not in STATUSES:
         raise BadInputError(f"The status {status!r} is unknown; there are {', '.join(STATUSES)}.")
     found = [job for job in list_jobs() if status in (None, job.status)]
-    if found:
+    if as_json:
+        print_json(console, map(asdict, found))
+    elif found:
         console.print(jobs_table(found))
     else:
         console.print(f"There are no {status + ' ' if status else ''}jobs in {warehouse_path()}.", markup=False)

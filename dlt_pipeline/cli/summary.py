@@ -1,12 +1,14 @@
 """What the warehouse holds and proves, in less than a screen."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
 from dlt_pipeline.cli.console import Console, Rows
+from dlt_pipeline.cli.looking import print_json
 from dlt_pipeline.common.exceptions import NothingLoadedError
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades
 
@@ -54,6 +56,11 @@ _COVERED: Final = """
     left join archive using (symbol)
     order by symbol
 """
+# Those of its columns in an object, times in UTC.
+_NAMES: Final = (
+    *("symbol", "trades", "covered_from", "covered_to", "parts", "first_trade_id", "last_trade_id", "is_proven"),
+    *("empty_1m", "rest_compared", "rest_equal", "removed_trades", "unknown_here", "archive_compared", "archive_equal"),
+)
 _CANDLES: Final = """
     select timeframe, symbol, count(*) from kraken.candles where is_closed
     group by timeframe, symbol order by min(bucket_end - bucket_start), symbol
@@ -70,7 +77,7 @@ _OTHERS: Final = """
 _SOURCES: Final = {"archive": "OHLCVT downloads", "rest": "OHLC endpoint"}
 
 
-def print_summary(console: Console, path: Path) -> None:
+def print_summary(console: Console, path: Path, as_json: bool = False) -> None:
     """Print a row a symbol and the candles by timeframe; NothingLoadedError before the first load and build."""
     require_trades(path)
     with open_warehouse(path, read_only=True) as connection:
@@ -80,6 +87,9 @@ def print_summary(console: Console, path: Path) -> None:
             others = connection.execute(_OTHERS).fetchall()
         except duckdb.CatalogException:
             raise NothingLoadedError(f"The warehouse {path} is not built yet; run `kraken-candles build`.") from None
+    if as_json:
+        print_json(console, _objects(covered, candles, others))
+        return
     if covered:
         console.print(symbols_table(covered))
         console.print()
@@ -94,6 +104,18 @@ def print_summary(console: Console, path: Path) -> None:
     if not covered and not others:
         console.print("No time of any symbol is proven yet, and none of Kraken's own candles is there.")
     console.print(f"Warehouse: {path}", markup=False)
+
+
+def _objects(
+    covered: list[tuple[Any, ...]], candles: list[tuple[Any, ...]], others: list[tuple[Any, ...]]
+) -> Iterator[dict[str, Any]]:
+    """Yield an object a symbol: what is proven, or what there is of Kraken's own candles alone."""
+    for row in covered:
+        counts = {name: count for name, symbol, count in candles if symbol == row[0]}
+        yield {**dict(zip(_NAMES, row, strict=True)), "candles": counts}
+    for symbol, own in groupby(others, key=lambda row: row[0]):
+        names = ("timeframe", "source", "candles", "from", "to")
+        yield {"symbol": symbol, "own_candles": [dict(zip(names, row[1:], strict=True)) for row in own]}
 
 
 def symbols_table(rows: list[tuple[Any, ...]]) -> Rows:

@@ -13,6 +13,7 @@ from dlt_pipeline import publish
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.looking import exact, run_list
 from dlt_pipeline.cli.show import run_show, sparkline
+from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseLockedError
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.conftest import Place
@@ -60,7 +61,7 @@ def words(lines: list[str]) -> list[list[str]]:
 
 
 def test_a_line_says_of_a_symbol_and_timeframe_from_when_to_when_how_many_and_how_many_gaps(
-    warehouse: Path, listed: Printed
+    warehouse: Path, listed: Printed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = words(listed())
     with duckdb.connect(str(warehouse), read_only=True) as connection:
@@ -81,6 +82,10 @@ def test_a_line_says_of_a_symbol_and_timeframe_from_when_to_when_how_many_and_ho
     assert (week["first_bucket_start"], week["last_bucket_end"]) == ("2024-03-07T00:00:00Z", "2024-03-14T00:00:00Z")
     assert (week["candle_count"], week["gap_count"], week["trade_count"]) == (1, 0, trades)
     assert (week["proven_to"], week["proven_by"]) == ("2024-03-16T03:47:11.250000Z", "ids")
+    capsys.readouterr()
+    print_summary(Console(), warehouse, as_json=True)
+    (random,) = (one for one in json.loads(capsys.readouterr().out) if one["symbol"] == "random")
+    assert (random["trades"], random["candles"]["1m"], random["parts"]) == (trades, counts["1m"], 2)
 
 
 def test_before_a_build_it_says_which_raw_trades_are_there(listed: Printed) -> None:
