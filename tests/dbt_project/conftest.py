@@ -1,10 +1,12 @@
 """One warehouse that holds every golden rule under its own symbol, built once."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dlt_pipeline import publish
 from tests.dbt_project import raw
 from tests.dbt_project.dbt_run import Built, build
 from tests.dbt_project.random_trades import insert_random_trades
@@ -45,3 +47,11 @@ def built(tmp_path_factory: pytest.TempPathFactory, build_parsed: Callable[[Path
             "fetched_at - interval 1 day as fetched_at) from kraken_raw.markets where symbol = 'rest_equal'"
         )
     return build_parsed(path)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Path:
+    """published.duckdb of that warehouse."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        return publish(built.warehouse, tmp_path_factory.mktemp("published") / "exports").database

@@ -12,6 +12,7 @@ import dlt_pipeline
 from dlt_pipeline.common.exceptions import BadInputError
 from tests.dbt_project.dbt_in_process import DbtProject
 from tests.dbt_project.test_candle_days import SYMBOL, Days
+from tests.dbt_project.test_queries import run
 
 READ = ("--select", "+candles", "+certified_days", "+gaps", "+exported_candles", "+export_partitions", "+export_days")
 POLICY = "kraken_candles_empty_bucket_policy"
@@ -123,6 +124,32 @@ def test_python_reads_what_stood(known: Known) -> None:
         dlt_pipeline.candles(SYMBOL, "1h", as_of="2013-01-01", warehouse=known.path)
     with pytest.raises(BadInputError, match=r"only timeframes that are built: .*1h"):
         dlt_pipeline.candles(SYMBOL, "2h", as_of=at, warehouse=known.path)
+
+
+def test_the_ready_queries_say_what_has_come_of_it_since(known: Known) -> None:
+    """dbt_project/queries/candles_as_known.sql and gaps_as_known.sql, of each instant."""
+    variables = {"symbol": f"'{SYMBOL}'", "starts_at": "timestamp '2024-05-01'"}
+    today, today_gaps = known.query("from kraken.candles where is_closed"), known.query("from kraken.gaps")
+    met = set()
+    with duckdb.connect(str(known.path.with_name("published.duckdb")), read_only=True) as connection:
+        for at, candles, gaps in known.seen:
+            variables["instant"] = f"'{at}'"
+            then, now = ({row[2]: row for row in rows if row[1] == "1h"} for rows in (candles, today))
+            rows = run(connection, "candles_as_known", variables)
+            assert [row[0] for row in rows] == sorted({*then, *now})
+            for start, status, *figures in rows:
+                pair = [
+                    [row[number] for number in (7, 8, 13)] if row else [None] * 3
+                    for row in (then.get(start), now.get(start))
+                ]
+                assert figures == [figure for both in zip(*pair, strict=True) for figure in both]
+                expected = "same" if pair[0] == pair[1] else "changed"
+                assert status == ("new" if start not in then else "gone" if start not in now else expected)
+                met.add(status)
+            assert [(*row[:3], row[7]) for row in run(connection, "gaps_as_known", variables)] == [
+                (*gap[:3], gap in today_gaps) for gap in gaps
+            ]
+    assert {"same", "changed", "new"} <= met
 
 
 def test_rows_that_stay_the_same_are_not_kept_and_new_ones_as_ranges(known: Known) -> None:
