@@ -175,7 +175,7 @@ def test_each_block_is_run_by_a_test() -> None:
         if language == "sh":
             for line in lines.splitlines():
                 words = line.removeprefix("until ").split()
-                assert words[0] in {"kraken-candles", "make", "export", "kill", "pip", "dbt"}, line
+                assert words[0] in {"kraken-candles", "make", "export", "kill", "pip", "dbt", "marimo"}, line
 
 
 def test_the_source_runs_in_a_pipeline_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
