@@ -14,7 +14,7 @@ RIVALS_READY := $(RIVALS)/.ready
 SPREAD := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long spark-test bench check docs load build exchange wheel lock clean
+.PHONY: help setup demo test test-long spark-test bench check docs site load build exchange wheel lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -67,6 +67,10 @@ check: $(READY) ## Lint and type-check Python and SQL, which way imports point, 
 docs: $(READY) ## Write the reference of tables and settings in docs anew from the code
 	$(BIN)/python docs/generate.py
 
+site: $(READY) ## Make a site of the pages in docs, to be read offline: site/index.html
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs . site
+	@echo 'Open site/index.html.'
+
 load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...] [YES=1]
 	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }
 	$(BIN)/kraken-candles load $(SYMBOLS) --start "$(START)" $(if $(END),--end "$(END)") $(if $(YES),--yes)
@@ -89,4 +93,4 @@ lock: $(READY) ## Pin the dependencies anew, for Python 3.10 to 3.13, without an
 	  --constraint requirements.lock --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements-bench.lock
 
 clean: ## Remove the environment and what builds leave behind; warehouses stay
-	rm -rf $(VENV) $(SPARK) $(RIVALS) dist target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) $(RIVALS) dist site target logs dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

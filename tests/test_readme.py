@@ -34,17 +34,23 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def proof(tmp_path_factory: pytest.TempPathFactory, recorded_folder: Path) -> Place:
-    """Run the proof of docs/exchange.md in its own words; only the port and the command's place are others."""
+    """Run the proof of docs/exchange.md in its own words."""
     place = Place(tmp_path_factory.mktemp("proof"))
-    script = next(block for block in blocks("sh") if "--replay" in block)
-    script = script.replace("8090", str(free_port()))
+    (script,) = [block for block in blocks("sh") if "--replay" in block]
+    said = run_script(place, script.replace("8090", str(free_port())), RECORDED=str(recorded_folder))
+    (place.folder / "said.txt").write_text(said)
+    return place
+
+
+def run_script(place: Place, script: str, **environment: str) -> str:
+    """Run lines of a page in bash, with our command on the path; returns what they said."""
     bin_folder = place.folder / "bin"
     bin_folder.mkdir()
     command = bin_folder / "kraken-candles"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m dlt_pipeline "$@"\n')
     command.chmod(0o755)
     environment = place.environment(
-        RECORDED=str(recorded_folder),
+        **environment,
         DLT_DATA_DIR=str(place.folder / "dlt"),
         PATH=f"{bin_folder}:{Path(sys.executable).parent}:/usr/bin:/bin",
     )
@@ -53,8 +59,20 @@ def proof(tmp_path_factory: pytest.TempPathFactory, recorded_folder: Path) -> Pl
         ["bash", "-ec", script], cwd=place.folder, env=environment, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (place.folder / "said.txt").write_text(done.stdout)
-    return place
+    return done.stdout
+
+
+@pytest.mark.long
+def test_the_quickstart_runs(tmp_path: Path) -> None:
+    """Its steps by hand; tests/test_demo.py runs the demo."""
+    place = Place(tmp_path)
+    (script,) = [lines for of, lines in fenced(page("quickstart.md")) if of == "sh" and "--port" in lines]
+    said = run_script(place, script.replace("8080", str(free_port())))
+    assert "BTC/USD" in said
+    (code,) = [block for block in blocks("python") if "hours = " in block]
+    scope: dict[str, Any] = {}
+    exec(code.replace("published.duckdb", str(tmp_path / "published.duckdb")), scope)
+    assert len(scope["candles"]) == 35  # from midnight; the newest is over and not yet proven
 
 
 def krakens_minutes(folder: Path) -> dict[int, list[Any]]:
@@ -159,12 +177,14 @@ def test_each_block_is_run_by_a_test() -> None:
     must what the lines on `apply_retention` name, which tests/jobs/test_removal.py calls.
     """
     known = {
-        "python": ("kraken_source(", "apply_retention(", "exports/", "dlt_pipeline.candles(", "queries/"),
+        "python": ("kraken_source(", "apply_retention(", "exports/", "dlt_pipeline.candles(", "queries/", "hours = "),
         "yaml": (
             *("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
             "kraken_candles_bars:\n",  # tests/dbt_project/test_variables.py
             "# profiles.yml of a bucket\n",  # tests/dbt_project/test_lake.py
             "# profiles.yml of a cluster\n",  # tests/test_targets.py
+            # tests/dbt_project/test_pages.py
+            *("# connectors/duckdb.yaml\n", "# models/hours.yaml\n", "# sources/candles/connection.yaml\n"),
         ),
     }
     shown_only = {"mermaid"}
@@ -206,10 +226,12 @@ def test_the_links_of_the_pages_lead_somewhere() -> None:
             assert (file.parent / target).is_file(), (file.name, target)
 
 
-def test_each_page_is_reached_from_the_readme() -> None:
-    linked = set(re.findall(r"\]\((docs/[^)]+)\)", PAGES[0].read_text()))
-    pages = {f"docs/{file.name}" for file in PAGES[1:] if file.parent.name == "docs"}
-    assert pages | {"docs/decisions/README.md"} == linked
+def test_each_page_stands_in_one_list() -> None:
+    listed = re.findall(r"^- \[.*?\]\((.*?)\)$", page("README.md"), re.M)
+    pages = {file.name for file in PAGES[1:] if file.parent.name == "docs"} - {"README.md"}
+    around = {"../README.md", "../CHANGELOG.md", "../bench/README.md", "decisions/README.md"}
+    assert sorted(listed) == sorted(pages | around)
+    assert "(docs/README.md)" in PAGES[0].read_text()
     assert len(PAGES[0].read_text().splitlines()) <= 130
     topics = set(re.findall(r"\]\((\w[^)]*)\)", page("decisions/README.md")))
     assert {file.name for file in PAGES if file.parent.name == "decisions"} == topics | {"README.md"}

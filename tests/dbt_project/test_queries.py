@@ -1,7 +1,6 @@
 """Each query of dbt_project/queries, on what is published and on the warehouse, beside plain loops over the trades."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +15,6 @@ import pytest
 from tests.conftest import ROOT
 from tests.dbt_project import random_trades, raw
 from tests.dbt_project.dbt_run import Built
-from tests.pages import blocks, page
 
 FOLDER = ROOT / "dbt_project" / "queries"
 QUERIES = sorted(file.stem for file in FOLDER.glob("*.sql"))
@@ -390,18 +388,3 @@ def test_each_query_says_what_it_answers_its_units_and_what_to_change() -> None:
         assert all(line.startswith("--") for line in comment), query
         assert [line for line in comment if line.startswith("-- Units: ")], query
         assert [line for line in comment if line.startswith("-- Change: ")], query
-
-
-def test_the_lines_of_the_page_run_a_query(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "published.duckdb").symlink_to(published)
-    (tmp_path / "queries").symlink_to(FOLDER)
-    monkeypatch.chdir(tmp_path)
-    (code,) = [block for block in blocks("python") if "queries/" in block]
-    scope: dict[str, Any] = {}
-    exec(code, scope)
-    (row,) = [row for row in scope["latest"] if row[0] == SYMBOL]
-    assert all(same(*pair, False) for pair in zip(row, latest_candles()[0], strict=True))
-
-
-def test_the_page_lists_every_query() -> None:
-    assert sorted(set(re.findall(r"queries/(\w+)\.sql\)", page("queries.md")))) == QUERIES
