@@ -113,7 +113,7 @@ def _(symbol, timeframe):
     time = altair.X("bucket_start:T", title=None)
     color = altair.when("datum.open <= datum.close").then(altair.value("#0a7d55")).otherwise(altair.value("#c2352b"))
     price = altair.Scale(zero=False)
-    chart = altair.Chart(traded, width=700).encode(x=time, color=color)
+    chart = altair.Chart(traded, width=650).encode(x=time, color=color)
     wicks = chart.mark_rule().encode(y=altair.Y("low:Q", title="price", scale=price), y2="high:Q")
     bodies = chart.mark_bar(size=3).encode(y=altair.Y("open:Q", scale=price), y2="close:Q")
     candle_chart = wicks + bodies
@@ -161,7 +161,7 @@ def _():
 @app.cell
 def _(symbol):
     volatility = ready("realised_volatility", {"symbol": symbol.value, "timeframe": "1m"})
-    days = altair.Chart(volatility, width=700, height=150)
+    days = altair.Chart(volatility, width=650, height=150)
     days.mark_bar().encode(
         x=altair.X("traded_on:T", title=None), y=altair.Y("volatility:Q", axis=altair.Axis(format="%"))
     )
@@ -173,8 +173,8 @@ def _():
     mo.md("""
     ## Kraken's own candles beside ours
 
-    Of all buckets that both have: how many are equal in every figure, and which are not. Of a bucket in which nobody
-    traded, only that: Kraken repeats the close before, we leave prices out unless told otherwise.
+    Of all buckets that both have: how many are equal in every figure (`kraken.check_rest_candles` of the warehouse
+    says which are not). Of a bucket in which nobody traded only that is compared: Kraken repeats the close before.
     """)
     return
 

@@ -51,4 +51,5 @@ def test_the_wheel_holds_no_leftovers(site: Path) -> None:
     (wheel,) = site.parent.glob("kraken_candles-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "dlt_pipeline/_project/dbt_project/dbt_project.yml" in names
+    assert "dlt_pipeline/_project/dbt_project/queries/resample.sql" in names
     assert not [name for name in names if any(part in name for part in ("target/", "logs/", ".duckdb", "__pycache__"))]
