@@ -13,8 +13,8 @@ create or replace temp table orders as
 select order_id, symbol, side, filled_at::timestamp as filled_at, price::decimal(38, 12) as price, volume::decimal(38, 12) as volume
 from (
     values
-    ('first', 'BTC/USD', 'buy', '2026-11-07 10:15:30', 101000, 0.25),
-    ('second', 'BTC/USD', 'sell', '2026-11-07 18:40:10', 101500, 0.1)
+    ('first', 'BTC/USD', 'buy', '2026-11-07 10:15:30', 107075, 0.25),
+    ('second', 'BTC/USD', 'sell', '2026-11-07 18:40:10', 109640, 0.1)
 ) as filled (order_id, symbol, side, filled_at, price, volume);
 
 with buckets as (
