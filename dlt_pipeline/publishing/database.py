@@ -139,7 +139,7 @@ def write_database(
 
 
 def _fact(*files: Path) -> str:
-    listed = ", ".join(sql_text(_unglobbed(file)) for file in files)
+    listed = ", ".join(sql_text(unglobbed(file)) for file in files)
     return f"select * from read_parquet([{listed}], hive_partitioning = false) where {_IN_UTC}"  # noqa: S608
 
 
@@ -162,7 +162,7 @@ def _select_part(source: str, columns: Sequence[Column], part: ViewPart, only_be
     names = [f'"{column.name}"' for column in columns if column.name != _BEST]
     # The source is not taken from the path: a folder above ours may be called source=something.
     picked = ", ".join([*names, f"{sql_text(source)} as source"])
-    listed = ", ".join(sql_text(_unglobbed(file)) for file in part.files)
+    listed = ", ".join(sql_text(unglobbed(file)) for file in part.files)
     conditions = [_IN_UTC, _BEST] if only_best else [_IN_UTC]
     if part.is_newest:
         symbol, options = "symbol", "hive_partitioning = false"
@@ -177,6 +177,6 @@ def _select_part(source: str, columns: Sequence[Column], part: ViewPart, only_be
     return f"select {symbol} as symbol, timeframe, {picked} from {read} where {' and '.join(conditions)}"  # noqa: S608
 
 
-def _unglobbed(file: Path) -> str:
+def unglobbed(file: Path) -> str:
     """Return the path so that DuckDB takes its wildcards for plain characters."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file))

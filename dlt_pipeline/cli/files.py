@@ -1,0 +1,216 @@
+"""What `export` and `compare` say."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from dlt_pipeline.cli.console import Console, Rows
+from dlt_pipeline.cli.looking import print_json
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.interchange.compare import FIRST, Comparison, compare
+from dlt_pipeline.interchange.export import FREQTRADE, LIST, Exported, What, export
+from dlt_pipeline.interchange.proven import Gap
+from dlt_pipeline.interchange.results import HEADER, Table, check_targets, write_page
+from dlt_pipeline.warehouse.database import warehouse_path
+
+_SHOWN_GAPS: Final = 3
+_NOISE: Final = 1e-9  # sums of floats of a candle differ by less, wrong trades by more
+
+_COUNTS: Final = {
+    "rows": "rows",
+    "equal": "equal",
+    "differing": "differ",
+    "missing": "missing",
+    "doubled": "doubled",
+    "surplus": "not ours",
+    "not_comparable": "not comparable",
+}
+_FIELD_NAMES: Final = ("file", "number", "differ", "at most by", "at (UTC)")
+
+
+def run_export(
+    console: Console,
+    stop: threading.Event,
+    what: What,
+    symbols: Sequence[str],
+    timeframes: str | None,
+    form: str,
+    folder: Path,
+    start: str | None,
+    end: str | None,
+    overwrite: bool,
+) -> int:
+    """Write the files, tell what stands in each and what does not, and return the exit code."""
+    wanted = [] if timeframes is None else timeframes.replace(",", " ").split()
+    if timeframes is not None and (not wanted or what == "trades"):
+        raise BadInputError("--timeframes names none." if not wanted else "Trades have no timeframes: leave them out.")
+    files = export(
+        what, symbols, wanted, form, folder, start, end, overwrite=overwrite, warehouse=warehouse_path(), stop=stop
+    )
+    done: list[Exported] = []
+    with console.status(f"Writing into {folder} …") if console.is_terminal else nullcontext():
+        done.extend(files)
+    console.print(exported_table(done))
+    console.print()
+    for line in _remarks(done, form, what):
+        console.print(line, markup=False)
+    console.print(f"Written into {folder.absolute()}; {LIST} there says what each file holds and lacks.", markup=False)
+    return 0
+
+
+def exported_table(done: Sequence[Exported]) -> Rows:
+    """Return a row a file."""
+    table = Rows("file", "rows", "first (UTC)", "last (UTC)", numbers=("rows",))
+    for one in done:
+        times = ["" if at is None else f"{at:%Y-%m-%d %H:%M}" for at in (one.first_at, one.last_at)]
+        table.add(one.path.name, f"{one.row_count:,}" if one.row_count else "none, not written", *times)
+    return table
+
+
+def _remarks(done: Sequence[Exported], form: str, what: What) -> Iterator[str]:
+    for symbol in dict.fromkeys(one.symbol for one in done):
+        gaps = dict.fromkeys(gap for one in done if one.symbol == symbol for gap in one.gaps)
+        yield from _told_gaps(symbol, sorted(gaps, key=lambda gap: (gap.starts, gap.ends)))
+    if not any(one.gaps for one in done):
+        yield "Proven without a gap."
+    inexact = sum(one.inexact_count for one in done)
+    named = sum(one.named_count for one in done)
+    if form.startswith(FREQTRADE):
+        told = (
+            f"{inexact:,} prices or volumes have more digits than these tell" if inexact else "each tells its decimal"
+        )
+        yield f"freqtrade's numbers are floats: {told}."
+        if what == "candles":
+            yield "Empty buckets without prices are left out; freqtrade fills what is not there with the close before."
+            yield "Its weeks begin on Monday." if any(one.path.name.endswith("-1w.feather") for one in done) else ""
+        else:
+            yield "freqtrade's times are milliseconds, in the order of ours; its cost is a float of price times volume."
+    if named:
+        yield f"{named:,} trades have no id: each got a name, or freqtrade would drop those of one millisecond."
+    if any(not one.is_exact for one in done):
+        yield "The warehouse is in use: these candles come from published.duckdb, whose numbers are floats."
+
+
+def _told_gaps(symbol: str, gaps: Sequence[Gap]) -> Iterator[str]:
+    if gaps:
+        form = "%Y-%m-%d %H:%M:%S"
+        told = [f"{gap.starts:{form}} to {gap.ends:{form}} ({gap.reason})" for gap in gaps[:_SHOWN_GAPS]]
+        more = f" and {len(gaps) - _SHOWN_GAPS:,} more" if gaps[_SHOWN_GAPS:] else ""
+        yield f"{symbol}: NOT in it, for it is not proven: {', '.join(told)}{more}."
+
+
+def run_compare(
+    console: Console,
+    paths: Sequence[Path],
+    symbol: str | None,
+    timeframe: str | None,
+    tolerance: float,
+    output: Path | None,
+    page: Path | None,
+    as_json: bool,
+) -> int:
+    """Compare the files, tell what differs as tables, a file, a page or JSON; return the exit code, 1 if it does."""
+    check_targets(output, page)
+    with console.status("Comparing …") if console.is_terminal and not as_json else nullcontext():
+        found = compare(paths, warehouse_path(), symbol=symbol, timeframe=timeframe, tolerance=tolerance, output=output)
+    remarks = list(_told(found))
+    if page:
+        cells = [[getattr(one, name) for name in _COUNTS] for one in found.files]
+        files = [
+            [one.path, one.symbol, one.timeframe or "trades", *row] for one, row in zip(found.files, cells, strict=True)
+        ]
+        tables: list[Table] = [("Files", ("file", "symbol", "timeframe", *_COUNTS.values()), files)]
+        tables.append(("Numbers of candles", _FIELD_NAMES, list(_field_rows(found))))
+        shown = f"The first {len(found.first):,} differences" if len(found.first) == FIRST else "All differences"
+        tables.append((shown, HEADER, found.first))
+        write_page(page, "Files compared with proven trades", remarks, tables)
+    if as_json:
+        print_json(console, _as_json(found))
+        return 0 if found.is_equal else 1
+    console.print(compared_table(found))
+    console.print()
+    fields = Rows(*_FIELD_NAMES, numbers=_FIELD_NAMES[2:4])
+    for row in _field_rows(found):
+        fields.add(*map(str, row))
+    if any(one.fields for one in found.files):
+        console.print(fields)
+        console.print()
+    for line in remarks:
+        console.print(line, markup=False)
+    for target in (output, page):
+        if target:
+            console.print(f"Written: {target.absolute()}", markup=False)
+    return 0 if found.is_equal else 1
+
+
+def compared_table(found: Comparison) -> Rows:
+    """Return a row a file; columns without any count are left out."""
+    shown = {
+        name: title
+        for name, title in _COUNTS.items()
+        if name in ("rows", "equal") or any(getattr(one, name) for one in found.files)
+    }
+    table = Rows("file", *shown.values(), numbers=tuple(shown.values()))
+    for one in found.files:
+        table.add(one.path.name, *(f"{getattr(one, name):,}" for name in shown))
+    return table
+
+
+def _field_rows(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
+    for one in found.files:
+        for each in one.fields:
+            yield (
+                one.path.name,
+                each.name,
+                f"{each.count:,}",
+                each.largest or "no value",
+                f"{each.at:%Y-%m-%d %H:%M:%S}",
+            )
+
+
+def _told(found: Comparison) -> Iterator[str]:
+    for one in found.files:
+        ours = one.compared + one.missing if one.timeframe is None else 0
+        if one.missing and ours:
+            yield f"{one.path.name}: {one.missing:,} of {ours:,} proven trades are missing ({one.missing / ours:.1%})."
+    yield "All that can be compared is equal." if found.is_equal else "There are differences."
+    floats = sum(one.as_floats for one in found.files)
+    if floats:
+        yield f"{floats:,} candles are equal as floats: the proven decimal rounds to the very float64 that is there."
+    tolerated = sum(one.tolerated for one in found.files)
+    told = f"up to {found.tolerance:g} of a number; {tolerated:,} candles needed it" if found.tolerance else "none"
+    yield f"Tolerance: {told}."
+    largest = _largest_part(found)
+    if largest:
+        yield largest
+    outside = sum(one.not_comparable for one in found.files)
+    if outside:
+        yield f"{outside:,} rows lie outside of proven time and are not comparable (kraken.coverage)."
+    empty = sum(one.left_out for one in found.files)
+    if empty:
+        yield f"{empty:,} empty candles stand in one of both alone, which is no difference."
+    moved = sum(one.restamped for one in found.files)
+    if moved:
+        yield f"{moved:,} trades are stamped one unit of time later, as rounding leaves them, and count as equal."
+    if not found.is_exact:
+        yield "The proven candles come from published.duckdb, whose numbers are floats; the warehouse is in use."
+    if found.skipped:
+        names = ", ".join(path.name for path in found.skipped[:_SHOWN_GAPS])
+        yield f"Left out, as their names tell no symbol and timeframe of ours: {len(found.skipped):,} files ({names})."
+
+
+def _largest_part(found: Comparison) -> str | None:
+    """Say which tolerance would make all differing candles equal, where it is no more than float sums leave."""
+    parts = [each.part for one in found.files for each in one.fields]
+    if not parts or None in parts or max(filter(None, parts), default=1.0) > _NOISE:
+        return None
+    return f"No number differs by more than floats that are added up leave; with --tolerance {_NOISE:g} they are equal."
+
+
+def _as_json(found: Comparison) -> dict[str, object]:
+    files = [asdict(one) | {"path": str(one.path), "is_equal": one.is_equal} for one in found.files]
+    skipped = [str(path) for path in found.skipped]
+    return {"is_equal": found.is_equal, "tolerance": found.tolerance, "files": files, "skipped": skipped}
