@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Spark is 500 MB and wants Java: an environment of its own, which only spark-test makes.
 SPARK := .venv-spark
 SPARK_READY := $(SPARK)/.ready
-# What we are measured beside, freqtrade above all, is heavy too and wants Python 3.11; only bench makes it.
+# What we are measured beside, freqtrade above all, is heavy too and wants Python 3.11; only bench and rivals-test make it.
 RIVALS := .venv-bench
 RIVALS_READY := $(RIVALS)/.ready
 # One process more than there are cores, for tests also wait: for clocks, pauses, disks. A file stays in one process, as its tests share
@@ -14,7 +14,7 @@ RIVALS_READY := $(RIVALS)/.ready
 SPREAD := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long spark-test bench check docs site load build exchange wheel lock clean
+.PHONY: help setup demo test test-long spark-test rivals-test bench check docs site load build exchange wheel lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,12 +46,17 @@ test: $(READY) ## Run the tests that show each rule once, side by side
 	$(BIN)/python -m pytest $(SPREAD)
 
 test-long: $(READY) ## Run all tests but those of Spark; 20 minutes and more
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(SPREAD) -m "not spark"
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(SPREAD) -m "not spark and not rivals"
 
 spark-test: ## Build a small tape on DuckDB and on Spark and compare every table; needs Java 17 or newer
 	@.ci/has-java || { echo 'Spark needs Java 17 or newer: put java on the PATH or set JAVA_HOME.' >&2; exit 2; }
 	@$(MAKE) --no-print-directory $(SPARK_READY)
 	$(SPARK)/bin/python -m pytest -m spark tests/spark
+
+rivals-test: ## Let freqtrade load what is exported, and compare what it writes; needs Python 3.11 or newer
+	@.ci/has-rivals || { echo 'freqtrade needs Python 3.11 or newer: say which by PYTHON=python3.11.' >&2; exit 2; }
+	@$(MAKE) --no-print-directory $(RIVALS_READY)
+	$(RIVALS)/bin/python -m pytest -m rivals tests/interchange
 
 bench: $(RIVALS_READY) ## Measure speed beside freqtrade, pandas, polars, ccxt and numba, into docs/benchmarks.md: make bench [BENCH="start page"]
 	$(RIVALS)/bin/python bench/run.py $(BENCH)

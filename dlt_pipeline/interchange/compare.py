@@ -32,19 +32,19 @@ _TABLE: Final = """
         price varchar, volume varchar, side varchar, theirs varchar, ours varchar, difference varchar
     )
 """
-# A number of a file, as text, beside our decimal. A decimal with more places than fit is compared as a float.
+# A number of a file, as text, beside our decimal. Text may be that of a float: then it is the shortest of this one.
 _VERDICT: Final = """
     create or replace temp macro shown(x) as case
         when contains(cast(x as varchar), '.') then exact_text(x) else cast(x as varchar)
     end;
     create or replace temp macro fits(t) as
         length(split_part(t, '.', 2)) <= 18 and try_cast(t as decimal(38, 18)) is not null;
-    create or replace temp macro verdict(t, ours, tolerance) as case
+    create or replace temp macro verdict(t, ours, tolerance, is_float) as case
         when t is null and ours is null then 'equal'
         when t is null or ours is null then 'differs'
         when fits(t) and try_cast(t as decimal(38, 18)) = ours then 'equal'
-        when cast(t as double) = nearest(ours) then 'float'
-        when abs(cast(t as double) - nearest(ours)) <= tolerance * abs(nearest(ours)) then 'tolerated'
+        when (is_float or cast(cast(t as double) as varchar) = t) and cast(t as double) = nearest(ours) then 'float'
+        when tolerance > 0 and abs(cast(t as double) - nearest(ours)) <= tolerance * abs(nearest(ours)) then 'tolerated'
         else 'differs'
     end;
     create or replace temp macro apart(t, ours) as case
@@ -234,7 +234,7 @@ def _compare_candles(proven: Proven, source: Source, done: Compared, bounds: tup
     spans = _without_days(proven.spans(done.symbol), proven.absent_days(done.symbol, timeframe))
     _set_spans(connection, spans)
     fields = (*_FIELDS, "trade_count") if source.has_count else _FIELDS
-    verdicts = {name: f"verdict(t.{name}, o.{name}, {tolerance!r}::double)" for name in fields}
+    verdicts = {name: f"verdict(t.{name}, o.{name}, {tolerance!r}::double, {source.is_float})" for name in fields}
     for name in _FIELDS[:4]:  # an empty candle has no prices of its own, and what others put there is their convention
         verdicts[name] = f"case when o.is_empty and o.open is null then 'equal' else {verdicts[name]} end"
     values = ", ".join(f"t.{name} as t_{name}, o.{name} as o_{name}, {verdicts[name]} as is_{name}" for name in fields)
