@@ -82,7 +82,7 @@ def import_(
     from dlt_pipeline.cli.archive import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     configure_logging()
-    wanted = None if not symbols else [name for each in symbols for name in each.replace(",", " ").split()] or [""]
+    wanted = None if not symbols else _names(symbols) or [""]
     raise typer.Exit(
         run_import(
             out(), stop_on_signals(), paths, wanted, start, end, exact, symbol_map, password, whole_days, destination
@@ -196,6 +196,27 @@ def status(json: Json = False) -> None:
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     raise typer.Exit(run_status(out(), warehouse_path(), json))
+
+
+@app.command(epilog=examples("report", "report --symbols BTC/USD,ETH/USD --output candles.html"))
+def report(
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write. Default: report.html beside published.duckdb.")
+    ] = None,
+    symbols: Annotated[
+        list[str] | None, typer.Option(help="Only these, by commas or repeated: BTC/USD,ETH/USD. Default: all.")
+    ] = None,
+    open_: Annotated[
+        bool | None,
+        typer.Option("--open/--no-open", help="Open it in a browser, or not. Default: where there is a screen."),
+    ] = None,
+) -> None:
+    """Write one HTML file that shows the candles and how far they can be trusted; it works without a network."""
+    from dlt_pipeline.cli.report import run_report  # noqa: PLC0415
+    from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
+
+    configure_logging()
+    raise typer.Exit(run_report(out(), warehouse_path(), output, _names(symbols), open_))
 
 
 @app.command(name="list", epilog=examples("list", "list --json"))
@@ -436,6 +457,11 @@ def repair(
     if not is_wanted:
         raise typer.Exit(1 if plan.broken or plan.left_out else 0)
     raise typer.Exit(carry_out(console, plan, stop_on_signals(), lambda: _go_on_with("jobs run")))
+
+
+def _names(symbols: list[str] | None) -> list[str]:
+    """Return the names of an option that takes them by commas or repeated."""
+    return [name for each in symbols or () for name in each.replace(",", " ").split()]
 
 
 def _go_on_with(command: str) -> None:

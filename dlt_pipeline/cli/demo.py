@@ -10,6 +10,7 @@ from typing import Final
 
 from dlt_pipeline.cli.build import build_with_bar, publish_after_build, tell_build
 from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.report import run_report
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.time import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, LocalExchange, ReplayFeed, SyntheticFeed, run_exchange
@@ -30,7 +31,7 @@ _QUERIES: Final = (
 
 
 def run_demo(console: Console, stop: threading.Event) -> int:
-    """Run it all in the warehouse of this folder and print what came out; return the exit code."""
+    """Run it all in the warehouse of this folder, print and show what came out; return the exit code."""
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - takes seconds to import, which `exchange` need not
 
     clock = Clock(_NOW)
@@ -53,7 +54,7 @@ def run_demo(console: Console, stop: threading.Event) -> int:
     console.print("All models built, all tests passed. Three queries to try in it:")
     for query in _QUERIES:
         console.print(f"  {query};", markup=False)
-    return 0
+    return run_report(console, path, None, (), None)
 
 
 @contextmanager

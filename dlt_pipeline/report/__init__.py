@@ -1,0 +1,1 @@
+"""One HTML page of the candles, and of how far they can be trusted."""
