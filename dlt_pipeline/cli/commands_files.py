@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, configure_logging, out, stop_on_signals
+from dlt_pipeline.cli.app import app, configure_logging, examples, out, stop_on_signals
 
 
 class What(str, Enum):
@@ -26,7 +26,12 @@ class Format(str, Enum):
     parquet = "parquet"
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "export candles BTC/USD --timeframes 1h,1d --format csv --output files",
+        "export trades --format freqtrade --output user_data/data/kraken",
+    )
+)
 def export(
     what: Annotated[What, typer.Argument(metavar="candles|trades", help="What to write: candles or trades.")],
     symbols: Annotated[
@@ -66,7 +71,11 @@ def export(
     )
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "compare user_data/data/kraken", "compare XBTUSD_60.csv --output differences.csv --page compared.html"
+    )
+)
 def compare(
     paths: Annotated[
         list[Path],
