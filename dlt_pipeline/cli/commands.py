@@ -258,9 +258,7 @@ def symbols(
     raise typer.Exit(run_symbols(out(), stop_on_signals(), warehouse_path(), text, json))
 
 
-@app.command(
-    epilog=examples("exchange --port 8080 --clock 2026-11-08T12:00 --seconds-per-call 0", "exchange --replay recorded")
-)
+@app.command(epilog=examples("exchange --port 8080 --clock 2026-11-08T12:00 --seconds-per-call 0"))
 def exchange(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
     replay: Annotated[
