@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import NS_PER_DAY, Span, to_ns, utc_of_ns, without
+from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, to_ns, utc_of_ns, without
 from dlt_pipeline.interchange.export import LIST, MACROS
 from dlt_pipeline.interchange.formats import SUFFIXES, Source, named, read, suffix_of, symbol_of
 from dlt_pipeline.interchange.proven import Proven, open_proven
@@ -21,6 +21,9 @@ _WEEK_NS: Final = 7 * NS_PER_DAY
 _MONDAY_NS: Final = 4 * NS_PER_DAY
 _FIELDS: Final = ("open", "high", "low", "close", "volume")
 FIRST: Final = 1000
+# 20 million at once did not fit into 1 GB.
+TRADES_AT_ONCE: Final = 2_000_000
+_KEYS: Final = "at_ns, price, volume, side"
 # Nanoseconds as text with all their digits, but for zeros at the end; by file, then by time.
 _SHOWN: Final = """(
     select * replace (rtrim(rtrim(strftime(at_utc, '%Y-%m-%dT%H:%M:%S.%n'), '0'), '.') || 'Z' as at_utc)
@@ -309,47 +312,52 @@ def _compare_candles(proven: Proven, source: Source, done: Compared, bounds: tup
     )
 
 
-def _compare_trades(proven: Proven, source: Source, done: Compared, bounds: tuple[int, int]) -> None:
+def _compare_trades(proven: Proven, source: Source, done: Compared, bounds: Span) -> None:
+    """Compare window by window, so that no more is grouped at once than fits, and keep what is uneven for all."""
     connection, unit = proven.connection, source.precision_ns
     spans = _without_days(proven.spans(done.symbol), proven.removed_days(done.symbol))
     _set_spans(connection, spans)
-    inside = [(max(start, bounds[0]), min(end, bounds[1])) for start, end in spans]
-    ours = proven.trades(done.symbol, [span for span in inside if span[0] < span[1]])
+    inside = cut(bounds, spans)
+    no_side = f"select 1 from ({proven.trades(done.symbol, inside)}) as trades where side is null limit 1"  # noqa: S608
+    knows_sides = source.has_side and not connection.execute(no_side).fetchall()
+    side = "coalesce(side, '')" if knows_sides else "''"
     number = "cast({} as double)" if source.is_float else "cast({} as decimal(38, 18))"
     mine = "nearest({})" if source.is_float else "cast({} as decimal(38, 18))"
-    connection.execute(
-        f"create or replace temp table ours as select time_ns - time_ns % {unit} as at_ns, "  # noqa: S608
-        f"{mine.format('price')} as price, {mine.format('volume')} as volume, side from ({ours}) as trades"
-    )
-    knows_sides = source.has_side and not connection.execute("select 1 from ours where side is null limit 1").fetchall()
-    side = "coalesce(side, '')" if knows_sides else "''"
-    keys = "at_ns, price, volume, side"
-    try:
-        connection.execute(
-            f"""
-            create or replace temp table judged as
+    connection.execute("drop table if exists uneven")
+    for start, end in _windows(connection, bounds):
+        ours = proven.trades(done.symbol, cut((start, end), inside))
+        counted = f"""
             with t as (
                 select at_ns, {number.format("price")} as price, {number.format("volume")} as volume, {side} as side,
                     count(*) as theirs
-                from theirs group by all
+                from theirs where at_ns >= {start} and at_ns < {end} group by all
             ),
-            o as (select at_ns, price, volume, {side} as side, count(*) as ours from ours group by all)
-            select {keys}, coalesce(theirs, 0) as theirs, coalesce(ours, 0) as ours,
-                ours is not null or exists (
-                    from spans where at_ns >= start_ns and at_ns + {unit} <= end_ns
-                ) as is_proven
-            from t full join o using ({keys})
-            """  # noqa: S608 - own names only
+            o as (
+                select time_ns - time_ns % {unit} as at_ns, {mine.format("price")} as price,
+                    {mine.format("volume")} as volume, {side} as side, count(*) as ours
+                from ({ours}) as trades group by all
+            )
+            select {_KEYS}, coalesce(theirs, 0) as theirs, coalesce(ours, 0) as ours from t full join o using ({_KEYS})
+        """  # noqa: S608 - own names only
+        try:
+            connection.execute(f"create or replace temp table judged as {counted}")
+        except duckdb.ConversionException as error:
+            raise BadInputError(f"{source.path} holds a number that no trade can have: {error}.") from None
+        even, rows = connection.execute("select sum(least(theirs, ours)), sum(theirs) from judged").fetchall()[0]
+        done.equal += int(even or 0)
+        done.compared += int(rows or 0)
+        uneven = "from judged where theirs <> ours"
+        exists = connection.execute("select 1 from duckdb_tables() where table_name = 'uneven'").fetchall()
+        connection.execute(
+            f"{'insert into' if exists else 'create temp table'} uneven {'' if exists else 'as'} {uneven}"
         )
-    except duckdb.ConversionException as error:
-        raise BadInputError(f"{source.path} holds a number that no trade can have: {error}.") from None
     # A time cut to its unit becomes the next one where a float of the seconds stood between.
     connection.execute(
         f"""
         create or replace temp table moved as
-        select later.{keys.replace(", ", ", later.")},
+        select later.{_KEYS.replace(", ", ", later.")},
             least(later.theirs - later.ours, ours.ours - ours.theirs) as trades
-        from judged as later inner join judged as ours
+        from uneven as later inner join uneven as ours
             on later.at_ns = ours.at_ns + {unit} and later.price = ours.price and later.volume = ours.volume
             and later.side = ours.side
         where later.theirs > later.ours and ours.ours > ours.theirs
@@ -358,12 +366,12 @@ def _compare_trades(proven: Proven, source: Source, done: Compared, bounds: tupl
     connection.execute(
         f"""
         create or replace temp table judged as
-        select judged.* replace (
-            judged.theirs - coalesce(late.trades, 0) + coalesce(early.trades, 0) as theirs
-        )
-        from judged
-        left join moved as late using ({keys})
-        left join (select * replace (at_ns - {unit} as at_ns) from moved) as early using ({keys})
+        select
+            uneven.* replace (uneven.theirs - coalesce(late.trades, 0) + coalesce(early.trades, 0) as theirs),
+            ours > 0 or exists (from spans where at_ns >= start_ns and at_ns + {unit} <= end_ns) as is_proven
+        from uneven
+        left join moved as late using ({_KEYS})
+        left join (select * replace (at_ns - {unit} as at_ns) from moved) as early using ({_KEYS})
         """  # noqa: S608 - own names only
     )
     _count(
@@ -374,11 +382,11 @@ def _compare_trades(proven: Proven, source: Source, done: Compared, bounds: tupl
             "doubled": "sum(greatest(theirs - ours, 0)) filter (where ours > 0)",
             "surplus": "sum(theirs) filter (where ours = 0 and is_proven)",
             "not_comparable": "sum(theirs) filter (where not is_proven)",
-            "equal": "sum(least(theirs, ours))",
-            "compared": "sum(theirs) filter (where is_proven)",
         },
     )
-    done.restamped = connection.execute("select coalesce(sum(trades), 0)::bigint from moved").fetchall()[0][0]
+    done.restamped = int(connection.execute("select coalesce(sum(trades), 0) from moved").fetchall()[0][0])
+    done.equal += done.restamped
+    done.compared -= done.not_comparable
     connection.execute(
         f"""
         insert into differences
@@ -389,6 +397,18 @@ def _compare_trades(proven: Proven, source: Source, done: Compared, bounds: tupl
         from judged where is_proven and theirs <> ours
         """  # noqa: S608 - own names only
     )
+
+
+def _windows(connection: duckdb.DuckDBPyConnection, bounds: Span) -> list[Span]:
+    """Return spans of whole UTC days that cover the bounds, each of about as many of the file's trades as fit."""
+    query = f"select at_ns // {NS_PER_DAY}, count(*) from theirs group by 1 order by 1"  # noqa: S608
+    starts, trades = [bounds[0]], 0
+    for day, count in connection.execute(query).fetchall():
+        if trades and trades + count > TRADES_AT_ONCE:
+            starts.append(day * NS_PER_DAY)
+            trades = 0
+        trades += count
+    return list(zip(starts, [*starts[1:], bounds[1]], strict=True))
 
 
 def _count(connection: duckdb.DuckDBPyConnection, done: Compared, counts: Mapping[str, str]) -> None:

@@ -177,7 +177,10 @@ def _source(connection: duckdb.DuckDBPyConnection, path: Path, rows: str, kinds:
     at_ns, precision = _time(connection, path, rows, time, kinds[time])
     wanted = [*_PRICES, "volume"] if is_candles else ["price", "volume"]
     is_float = is_json or any(kinds[str(found[name])] in ("DOUBLE", "FLOAT") for name in wanted)
-    picked = [f"{_number(str(found[name]))} as {name}" for name in wanted]
+    # Of trades, which are many, doubles stay doubles.
+    columns = {name: str(found[name]) for name in wanted}
+    stay = {name for name in wanted if not is_candles and kinds[columns[name]] == "DOUBLE"}
+    picked = [f"{_quoted(columns[name]) if name in stay else _number(columns[name])} as {name}" for name in wanted]
     other = "trade_count" if is_candles else "side"
     value = "cast(try_cast({} as bigint) as varchar)" if is_candles else "lower(cast({} as varchar))"
     has_other = found[other] is not None
