@@ -10,7 +10,6 @@ from typing import Final
 
 from dlt_pipeline.cli.build import build_with_bar, publish_after_build, tell_build
 from dlt_pipeline.cli.console import Console
-from dlt_pipeline.cli.report import run_report
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.time import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, LocalExchange, ReplayFeed, SyntheticFeed, run_exchange
@@ -32,7 +31,9 @@ _QUERIES: Final = (
 
 def run_demo(console: Console, stop: threading.Event) -> int:
     """Run it all in the warehouse of this folder, print and show what came out; return the exit code."""
-    from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - takes seconds to import, which `exchange` need not
+    # They take seconds to import, which `exchange` need not.
+    from dlt_pipeline.cli.load import run_load  # noqa: PLC0415
+    from dlt_pipeline.cli.report import run_report  # noqa: PLC0415
 
     clock = Clock(_NOW)
     feed = SyntheticFeed(_SEED, clock, days=_DAYS)

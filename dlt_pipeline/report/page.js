@@ -145,9 +145,8 @@
     ["24 h", (row) => change(row.day), true, (row) => row.day?.change],
     ["7 d", (row) => change(row.week), true, (row) => row.week?.change],
     ["7 days", (row) => sparkline(row.line), "", null],
-    ["Volume 24 h ≈", (row) => (row.day ? el("span", { title: `${row.day.volume ?? ""} ${base(row.name)}` }, compact(row.day.volume === null ? null : Number(row.day.volume))) : ""), true, (row) => Number(row.day?.volume)],
-    ["Turnover ≈", (row) => (row.day ? compact(row.day.turnover) : ""), true, (row) => row.day?.turnover],
     ["Imbalance", (row) => balance(row.day?.taken), true, (row) => row.day?.taken],
+    ["Volume 24 h ≈", (row) => (row.day ? el("span", { title: `${row.day.volume ?? ""} ${base(row.name)}` }, compact(row.day.volume === null ? null : Number(row.day.volume))) : ""), true, (row) => Number(row.day?.volume)],
   ];
   function change(span) {
     if (!span) return "";
@@ -192,7 +191,7 @@
     });
     part("watchlist", made);
     const partly = symbols.some((row) => row.day && (row.day.proven < 0.9995 || row.week.proven < 0.9995));
-    byId("watch-note").textContent = `${count(rows.length)} of ${count(symbols.length)} symbols. Volume (base currency), turnover (quote currency) and taker imbalance are of 24 hours. Change is against the last price before the 24 hours or 7 days, which end with each symbol's newest candle. Imbalance is (bought − sold) ÷ (bought + sold) of the base volume, by what takers did.` + (partly ? " * not all of that time is proven." : "");
+    byId("watch-note").textContent = `${count(rows.length)} of ${count(symbols.length)} symbols. Volume, in the base currency, and imbalance are of 24 hours. Change is against the last price before the 24 hours or 7 days, which end with each symbol's newest candle. Imbalance is (bought − sold) ÷ (bought + sold) of the base volume, by what takers did.` + (partly ? " * not all of that time is proven." : "");
   }
   function choose(index, keepFocus = false) {
     state.index = index;
@@ -246,7 +245,7 @@
     const facts = [];
     const day = symbol.day;
     if (day) {
-      facts.push(["24 h high", grouped(day.high ?? "")], ["low", grouped(day.low ?? "")], ["volume", `${grouped(day.volume ?? "")} ${base(symbol.name)}`], ["trades", count(day.trades)], ["7 d", change(symbol.week)]);
+      facts.push(["24 h high", grouped(day.high ?? "")], ["low", grouped(day.low ?? "")], ["volume", `${grouped(day.volume ?? "")} ${base(symbol.name)}`], ["turnover ≈", `${compact(day.turnover)} ${quote(symbol.name)}`], ["trades", count(day.trades)], ["7 d", change(symbol.week)]);
       facts.push(["taker imbalance", day.taken === null ? "not known" : percent(day.taken, 1)]);
       if (day.proven < 0.9995) facts.push(["proven of 24 h", (day.proven * 100).toFixed(1) + " %"]);
     }
