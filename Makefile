@@ -14,7 +14,7 @@ RIVALS_READY := $(RIVALS)/.ready
 SPREAD := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long spark-test rivals-test bench check docs site load build exchange wheel lock clean
+.PHONY: help setup demo test test-long spark-test rivals-test bench check docs site picture load build exchange wheel lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -75,6 +75,13 @@ docs: $(READY) ## Write the reference of tables and settings in docs anew from t
 site: $(READY) ## Make a site of the pages in docs, to be read offline: site/index.html
 	$(BIN)/python -m sphinx -W --keep-going -q -c docs . site
 	@echo 'Open site/index.html.'
+
+picture: $(READY) ## Take the picture of the demo's report that the README shows; needs Chromium
+	@command -v chromium > /dev/null || { echo 'The picture is taken by Chromium: apt-get install chromium' >&2; exit 2; }
+	folder=$$(mktemp -d) && (cd $$folder && KRAKEN_CANDLES_WAREHOUSE=$$folder/warehouse.duckdb $(CURDIR)/$(BIN)/kraken-candles demo < /dev/null) && \
+	  chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+	    --disable-component-update --disable-sync --hide-scrollbars --virtual-time-budget=20000 --window-size=1600,980 \
+	    --screenshot=docs/report.png "file://$$folder/report.html" && rm -rf $$folder
 
 load: $(READY) ## Load from Kraken: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=...] [YES=1]
 	@test -n "$(SYMBOLS)" -a -n "$(START)" || { echo 'Say what to load: make load SYMBOLS="BTC/USD ETH/USD" START=2026-11-01 [END=2026-11-08]' >&2; exit 2; }
