@@ -1,8 +1,8 @@
 {# The days that are built again: those of the later load, and all of one symbol, which then gets no rows. #}
 {% macro touched_days() -%}
     select distinct {{ odd_symbol() }} as symbol, traded_on
-    from {{ source('kraken_raw', 'trades').include(database=false) }}
-    where _dlt_load_id = 'later' or symbol = 'borders'
+    from {{ ref('stg_trades') }}
+    where load_id = 'later' or symbol = 'borders'
 {%- endmacro %}
 
 {# A symbol with all that a path and a literal must escape. #}

@@ -14,7 +14,7 @@ with
 
 trades as (
     select {{ odd_symbol() }} as symbol, traded_on, volume
-    from {{ source('kraken_raw', 'trades').include(database=false) }}
+    from {{ ref('stg_trades') }}
     {% if is_incremental() %}
     where symbol <> 'borders'
     {% endif %}
