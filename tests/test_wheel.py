@@ -52,4 +52,6 @@ def test_the_wheel_holds_no_leftovers(site: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "dlt_pipeline/_project/dbt_project/dbt_project.yml" in names
     assert "dlt_pipeline/_project/dbt_project/queries/resample.sql" in names
+    for name in ("report/page.html", "report/page.css", "report/page.js", "cli/own_project/dlt/config.toml"):
+        assert f"dlt_pipeline/{name}" in names
     assert not [name for name in names if any(part in name for part in ("target/", "logs/", ".duckdb", "__pycache__"))]

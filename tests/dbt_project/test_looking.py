@@ -12,9 +12,12 @@ import pytest
 from dlt_pipeline import publish
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.looking import exact, run_list
+from dlt_pipeline.cli.report import run_report
 from dlt_pipeline.cli.show import run_show, sparkline
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseLockedError
+from dlt_pipeline.report.health import read_health
+from dlt_pipeline.report.market import read_market
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.conftest import Place
 from tests.dbt_project import raw
@@ -200,3 +203,17 @@ def test_where_the_encoding_has_no_blocks_the_line_is_plain(place: Place, wareho
     assert done.returncode == 0, done.stderr
     assert "closes _ # " in done.stdout
     assert done.stdout.isascii()
+
+
+def test_the_report_finds_what_a_build_made(warehouse: Path, tmp_path: Path) -> None:
+    """Its queries fit the tables of the models: none of them finds nothing for want of a name."""
+    assert run_report(Console(), warehouse, tmp_path / "report.html", (), False) == 0
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        market, health = (
+            read_market(connection, (), warehouse),
+            read_health(connection, (), warehouse, True),
+        )
+        counted = connection.execute("select count(distinct symbol) from kraken.ohlcv").fetchall()
+    assert [(len(market.symbols),)] == counted
+    assert not [key for key, value in health.items() if value is None]
