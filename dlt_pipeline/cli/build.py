@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.console import Console, tell_next
 from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, WarehouseError
 from dlt_pipeline.jobs.build import build_result
@@ -59,6 +59,8 @@ def run_build(
     lines, is_fine = publish_after_build(path, arguments, result.is_green)
     console.print("\n".join(lines), markup=False)
     console.print(f"Took {time.monotonic() - began:.0f} s; dbt's log: {result.log}", markup=False)
+    if result.is_green and is_fine:
+        tell_next(console, "summary", "report")
     if result.is_green and is_fine and not arguments:
         remember(path, result.state, len(result.warned), result.shape)
     return 0 if result.is_green and is_fine else 1

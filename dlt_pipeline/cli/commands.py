@@ -22,7 +22,7 @@ from dlt_pipeline.cli.commands_jobs import (
     Yes,
     options_of,
 )
-from dlt_pipeline.cli.console import STOPPED
+from dlt_pipeline.cli.console import STOPPED, tell_next
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import utc_datetime
 
@@ -159,7 +159,9 @@ def publish() -> None:
 
     configure_logging()
     _end_at_once("Publishing stopped; readers see whole files. Run the same command again to go on.", signal.SIGINT)
-    raise typer.Exit(run_publish(out()))
+    code = run_publish(out())
+    tell_next(out(), "report", "export --help")
+    raise typer.Exit(code)
 
 
 @app.command(epilog=examples("compact"))
@@ -187,6 +189,8 @@ def summary(json: Json = False) -> None:
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     print_summary(out(), warehouse_path(), json)
+    if not json:
+        tell_next(out(), "show SYMBOL 1h", "report")
 
 
 @app.command(epilog=examples("status"))
@@ -225,7 +229,10 @@ def list_(json: Json = False) -> None:
     from dlt_pipeline.cli.looking import run_list  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    raise typer.Exit(run_list(out(), warehouse_path(), json))
+    code = run_list(out(), warehouse_path(), json)
+    if not json:
+        tell_next(out(), "show SYMBOL TIMEFRAME", "summary")
+    raise typer.Exit(code)
 
 
 @app.command(epilog=examples("show BTC/USD 1h --rows 48"))

@@ -98,6 +98,11 @@ class Rows:
         return "\n".join(lines).replace(glue, " ")
 
 
+def tell_next(console: Console, *commands: str) -> None:
+    """Say what can be done now, by the words behind `kraken-candles`."""
+    console.print(f"Next: {', '.join(f'`kraken-candles {each}`' for each in commands)}.", markup=False)
+
+
 def duration(seconds: float) -> str:
     """Return seconds as `45 s`, `12 min`, `3.4 h` or `12 days`."""
     if seconds < 99.5:

@@ -1,5 +1,6 @@
 """What `export` and `compare` say."""
 
+import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -7,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.cli.console import Console, Rows
+from dlt_pipeline.cli.console import Console, Rows, tell_next
 from dlt_pipeline.cli.looking import print_json
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.interchange.compare import FIRST, Comparison, compare
@@ -58,6 +59,7 @@ def run_export(
     for line in _remarks(done, form, what):
         console.print(line, markup=False)
     console.print(f"Written into {folder.absolute()}; {LIST} there says what each file holds and lacks.", markup=False)
+    tell_next(console, f"compare {shlex.quote(str(folder))}")
     return 0
 
 

@@ -265,13 +265,14 @@ def plan(
 
     Bounds are widened to whole UTC days unless `exact`; an end that is open or lies in the future becomes the start of
     the running candle. The warehouse is only read, and need not be there. `offline` asks the exchange nothing: no
-    prices, and this machine's clock. Raises KrakenCandlesError for bad input, no network, a locked warehouse.
+    prices, this machine's clock, and a warehouse of either kind of exchange. Raises KrakenCandlesError for bad input,
+    no network, a locked warehouse.
     """
     seconds = timeframe_seconds(timeframe)
     window = make_window(start, end, exact)
     path = warehouse_path(warehouse)
     session = Session(load_settings(), stop)
-    check_usable(path, exchange_kind(session.settings.base_url), read_only=True)
+    check_usable(path, None if offline else exchange_kind(session.settings.base_url), read_only=True)
     if offline:
         session.now_ns = time.time_ns()
         session.check_past(window)

@@ -12,8 +12,10 @@ import dlt
 import pytest
 
 from dlt_pipeline import archive_source, import_archives
-from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.ledger_store import LedgerStore, place_of
+from dlt_pipeline.kraken.raw_tables import KEYS
+from dlt_pipeline.warehouse.lake import lake_at
 from tests.archive.exported import write_zip
 from tests.archive.test_editions import START, plain, with_ids
 from tests.archive.test_import_kill import SMALL
@@ -72,6 +74,8 @@ def test_older_damaged_and_misnamed_files_count_as_in_a_warehouse(
     before = sorted((lake / "kraken_raw" / "archive_trades").rglob("*.parquet"))
     bring(newer)
     assert sorted((lake / "kraken_raw" / "archive_trades").rglob("*.parquet")) == before, "a second time adds nothing"
+    assert lake_at(lake).compact(KEYS | ARCHIVE_KEYS).replaced
+    assert counting(lake) == counting(), "also compacted"
 
 
 def test_an_import_into_a_lake_is_killed_and_goes_on(

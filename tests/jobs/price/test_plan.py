@@ -165,6 +165,8 @@ def test_offline_the_ledger_alone_speaks(
     assert {one.price for one in made.ranges} == {None}
     with pytest.raises(NoConnectionError, match="no connection to"):
         plan("BTC/USD", "1h", "2026-11-05")
+    monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", "https://api.kraken.com")
+    assert plan("BTC/USD", "1h", "2026-11-05", "2026-11-08", offline=True) == made, "nobody is asked for trades"
 
 
 @pytest.mark.parametrize(
