@@ -198,7 +198,7 @@ def test_hostile_names_are_text_on_the_page_and_on_the_terminal(
         ("BTC_USD-1h.json", b"[]", "holds no rows"),
         ("BTC_USD-1h.json", b'{"a": 1}', "holds no list of rows"),
         ("BTC_USD-1h.json", b"[[1,2,3]]", "holds rows of 3 values"),
-        ("BTC_USD-1h.json.gz", gzip.compress(b"[[1,2,3,4,5,6],[1,")[:-4], "cannot be read"),
+        ("BTC_USD-1h.json.gz", gzip.compress(b"[[1,2,3,4,5,6],[1,", mtime=0)[:-4], "cannot be read"),
         ("BTC_USD-1h.csv", b"a,b,c\n1,2,3\n", "has the columns a, b, c, of no candle and no trade"),
         ("BTC_USD-1h.csv", b"1,2\n", "has 2 fields in its first line"),
         ("BTC_USD-1h.csv", b"1709251200,1,1,1,x,1\n", "a row that cannot be read: time 1709251200"),

@@ -55,7 +55,8 @@ def test_it_says_what_was_written_and_where(made: Made, publish: Command) -> Non
     code, text = publish()
     assert (code, text) == (
         0,
-        f"Published: 16 partitions written, 0 unchanged; {made.published} and {made.tree}",
+        f"Published: 16 partitions written, 0 unchanged; {made.published} and {made.tree} "
+        "Next: `kraken-candles report`, `kraken-candles export --help`.",
     )
     made.build("delete from made.minutes where symbol = 'ETH/USD' and source = 'rest'")
     (made.tree / "notes.txt").touch()
