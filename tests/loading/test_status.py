@@ -10,10 +10,8 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from dlt_pipeline import kraken_source
-from dlt_pipeline.archive import importing
 from dlt_pipeline.cli.status import PIPELINES, look, pipelines_folder
 from dlt_pipeline.exchange import LocalExchange
-from dlt_pipeline.warehouse import pipeline
 from dlt_pipeline.warehouse.pipeline import Warehouse, only_load
 from tests.loading.quick import quick_load
 
@@ -54,7 +52,8 @@ def test_packages_that_wait_or_failed_are_told_until_a_load_or_dlt_clears_them(
 
 
 def test_dlts_folder_and_pipelines_are_those_that_dlt_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [*PIPELINES] == [pipeline.PIPELINE, importing.PIPELINE]
+    place = Warehouse(tmp_path / "warehouse.duckdb")
+    assert [*PIPELINES] == [place.pipeline_name(()), place.pipeline_name(None)]
     assert str(pipelines_folder()) == get_dlt_pipelines_dir()
     monkeypatch.delenv("DLT_DATA_DIR")
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -119,7 +119,8 @@ def page(folder: Path, seen: list[str]) -> Iterator[Page]:
         opened.on("pageerror", lambda error: seen.append(str(error)))
         opened.on("request", lambda request: seen.append(request.url) if request.url[:5] != "file:" else None)
         opened.goto((folder / "report.html").as_uri())
-        opened.wait_for_function("document.documentElement.dataset.drawn")
+        # Not by a function: to ask again and again it would be compiled from text, which the page's own policy forbids.
+        opened.wait_for_selector("html[data-drawn]", state="attached")
         yield opened
         browser.close()
 
@@ -129,7 +130,7 @@ def drawn(page: Page) -> Callable[[Callable[[], Any]], None]:
     def after(act: Callable[[], Any]) -> None:
         before = page.evaluate("document.documentElement.dataset.drawn")
         act()
-        page.wait_for_function(f"document.documentElement.dataset.drawn !== '{before}'")
+        page.wait_for_selector(f"html[data-drawn]:not([data-drawn='{before}'])", state="attached")
 
     return after
 
