@@ -173,6 +173,8 @@ def _guarded(run: Callable[[], _T]) -> _T:
     try:
         return run()
     except SystemExit as error:
+        if isinstance(getattr(error.__context__, "__cause__", None), KeyboardInterrupt):
+            Console(stderr=True).print("Stopped.")
         if isinstance(error.__context__, BrokenPipeError) and "--help" in sys.argv:
             raise SystemExit(0) from error  # its reader has seen enough, and nothing was left undone
         raise

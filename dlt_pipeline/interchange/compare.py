@@ -176,6 +176,8 @@ def _files(paths: Sequence[Path]) -> tuple[list[Path], set[Path]]:
     """Return the files meant, and which of them nobody named but stand in a folder."""
     files: dict[Path, bool] = {}
     for path in paths:
+        if not path.exists():
+            raise BadInputError(f"There is no file {path}.")
         if not path.is_dir():
             files[path] = False
             continue

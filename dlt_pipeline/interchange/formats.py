@@ -105,11 +105,9 @@ def symbol_of(pair: str, symbols: Sequence[str], names: Mapping[str, str]) -> st
 def read(connection: duckdb.DuckDBPyConnection, path: Path, view: str) -> Source:
     """Tell what a file holds; a temp view of that name may stand behind the query.
 
-    Raises BadInputError for a file that is not there, is empty, cannot be read or is none that is understood.
+    Raises BadInputError for a file that is empty, cannot be read or is none that is understood.
     """
     suffix = suffix_of(path)
-    if not path.is_file():
-        raise BadInputError(f"There is no file {path}.")
     if suffix is None:
         raise BadInputError(f"{path} is of a format that is not understood; {UNDERSTOOD}.")
     if not path.stat().st_size:

@@ -5,6 +5,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -33,10 +34,12 @@ def write_page(path: Path, about: Mapping[str, Any], market: Market, health: Map
         partial.write_text(text, encoding="utf-8")
         put(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise explain(error, path) or BadInputError(
             f"The report cannot be written to {path} ({error.strerror}); name another place with --output."
         ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path.stat().st_size
 
 
