@@ -159,7 +159,7 @@ def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds in this process make every model and run no data test: for tests of what comes of a build."""
-    from dlt_pipeline.following import project
+    from dlt_pipeline.following import rounds
     from dlt_pipeline.warehouse import dbt
 
     run_dbt = dbt.run_dbt
@@ -168,7 +168,7 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
         left_out = ("--exclude-resource-type", "test") if name == "build" else ()
         return run_dbt(path, name, *arguments, *left_out, **options)
 
-    for module in (dbt, project):
+    for module in (dbt, rounds):
         monkeypatch.setattr(module, "run_dbt", run)
 
 

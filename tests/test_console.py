@@ -21,8 +21,7 @@ from dlt_pipeline.cli.repair import repairs_table
 from dlt_pipeline.cli.show import candles_table as newest_table
 from dlt_pipeline.cli.summary import candles_table, others_table, symbols_table
 from dlt_pipeline.estimates.plan import Plan, PlanRange
-from dlt_pipeline.estimates.price import Costs, price_trades
-from dlt_pipeline.estimates.settings import load_job_settings
+from dlt_pipeline.estimates.price import Costs, load_job_settings, price_trades
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.repairs.gaps import Repair

@@ -1,18 +1,165 @@
-"""An import of archives: a chain of bounded dlt runs, each committing rows, parts and files together; then tidying."""
+"""An import of archives: a chain of bounded dlt runs, each committing rows, parts and files together; then tidying.
+
+Tidied away are older editions that a newer one replaces, if both agree, and rows that no ledger counts.
+"""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
-from dlt_pipeline.archive.cleanup import drop_cut_off, tidy
-from dlt_pipeline.archive.report import ImportReport
+import duckdb
+
+from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
+from dlt_pipeline.archive.report import ImportReport, Pair
 from dlt_pipeline.archive.source import ArchiveChunk, source_of
 from dlt_pipeline.archive.stored import Stored, read_stored
 from dlt_pipeline.archive.symbols import ArchiveRequest, make_archive_request
 from dlt_pipeline.archive.work import ImportListener, Work
 from dlt_pipeline.common.time import When
-from dlt_pipeline.kraken.ledger_store import LedgerStore, place_of
-from dlt_pipeline.warehouse.pipeline import Place, drop_old_packages
+from dlt_pipeline.kraken.ledger_store import LedgerStore, file_versions, place_of
+from dlt_pipeline.warehouse.database import DATASET
+from dlt_pipeline.warehouse.pipeline import Delete, Place, drop_old_packages
+
+_PAIRS: Final = f"""
+    with {file_versions(f"{DATASET}.archive_files", f"{DATASET}._dlt_loads")},
+    pairs as (select * from renamed union all select * from replaced)
+    select
+        older.edition_id, newer.edition_id, older.symbol, newer.symbol, older.format, older.archive, older.member,
+        newer.archive, newer.member, least(older.covered_from_ns, older.first_time_ns),
+        greatest(older.covered_to_ns, older.last_time_ns + 1)
+    from pairs
+    inner join files as older on pairs.older_id = older.edition_id
+    inner join files as newer on pairs.newer_id = newer.edition_id
+    order by older.import_number
+"""  # noqa: S608 - own names only
+# Trades (of candles: of all their trades), volume and what the rows say, whatever their order, by UTC day, of rows that
+# count, within the older one's time.
+_DAYS: Final[dict[str, str]] = {
+    "trades": "select traded_on as day, count(*) as trades, sum(volume) as volume, "
+    "sum(hash(time_ns, price, volume)::hugeint) as content",
+    "candles": "select bucket_start::date as day, sum(trade_count) as trades, sum(base_volume) as volume, "
+    "sum(hash(bucket_start, open, high, low, close, round(base_volume, 8), trade_count)::hugeint) as content",
+}
+_TIMES: Final = {"trades": "time_ns", "candles": "epoch_us(bucket_start) * 1000"}
+_TABLES: Final = {"trades": "archive_trades", "candles": "archive_candles"}
+_COMPLETE_PARTS: Final = (
+    f"select p.part_id from {DATASET}.archive_parts as p "  # noqa: S608 - own names only
+    f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0"
+)
+
+_COMPLETE_LOADS: Final = f"select load_id from {DATASET}._dlt_loads where status = 0"  # noqa: S608 - own names only
+
+
+def drop_cut_off(place: Place) -> None:
+    """Delete the files and refused rows that a load which was cut off had written already; WarehouseError.
+
+    A file that seems to have come to its end is neither gone on with nor skipped: its rows would come once more.
+    """
+    if not place.is_there():
+        return
+    tables = ("archive_files", "archive_refused_rows")
+    with place.changing(tables) as (_, delete):
+        for table in tables:
+            delete(table, f"_dlt_load_id not in ({_COMPLETE_LOADS})")
+
+
+def tidy(place: Place, failed: Collection[int] = ()) -> list[Pair]:
+    """Delete rows that count no more and return the editions that were replaced: in a warehouse, in one transaction.
+
+    These are: rows of an older edition that agrees with its newer one; rows without a part of a complete load, which a
+    kill left behind; all rows of `failed` editions, whose files turned out to be damaged. Where two editions disagree,
+    both stay stored. Raises a WarehouseError.
+    """
+    with place.changing((*ARCHIVE_SCHEMAS, "trades")) as (connection, delete):
+        _remove_failed(delete, failed)
+        _remove_uncounted(delete)
+        return list(_replaced(connection, delete))
+
+
+def _remove_failed(delete: Delete, failed: Collection[int]) -> None:
+    """The parts last: who is killed before finds by them what else is to go."""
+    for edition_id in failed:
+        _delete_with_ids(delete, edition_id)
+    if failed:
+        for table in ("archive_trades", "archive_candles", "archive_refused_rows", "archive_parts"):
+            delete(table, "list_contains($failed, edition_id)", failed=list(failed))
+
+
+def _remove_uncounted(delete: Delete) -> None:
+    """What a kill left: most times there is nothing, and a table that is only read is not written."""
+    for table in ("archive_trades", "archive_candles"):
+        delete(table, f"part_id not in ({_COMPLETE_PARTS})")
+    delete("archive_parts", f"part_id not in ({_COMPLETE_PARTS})")
+
+
+def _replaced(connection: duckdb.DuckDBPyConnection, delete: Delete) -> Iterator[Pair]:
+    for row in connection.execute(_PAIRS).fetchall():
+        older_id, newer_id, older_symbol, newer_symbol, kind, *names, from_ns, to_ns = row
+        older, newer = " in ".join(names[1::-1]), " in ".join(names[:1:-1])
+        pair = Pair(older_id, newer_id, older, newer, newer_symbol)
+        table = _TABLES.get(kind)
+        if table is None:  # of rows with ids those under the wrong symbol, which would keep the right ones out
+            removed = _delete_with_ids(delete, older_id) + _delete_parts(delete, older_id)
+            _forget(delete, older_id)
+            yield replace(pair, is_removed=bool(removed))
+            continue
+        days: tuple[Any, ...] = ()
+        if older_symbol == newer_symbol and _has_rows(connection, table, older_id):
+            days = tuple(_differing(connection, kind, (older_id, newer_id), (from_ns, to_ns)))
+        if days:
+            yield replace(pair, days=days)
+            continue
+        removed = delete(table, "edition_id = $older", older=older_id)
+        # without rows no part may prove anything, should the newer one ever give way
+        _delete_parts(delete, older_id)
+        if older_symbol != newer_symbol:
+            _forget(delete, older_id)
+        yield replace(pair, is_removed=bool(removed))
+
+
+def _delete_parts(delete: Delete, edition_id: int) -> int:
+    return delete("archive_parts", "edition_id = $edition", edition=edition_id)
+
+
+def _forget(delete: Delete, edition_id: int) -> None:
+    """Let a file that came under the wrong symbol come under it again, should that one have been right after all."""
+    for table in ("archive_files", "archive_refused_rows"):
+        delete(table, "edition_id = $edition", edition=edition_id)
+
+
+def _delete_with_ids(delete: Delete, edition_id: int) -> int:
+    """Delete the trades that a file with ids brought: all of its loads and market, which no other file shares."""
+    return delete(
+        "trades",
+        f"(symbol, _dlt_load_id) in (select p.symbol, p._dlt_load_id from {DATASET}.archive_parts as p "  # noqa: S608
+        "where p.edition_id = $edition and p.format = 'trades_with_ids')",
+        edition=edition_id,
+    )
+
+
+def _differing(
+    connection: duckdb.DuckDBPyConnection, kind: str, file_versions: tuple[int, int], span: tuple[int, int]
+) -> list[tuple[Any, ...]]:
+    sides = [
+        f"({_DAYS[kind]} from {DATASET}.{_TABLES[kind]} where edition_id = ${side} "
+        f"and {_TIMES[kind]} >= $from_ns and {_TIMES[kind]} < $to_ns and part_id in ({_COMPLETE_PARTS}) group by all)"
+        for side in ("older", "newer")
+    ]
+    query = (
+        "select strftime(day, '%Y-%m-%d'), coalesce(o.trades, 0)::bigint, coalesce(o.volume, 0), "  # noqa: S608
+        "coalesce(n.trades, 0)::bigint, coalesce(n.volume, 0) "
+        f"from {sides[0]} as o full join {sides[1]} as n using (day) "
+        "where o.content is distinct from n.content order by day"
+    )
+    values = dict(zip(("older", "newer", "from_ns", "to_ns"), (*file_versions, *span), strict=True))
+    return connection.execute(query, values).fetchall()
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, table: str, edition_id: int) -> bool:
+    query = f"select 1 from {DATASET}.{table} where edition_id = ? limit 1"  # noqa: S608 - own names only
+    return bool(connection.execute(query, [edition_id]).fetchall())
 
 
 def import_archives(

@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from dlt_pipeline.archive.cleanup import Pair
 from dlt_pipeline.warehouse.pipeline import Place
 
 # `unknown` until it is looked into; `stopped` files go on where they were when the import is run again.
@@ -38,6 +37,22 @@ class FileReport:
     def place(self) -> str:
         """The file for people: its name, and the ZIP or folder that it lies in."""
         return self.name if self.archive.name == self.name else f"{self.name} in {self.archive.name}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An older edition and the newest one that takes its place; `days` are those on which they disagree.
+
+    A day has its UTC date, then trades and volume (base units) of the older and of the newer one.
+    """
+
+    older_id: int
+    newer_id: int
+    older: str
+    newer: str
+    symbol: str
+    days: tuple[tuple[str, int, Decimal, int, Decimal], ...] = ()
+    is_removed: bool = False
 
 
 @dataclass

@@ -216,7 +216,7 @@ def report(
     ] = None,
 ) -> None:
     """Write one HTML file that shows the candles and how far they can be trusted; it works without a network."""
-    from dlt_pipeline.cli.report import run_report  # noqa: PLC0415
+    from dlt_pipeline.cli.files import run_report  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
     configure_logging()

@@ -15,8 +15,7 @@ from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.estimates.plan import ARCHIVE_SIZES, archive_end, rest_timeframes
-from dlt_pipeline.estimates.price import Costs, Estimate, Total, total_of, until
-from dlt_pipeline.estimates.settings import load_job_settings
+from dlt_pipeline.estimates.price import Costs, Estimate, Total, load_job_settings, total_of, until
 from dlt_pipeline.kraken.ledger_store import place_of
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session

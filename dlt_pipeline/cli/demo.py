@@ -32,8 +32,8 @@ _QUERIES: Final = (
 def run_demo(console: Console, stop: threading.Event) -> int:
     """Run it all in the warehouse of this folder, print and show what came out; return the exit code."""
     # They take seconds to import, which `exchange` need not.
+    from dlt_pipeline.cli.files import run_report  # noqa: PLC0415
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415
-    from dlt_pipeline.cli.report import run_report  # noqa: PLC0415
 
     clock = Clock(_NOW)
     feed = SyntheticFeed(_SEED, clock, days=_DAYS)

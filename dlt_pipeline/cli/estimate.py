@@ -11,8 +11,7 @@ from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.estimates.estimate import estimate
 from dlt_pipeline.estimates.plan import ARCHIVE_SIZES, Plan, PlanRange, plan
-from dlt_pipeline.estimates.price import Costs
-from dlt_pipeline.estimates.settings import load_job_settings
+from dlt_pipeline.estimates.price import Costs, load_job_settings
 from dlt_pipeline.kraken.settings import load_settings
 
 _STATES = {"trades": "proven trades", "archive": "archive", "rest": "Kraken's candles", "missing": "MISSING"}

@@ -12,9 +12,8 @@ from typing import Any, Final, Literal
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import NS_PER_DAY, When, show_ns
-from dlt_pipeline.estimates.counter import Counter, edges_of
-from dlt_pipeline.estimates.price import Costs, Estimate, calls_of, days_between, iso, price_trades
-from dlt_pipeline.estimates.settings import load_job_settings
+from dlt_pipeline.estimates.estimate import Counter, edges_of
+from dlt_pipeline.estimates.price import Costs, Estimate, calls_of, days_between, iso, load_job_settings, price_trades
 from dlt_pipeline.kraken.ledger import missing
 from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.request import Request, Window, make_window

@@ -12,10 +12,8 @@ from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
 from dlt_pipeline.common.time import When, to_ns
 from dlt_pipeline.following.loads import Loads, Progressing, no_progress
-from dlt_pipeline.following.project import KeptProject
-from dlt_pipeline.following.rounds import Round, Rounds
-from dlt_pipeline.following.schedule import Schedule, State
-from dlt_pipeline.following.settings import load_follow_settings
+from dlt_pipeline.following.rounds import KeptProject, Round, Rounds
+from dlt_pipeline.following.schedule import Schedule, State, load_follow_settings
 from dlt_pipeline.kraken.request import make_request, make_window
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, load_settings
 from dlt_pipeline.warehouse.database import warehouse_path

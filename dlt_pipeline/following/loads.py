@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError, UnknownSymbolError
-from dlt_pipeline.following.schedule import State
-from dlt_pipeline.following.settings import FollowSettings
+from dlt_pipeline.following.schedule import FollowSettings, State
 from dlt_pipeline.kraken.extract import Progress
 from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.load import Listener, LoadReport, load_request, tell_committing

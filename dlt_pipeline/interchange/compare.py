@@ -14,7 +14,7 @@ from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, to_ns, utc_of_ns, wi
 from dlt_pipeline.interchange.export import LIST, MACROS
 from dlt_pipeline.interchange.formats import SUFFIXES, Source, named, read, suffix_of, symbol_of
 from dlt_pipeline.interchange.proven import Proven, open_proven
-from dlt_pipeline.interchange.results import written
+from dlt_pipeline.publishing.files import written
 from dlt_pipeline.warehouse.database import sql_text
 
 _WEEK_NS: Final = 7 * NS_PER_DAY
@@ -113,7 +113,7 @@ class Comparison:
     tolerance: float
     is_exact: bool
     first: Sequence[Sequence[object]]
-    """The first of all differences, as `results.HEADER` names their columns."""
+    """The first of all differences, as `formats.HEADER` names their columns."""
 
     @property
     def is_equal(self) -> bool:

@@ -7,13 +7,15 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.publishing.partitions import (
     Partition,
     Settled,
@@ -23,6 +25,7 @@ from dlt_pipeline.publishing.partitions import (
     write_rows,
 )
 from dlt_pipeline.publishing.settings import PublishSettings
+from dlt_pipeline.warehouse.errors import explain
 
 _NAME: Final = "candles.parquet"
 
@@ -50,6 +53,26 @@ def put(partial: Path, target: Path) -> None:
     """Move a finished file to its place, which must be on the same file system; readers see the old or the new one."""
     sync(partial)
     _move(partial, target)
+
+
+@contextmanager
+def written(target: Path) -> Iterator[Path]:
+    """Give a place beside a file that the user named for its content, which then moves there whole, or not at all.
+
+    Raises DiskFullError, and BadInputError for a place that cannot be written to.
+    """
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        put(partial, target)
+    except OSError as error:
+        raise explain(error, target, "another place") or BadInputError(
+            f"{target} cannot be written ({error.strerror or error}); name another place."
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def put_link(original: Path, partial: Path, target: Path) -> None:

@@ -5,7 +5,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +12,8 @@ from typing import Any, Final
 from plotly.offline import get_plotlyjs
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.publishing.files import put
+from dlt_pipeline.publishing.files import written
 from dlt_pipeline.report.market import Market
-from dlt_pipeline.warehouse.errors import explain
 
 _HOLE: Final = re.compile(r"\{\{(\w+)\}\}")
 
@@ -23,23 +21,14 @@ _HOLE: Final = re.compile(r"\{\{(\w+)\}\}")
 def write_page(path: Path, about: Mapping[str, Any], market: Market, health: Mapping[str, Any]) -> int:
     """Write the page beside and move it to `path`; return its bytes.
 
-    `about` says of what and when it was made. Raises BadInputError for a path that is a folder, DiskFullError.
+    `about` says of what and when it was made. Raises BadInputError for a folder or where nothing
+    can be written, DiskFullError.
     """
     if path.is_dir():
         raise BadInputError(f"{path} is a folder; --output names the file to write, such as report.html.")
-    partial = path.with_name(f".{path.name}.partial")
     text = _page(about, market, health)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with written(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        put(partial, path)
-    except OSError as error:
-        raise explain(error, path) or BadInputError(
-            f"The report cannot be written to {path} ({error.strerror}); name another place with --output."
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     return path.stat().st_size
 
 

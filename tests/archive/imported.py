@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dlt_pipeline.archive.members import Member, find_members
 from dlt_pipeline.archive.reader import Reading, look, read_parts
-from dlt_pipeline.archive.settings import load_import_settings
+from dlt_pipeline.archive.work import load_import_settings
 from tests.archive.exported import write_folder
 
 _numbers = count(1)

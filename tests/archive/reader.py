@@ -10,7 +10,7 @@ from typing import Any
 
 from dlt_pipeline.archive.members import Member, find_members
 from dlt_pipeline.archive.reader import Begun, ParsedBlock, Reading, read_parts
-from dlt_pipeline.archive.settings import ImportSettings
+from dlt_pipeline.archive.work import ImportSettings
 
 TABLE_OF = {"trades": "archive_trades", "trades_with_ids": "trades", "candles": "archive_candles"}
 EVERYTHING = (None, None)

@@ -13,7 +13,7 @@ import pytest
 
 from dlt_pipeline.archive.formats import look
 from dlt_pipeline.archive.members import Member, Problem, find_members
-from dlt_pipeline.archive.settings import ImportSettings
+from dlt_pipeline.archive.work import ImportSettings
 from dlt_pipeline.common.exceptions import DamagedFileError, KrakenCandlesError, WrongFormatError
 from tests.archive.exported import write_folder, write_zip
 from tests.archive.reader import Plan, read

@@ -12,7 +12,7 @@ import pytest
 from dlt_pipeline.archive.formats import look
 from dlt_pipeline.archive.members import Member, find_members
 from dlt_pipeline.archive.reader import ParsedBlock, Reading, read_parts
-from dlt_pipeline.archive.settings import ImportSettings
+from dlt_pipeline.archive.work import ImportSettings
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.answers import TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import start_at, take

@@ -2,8 +2,7 @@
 
 import pytest
 
-from dlt_pipeline.following.schedule import SPARE_NS, ExchangeClock, Schedule, next_moment_ns
-from dlt_pipeline.following.settings import FollowSettings
+from dlt_pipeline.following.schedule import SPARE_NS, ExchangeClock, FollowSettings, Schedule, next_moment_ns
 
 S = 10**9
 MINUTE, MARGIN = 60 * S, 5 * S

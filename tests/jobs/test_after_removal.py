@@ -10,8 +10,8 @@ from dlt_pipeline.jobs.job import Options
 from dlt_pipeline.jobs.runner import rebuild
 from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.request import make_request
-from dlt_pipeline.stream.record import read_loaded
 from dlt_pipeline.stream.stretches import Stretch, prove
+from dlt_pipeline.stream.waiter import read_loaded
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from tests.jobs.conftest import NOW
 from tests.truth import expected_trades, loaded_trades

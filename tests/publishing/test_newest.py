@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.publishing.newest import Publisher
+from dlt_pipeline.publishing.publisher import Publisher
 from dlt_pipeline.publishing.settings import KEEP_REPLACED
 from tests.publishing.made import Made
 

@@ -14,8 +14,7 @@ import pytest
 import dlt_pipeline
 from dlt_pipeline import publish
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError
-from dlt_pipeline.publishing.newest import Publisher
-from dlt_pipeline.publishing.publisher import Published
+from dlt_pipeline.publishing.publisher import Published, Publisher
 from tests.pages import blocks
 from tests.publishing.made import Made
 

@@ -14,8 +14,7 @@ from dlt_pipeline.cli.confirm import cheaper_ways, confirm
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import to_ns
-from dlt_pipeline.estimates.price import Costs, Estimate, price_trades
-from dlt_pipeline.estimates.settings import load_job_settings
+from dlt_pipeline.estimates.price import Costs, Estimate, load_job_settings, price_trades
 from dlt_pipeline.exchange import LocalExchange
 from dlt_pipeline.kraken.settings import load_settings
 from tests.conftest import Place

@@ -132,8 +132,7 @@ def test_the_calls_are_those_of_the_load_or_one_more(
 def test_time_is_that_of_the_slowest_symbol_at_the_set_pace(
     exchange: LocalExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlt_pipeline.estimates.price import total_of
-    from dlt_pipeline.estimates.settings import load_job_settings
+    from dlt_pipeline.estimates.price import load_job_settings, total_of
 
     found = estimate(["BTC/USD", "MINA/GBP"], "2026-11-06")
     monkeypatch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.002")
@@ -243,7 +242,7 @@ def test_no_network_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_an_impossible_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
-    from dlt_pipeline.estimates.settings import load_job_settings
+    from dlt_pipeline.estimates.price import load_job_settings
 
     monkeypatch.setenv(f"SOURCES__KRAKEN_JOBS__{name}", value)
     with pytest.raises(BadInputError, match=says):

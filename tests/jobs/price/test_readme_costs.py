@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dlt_pipeline.cli.console import duration, size
-from dlt_pipeline.estimates.price import Costs, price_trades, total_of
-from dlt_pipeline.estimates.settings import JobSettings
+from dlt_pipeline.estimates.price import Costs, JobSettings, price_trades, total_of
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
 from tests.pages import page
 
