@@ -55,15 +55,19 @@ def test_every_description_of_a_model_begins_with_its_grain(models: dict[str, No
 
 def test_the_grain_of_every_check_table_stands_first(built: Built) -> None:
     nodes = built.manifest["nodes"]
-    sound = [node for node in nodes.values() if (node.get("test_metadata") or {}).get("name") == "sound"]
+    grains: dict[str, list[str]] = {}
+    for node in nodes.values():
+        if (node.get("test_metadata") or {}).get("name") == "sound":
+            asked = node["test_metadata"]["kwargs"]
+            grains[nodes[node["attached_node"]]["name"]] = asked["grain"]
+            grains |= {other["table"].split("'")[1]: other["grain"] for other in asked.get("others", [])}
     columns = "select column_name from duckdb_columns() where schema_name = 'kraken' and table_name = ?"
     found = 0
     with duckdb.connect(str(built.warehouse), read_only=True) as connection:
-        for test in sound:
-            model = nodes[test["attached_node"]]
-            if model["schema"] == "kraken" and model["path"].startswith("checks/"):
+        for model in nodes.values():
+            if model["name"] in grains and model["schema"] == "kraken" and model["path"].startswith("checks/"):
                 rows = connection.execute(columns + " order by column_index", [model["name"]]).fetchall()
-                grain = test["test_metadata"]["kwargs"]["grain"]
+                grain = grains[model["name"]]
                 assert [name for (name,) in rows[: len(grain)]] == grain, model["name"]
                 found += 1
     assert found > 2

@@ -76,10 +76,10 @@ def test_in_use_by_another_process_it_names_it_and_tells_what_was_published(well
 
 
 def test_a_red_check_is_told_until_a_build_is_green(well: Path, said: Said) -> None:
-    remember_checks(well, ["gaps_are_sound: 2 rows"])
+    remember_checks(well, ["coverage_is_sound: 2 rows"])
     code, text = said()
     assert code == 1
-    assert "The last build is red (gaps_are_sound: 2 rows); `kraken-candles build`" in " ".join(text.split())
+    assert "The last build is red (coverage_is_sound: 2 rows); `kraken-candles build`" in " ".join(text.split())
     remember_checks(well, [])
     assert said()[0] == 0
     assert last_checks(well) is not None

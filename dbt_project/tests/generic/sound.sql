@@ -1,26 +1,38 @@
-{# grain names a row: none of its columns is NULL, no combination of them comes twice. No column of complete is NULL. The expression of each
-   of rules, by its name, is false for no row; NULL passes, for what is not there cannot be wrong. All in one scan; broken_rule says what
-   the row breaks first. #}
-{% test sound(model, grain, complete=[], rules={}) %}
-    select *
+{# Of each table: grain names a row, so none of its columns is NULL and no combination of them comes twice; no column of complete is NULL; the
+   expression of each of rules, by its name, is false for no row. NULL passes, for what is not there cannot be wrong. broken_rule says what
+   a row breaks first, row_key which row it is. others: further tables with the same, as {table: ref('…'), grain: […], …}; one test of
+   several costs a build one node. #}
+{% test sound(model, grain, complete=[], rules={}, others=[]) %}
+    {%- for each in [{'table': model, 'grain': grain, 'complete': complete, 'rules': rules}] + others %}
+    {%- set name = each.table.identifier %}
+    select
+        broken_rule,
+        {% for column in each.grain -%}
+        {{ "'" if loop.first else "|| ', " }}{{ column }} ' || coalesce(cast({{ column }} as {{ dbt.type_string() }}), 'NULL')
+        {% endfor -%}
+        as row_key
     from (
         select
+            {{ each.grain | join(', ') }},
             case
-                {% for column in grain + complete -%}
-                when found.{{ column }} is null then '{{ column }} is NULL'
+                {% for column in each.grain + each.get('complete', []) -%}
+                when found.{{ column }} is null then '{{ name }}: {{ column }} is NULL'
                 {% endfor -%}
-                when found.rows_of_grain > 1 then 'one row for each {{ grain | join(', ') }}'
-                {% for name, expression in rules.items() -%}
-                when not ({{ expression }}) then '{{ name }}'
+                when found.rows_of_grain > 1 then '{{ name }}: one row for each {{ each.grain | join(', ') }}'
+                {% for rule, expression in each.get('rules', {}).items() -%}
+                when not ({{ expression }}) then '{{ name }}: {{ rule }}'
                 {% endfor -%}
-            end as broken_rule,
-            found.*
+            end as broken_rule
         from (
             select
                 *,
-                count(*) over (partition by {{ grain | join(', ') }}) as rows_of_grain
-            from {{ model }}
+                count(*) over (partition by {{ each.grain | join(', ') }}) as rows_of_grain
+            from {{ each.table }}
         ) as found
     ) as judged
     where broken_rule is not null
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
 {% endtest %}
