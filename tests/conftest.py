@@ -190,5 +190,6 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return int(ended.value.code or 0), text
 
     yield run
+    gc.enable()  # a build leaves it off, as its process ends
     for number, handler in handlers.items():
         signal.signal(number, handler)
