@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
 from dlt_pipeline.kraken.raw_tables import SCHEMAS
@@ -47,6 +48,15 @@ def test_every_column_of_every_model_is_described_and_none_besides(built: Built,
             described = {column["name"] for column in model["columns"].values() if column["description"].strip()}
             assert described == set(columns), name
             assert len(columns) == len(set(columns)), name
+
+
+def test_no_description_is_cut_at_its_comma() -> None:
+    """YAML takes what follows one in braces without quotes for a key of its own, and dbt passes over it."""
+    known = {"name", "data_type", "description", "data_tests", "constraints"}
+    for path in (ROOT / "dbt_project" / "models").rglob("*.yml"):
+        for node in (yaml.safe_load(path.read_text()) or {}).get("models") or ():
+            for column in node.get("columns", ()):
+                assert column.keys() <= known, f"{path.name}, {column['name']}"
 
 
 def test_every_description_of_a_model_begins_with_its_grain(models: dict[str, Node]) -> None:
