@@ -28,7 +28,7 @@ Policy = Annotated[
     str | None, typer.Option(help="What empty buckets of the symbol show there: null, carry_forward or omit.")
 ]
 Export = Annotated[bool | None, typer.Option("--export/--no-export", help="Publish afterwards, or not.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON for machines, and nothing else: a list of objects, or an object.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON for machines and nothing else: a list of objects, or one.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")]
 
 
