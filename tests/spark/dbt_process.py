@@ -71,7 +71,7 @@ def run(task: Task) -> None:
         out = step / task.engine
         out.mkdir(parents=True)
         os.environ["KRAKEN_CANDLES_LAKE"] = str(step / "lake")  # which the target duckdb does not look at
-        errors = {kind: dbt.operate("overflow", of=kind) for kind in ("product", "sum")}
+        errors = {kind: dbt.operate("overflow", of=kind) for kind in ("product", "sum", "window")}
         if task.engine == "spark":  # in the session that dbt has made
             context = SparkSession.builder.getOrCreate().sparkContext
             url = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/allexecutors"

@@ -13,8 +13,8 @@
 {%- set bars = bar_plan() %}
 {%- set day_start_ns = ns_from_timestamp('cast(numbered.traded_on as timestamp)') %}
 {%- set through_trade = {
-    'trades': 'row_number() over in_order', 'base_volume': 'sum(volume) over in_order',
-    'quote_volume': 'sum(' ~ multiply_exact('price', 'volume') ~ ') over in_order',
+    'trades': 'row_number() over in_order', 'base_volume': sum_exact('volume', 'in_order'),
+    'quote_volume': sum_exact(multiply_exact('price', 'volume'), 'in_order'),
 } %}
 {%- set own = {'trades': '1', 'base_volume': 'volume', 'quote_volume': multiply_exact('price', 'volume')} %}
 {%- set measures = bars | map(attribute='measure') | unique | list %}

@@ -72,7 +72,7 @@ moments as (
         spans.file_to_ns,
         trades.time_ns,
         count(*) as trade_count,
-        sum(trades.volume) as base_volume,
+        {{ sum_exact('trades.volume') }} as base_volume,
         max(trades.price) as high,
         min(trades.price) as low
     from {{ ref('trades') }} as trades
@@ -97,16 +97,17 @@ begun as (
         moments.file_to_ns - timeframes.size_ns as bucket_start_ns,
         moments.low as lowest_close,
         moments.high as highest_close,
-        {% for made in ['sum(moments.trade_count)', 'sum(moments.base_volume)', 'max(moments.high)', 'min(moments.low)'] -%}
-        {{ made }} over (
-            partition by moments.timeframe, moments.symbol, moments.file_to_ns
-            order by moments.time_ns
-            rows between unbounded preceding and current row
-        ) as {{ ['trade_count', 'base_volume', 'high', 'low'][loop.index0] }},
-        {% endfor -%}
+        sum(moments.trade_count) over in_time as trade_count,
+        {{ sum_exact('moments.base_volume', 'in_time') }} as base_volume,
+        max(moments.high) over in_time as high,
+        min(moments.low) over in_time as low,
         sum(moments.trade_count) over (partition by moments.timeframe, moments.symbol, moments.file_to_ns) as of_count
     from moments
     inner join {{ ref('timeframes') }} as timeframes on moments.timeframe = timeframes.timeframe
+    window in_time as (
+        partition by moments.timeframe, moments.symbol, moments.file_to_ns order by moments.time_ns
+        rows between unbounded preceding and current row
+    )
 ),
 
 wholes as (
