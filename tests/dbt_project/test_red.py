@@ -310,6 +310,20 @@ def test_an_archive_s_row_beside_our_candle_is_seen(built: Built, copy: duckdb.D
         copy.execute("rollback")
 
 
+def test_a_line_of_the_neighbours_of_missing_ids_is_used(built: Built, copy: duckdb.DuckDBPyConnection) -> None:
+    """A gap reaches a millisecond beyond them on both sides."""
+    copy.execute("begin")
+    try:
+        copy.execute(
+            "insert into kraken_staging.accepted_gaps select symbol, gap_from + interval '1 millisecond', "
+            "gap_to - interval '1 millisecond', 'known', null from kraken.gaps where reason = 'ids_missing'"
+        )
+        assert copy.execute("select count(*) > 0 from kraken_staging.stg_accepted_gaps").fetchone() == (True,)
+        assert copy.execute(built.tests["accepted_gaps_are_used"]).fetchall() == []
+    finally:
+        copy.execute("rollback")
+
+
 def test_every_rule_of_every_data_test_has_its_spoilt_row(built: Built) -> None:
     found = {name: re.findall(r"(not \(.*\)|> 1) then '(\w+): ([\w ]+)", sql) for name, sql in built.tests.items()}
     assert {name for name, _ in SPOILT} == set(found)

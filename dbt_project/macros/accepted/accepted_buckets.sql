@@ -13,6 +13,6 @@ inner join {{ ref('stg_accepted_differences') }} as lines
 where
     compared.bucket_status in {{ kraken_candles.acceptable_literals(referee) }}
     and not lines.is_expired
-    and {{ kraken_candles.is_in_line('compared', 'lines') }}
+    and {{ kraken_candles.is_in_line(kraken_candles.timestamp_from_ns('compared.bucket_start_ns'), 'lines') }}
 group by compared.timeframe, compared.symbol, compared.bucket_on, compared.bucket_start_ns
 {%- endmacro %}

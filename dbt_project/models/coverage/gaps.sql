@@ -145,9 +145,7 @@ gaps as (
         symbol,
         reason,
         min(from_ns) as gap_from_ns,
-        max(to_ns) as gap_to_ns,
-        -- A line may name the neighbours of missing ids, which lie so far within (see id_holes).
-        case when reason = 'ids_missing' then {{ step_back_ns() }} else 0 end as margin_ns
+        max(to_ns) as gap_to_ns
     from numbered
     group by symbol, reason, gap_number
 ),
@@ -171,10 +169,7 @@ accepted as (
         min(lines.reason) as reason
     from gaps
     inner join {{ ref('stg_accepted_gaps') }} as lines on gaps.symbol = lines.symbol
-    where
-        not lines.is_expired
-        and {{ timestamp_from_ns('gaps.gap_from_ns + gaps.margin_ns') }} >= lines.gap_from
-        and {{ timestamp_from_ns('gaps.gap_to_ns - gaps.margin_ns') }} <= lines.gap_to
+    where not lines.is_expired and {{ is_gap_in_line('gaps', 'lines') }}
     group by gaps.symbol, gaps.gap_from_ns
 ),
 
