@@ -4,43 +4,16 @@ ranges as (
     {{ page_ranges() }}
 ),
 
-pages as (
-    select
-        symbol,
-        first_trade_id,
-        last_trade_id,
-        first_time_ns,
-        last_time_ns,
-        max(last_trade_id) over (
-            partition by symbol order by first_trade_id, last_trade_id
-            rows between unbounded preceding and 1 preceding
-        ) as reached_id
-    from {{ ref('ledger_entries') }}
-    where first_trade_id is not null
-),
-
--- A page whose ids all lie below what was reached before (a repair) neither opens nor closes a seam.
-frontier as (
-    select
-        symbol,
-        first_trade_id,
-        first_time_ns,
-        lag(last_trade_id) over (partition by symbol order by first_trade_id) as last_id_before,
-        lag(last_time_ns) over (partition by symbol order by first_trade_id) as last_time_before_ns
-    from pages
-    where reached_id is null or last_trade_id > reached_id
-),
-
 jumps as (
     select
         symbol,
-        last_id_before + 1 as first_missing_id,
+        last_trade_id_before + 1 as first_missing_id,
         first_trade_id - 1 as last_missing_id,
         -- stamps of neighbours may stand in the wrong order
-        least(last_time_before_ns, first_time_ns) as from_time_ns,
-        greatest(last_time_before_ns, first_time_ns) as to_time_ns
-    from frontier
-    where first_trade_id > last_id_before + 1
+        least(last_time_ns_before, first_time_ns) as from_time_ns,
+        greatest(last_time_ns_before, first_time_ns) as to_time_ns
+    from {{ ref('ledger_entries') }}
+    where first_trade_id > last_trade_id_before + 1
 ),
 
 -- Jumps of ids between two pages between which no time was left out, whatever the loader said.

@@ -2,6 +2,10 @@
 -- Files end at their last trade; where the ids go on in the next file or page, nothing lies between, so this is proven too.
 with
 
+parts as (
+    {{ edition_parts('trades_with_ids') }}
+),
+
 given as (
     select
         symbol,
@@ -18,56 +22,42 @@ given as (
     from {{ ref('stg_pages') }}
     union all
     select
-        parts.symbol,
-        parts.load_id,
-        parts.covered_from_ns,
-        case
-            when parts.last_row = max(parts.last_row) over (partition by parts.edition_id) then editions.covered_to_ns
-            else parts.covered_to_ns
-        end as covered_to_ns,
-        parts.row_count as new_trade_count,
-        parts.first_trade_id,
-        parts.last_trade_id,
-        parts.first_time_ns,
-        parts.last_time_ns,
+        symbol,
+        load_id,
+        covered_from_ns,
+        ends_at_ns as covered_to_ns,
+        row_count as new_trade_count,
+        first_trade_id,
+        last_trade_id,
+        first_time_ns,
+        last_time_ns,
         1 as is_archive,
-        case when parts.idless_count > 0 then 1 else 0 end as has_idless
-    from {{ ref('stg_archive_parts') }} as parts
-    inner join {{ ref('archive_editions') }} as editions on parts.edition_id = editions.edition_id
-    where parts.format = 'trades_with_ids'
+        case when idless_count > 0 then 1 else 0 end as has_idless
+    from parts
 ),
 
+-- What lies with all its ids below those reached before (a repair) neither opens nor closes a seam. Two may begin with the same id.
 reached as (
     select
         *,
-        max(last_trade_id) over (
-            partition by symbol order by first_trade_id, last_trade_id
-            rows between unbounded preceding and 1 preceding
-        ) as reached_id
+        first_trade_id is not null and coalesce(
+            last_trade_id > max(last_trade_id) over (
+                partition by symbol order by first_trade_id, last_trade_id
+                rows between unbounded preceding and 1 preceding
+            ),
+            true
+        ) as is_ahead
     from given
-    where
-        first_trade_id is not null
-        and symbol in (
-            select entries.symbol
-            from given as entries
-            where entries.is_archive = 1
-        )
 ),
 
 followed as (
     select
-        symbol,
-        load_id,
-        first_trade_id,
-        first_time_ns,
-        is_archive,
-        has_idless,
-        lag(last_trade_id) over (partition by symbol order by first_trade_id, last_trade_id) as last_id_before,
-        lag(last_time_ns) over (partition by symbol order by first_trade_id, last_trade_id) as last_time_before_ns,
-        lag(is_archive) over (partition by symbol order by first_trade_id, last_trade_id) as is_archive_before,
-        lag(has_idless) over (partition by symbol order by first_trade_id, last_trade_id) as has_idless_before
+        *,
+        {% for column in ['last_trade_id', 'last_time_ns', 'is_archive', 'has_idless'] -%}
+        case when is_ahead then lag({{ column }}) over in_order end as {{ column }}_before{{ ',' if not loop.last }}
+        {% endfor %}
     from reached
-    where reached_id is null or last_trade_id > reached_id
+    window in_order as (partition by symbol, is_ahead order by first_trade_id, last_trade_id)
 ),
 
 entries as (
@@ -81,23 +71,25 @@ entries as (
         last_trade_id,
         first_time_ns,
         last_time_ns,
-        is_archive = 1 as is_archive
-    from given
+        last_trade_id_before,
+        last_time_ns_before
+    from followed
     union all
     select
         symbol,
         load_id,
-        least(last_time_before_ns, first_time_ns) as covered_from_ns,
-        greatest(last_time_before_ns, first_time_ns) + 1 as covered_to_ns,
+        least(last_time_ns_before, first_time_ns) as covered_from_ns,
+        greatest(last_time_ns_before, first_time_ns) + 1 as covered_to_ns,
         0 as new_trade_count,
         null as first_trade_id,
         null as last_trade_id,
         null as first_time_ns,
         null as last_time_ns,
-        true as is_archive
+        null as last_trade_id_before,
+        null as last_time_ns_before
     from followed
     where
-        first_trade_id <= last_id_before + 1
+        first_trade_id <= last_trade_id_before + 1
         and is_archive + is_archive_before > 0
         and has_idless + has_idless_before = 0
 ),
@@ -123,7 +115,8 @@ select
     last_trade_id,
     first_time_ns,
     last_time_ns,
-    is_archive,
+    last_trade_id_before,
+    last_time_ns_before,
     -- Stretches that meet have one number.
     case
         when has_length
