@@ -107,6 +107,7 @@ class SymbolLoad:
     is_done: bool = field(default=False, init=False)
     _is_more_told: bool = field(default=False, init=False)
     _newest_id: int = field(default=0, init=False)
+    _has_traded: bool = field(default=False, init=False)
     # From behind the ends of its ranges: the next range meets them again, and nobody drops doubles of one load.
     _given_early: set[tuple[int, int, int]] = field(default_factory=set, init=False)
 
@@ -209,7 +210,7 @@ class SymbolLoad:
         empty, no trade of the range is known, and OHLC shows some.
         """
         traded: str | None = None
-        for number in range(1 + self.settings.hole_retries):
+        for _ in range(1 + self.settings.hole_retries):
             answer = self._ask(cursor, end_ns, is_further_back=is_further_back)
             if answer.step.is_silent and not is_further_back and self._may_step_back(cursor):
                 is_further_back = True
@@ -222,7 +223,9 @@ class SymbolLoad:
                 continue
             if newest.rows or not answer.step.cursor.is_beginning:
                 return answer
-            if not number:  # one call more, and only for a pair of which no trade is known
+            if self._has_traded:  # so that this newest page is wrong
+                continue
+            if traded is None:  # one call more, and only for a pair of which no trade is known
                 traded = self._traded(answer.page.exchange_ns, cursor.covered_to_ns, answer.step.cursor.covered_to_ns)
             if traded is None:
                 return answer
@@ -286,6 +289,7 @@ class SymbolLoad:
             page = self._newest_page()
             self._newest_id = page.highest_id or self._newest_id
         self._newest_id = max(self._newest_id, page.highest_id)
+        self._has_traded = self._has_traded or bool(page.rows)
         return page
 
     def _newest_page(self) -> TradePage:

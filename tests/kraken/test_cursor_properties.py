@@ -1,7 +1,9 @@
 """Random trades, ties, page sizes and both meanings of `since`: nothing lost, nothing double, always ends."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 
 import pytest
 from hypothesis import example, given
@@ -337,6 +339,27 @@ def test_a_newest_page_that_is_old_proves_no_more_than_the_page_before_it() -> N
     assert warehouse.load(exchange, BASE_NS + 1, None, 10)
     assert warehouse.load(exchange, BASE_NS + 1, None, 10)
     assert warehouse.is_whole(exchange, BASE_NS + 1, None)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "page_size", "empty"),
+    [
+        ((-100, 10, 20), 9, (1, 3, 4, 5, 6, 7, 8, 9)),  # the newest page showed trades before it was empty
+    ],
+)
+@pytest.mark.parametrize("first_id", [1, 5_000])
+def test_empty_answers_at_a_beginning_prove_no_silence(
+    offsets: tuple[int, ...], page_size: int, empty: tuple[int, ...], first_id: int
+) -> None:
+    """Offsets in seconds behind the start, or before the exchange's clock for the last ones."""
+    start_ns, now_ns = BASE_NS, BASE_NS + 1_000 * 10**9
+    times = [start_ns + offsets[0] * 10**9]
+    times += [(start_ns if offset > 0 else now_ns) + offset * 10**9 for offset in offsets[1:]]
+    exchange = SimulatedExchange([*zip(times, count(first_id), strict=False)], inclusive=False, now_ns=now_ns)
+    exchange.lies = dict.fromkeys(empty, ("cut short", 0))
+    warehouse = Warehouse()  # which looks whether all is there that is said to be covered
+    with suppress(TransientExchangeError):
+        warehouse.load(exchange, start_ns, start_ns + 500 * 10**9, page_size)
 
 
 @pytest.mark.parametrize("ids", [(5, 0, 7, 10, 11), (0, 0, 0, 0, 0, 6, 9)])
