@@ -332,7 +332,8 @@ def is_contradicted(step: Step, newest: TradePage, settled_ns: int) -> bool:
 
     It bears the silence out where its newest trade is the last known one, or the ids go on from that one without a
     break in trades later than `settled_ns`, which may have happened meanwhile. Without ids only times can tell. A page
-    that lags behind what is known, or is empty though something is, bears nothing out.
+    that lags behind what is known, or is empty though something is, bears nothing out; nor does one that cannot be told
+    to reach back to the silence: it shows no trade from before, and does not begin with the pair's first.
     """
     cursor = step.cursor
     known = cursor.known_trade_id
@@ -340,11 +341,14 @@ def is_contradicted(step: Step, newest: TradePage, settled_ns: int) -> bool:
     at_tail = sum(1 for row in newest.rows if not row.trade_id and row.time_ns == cursor.tail_time_ns)
     if at_tail > cursor.tail_count or any(row.time_ns < settled_ns for row in newer):
         return True
+    if not newest.rows:
+        return not cursor.is_beginning
+    first = newest.rows[0]
     if known is None:
-        return not newest.rows and cursor.tail_count > 0
+        return first.time_ns >= cursor.tail_time_ns + (cursor.tail_count > 0) and first.trade_id != 1
     ids = [row.trade_id for row in newest.rows if row.trade_id]
     if not ids:
-        return not newest.rows or newest.rows[-1].time_ns < cursor.tail_time_ns
+        return not first.time_ns <= cursor.tail_time_ns <= newest.rows[-1].time_ns
     following = [row.trade_id for row in newer if row.trade_id]
     return max(ids) < known or bool(
         following and following[0] not in (known + 1, known + 1 + cursor.idless_since_id) and len(following) == len(ids)

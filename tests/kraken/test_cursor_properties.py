@@ -345,6 +345,8 @@ def test_a_newest_page_that_is_old_proves_no_more_than_the_page_before_it() -> N
     ("offsets", "page_size", "empty"),
     [
         ((-100, 10, 20), 9, (1, 3, 4, 5, 6, 7, 8, 9)),  # the newest page showed trades before it was empty
+        ((-100, 10, -1, -1, -1, -1), 4, (1,)),  # a full newest page of the last seconds alone
+        ((-100, 10, -1, -1, -1, -1), 4, (1, 3, 5, 7)),
     ],
 )
 @pytest.mark.parametrize("first_id", [1, 5_000])
