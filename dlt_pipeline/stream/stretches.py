@@ -1,12 +1,15 @@
 """Stretches of time and ids that the stream heard without a break, and what of them REST gave afterwards."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, as everywhere in the warehouse
+# Ids of months of the busiest pair: one that lies further ahead is a slip of the exchange's.
+_FARTHEST: Final = 10_000_000
 IdRange = tuple[int, int]  # first and last id, both inclusive
 
 
@@ -115,10 +118,15 @@ class Stretches:
             newest.disconnected_at = newest.disconnected_at or disconnected_at
 
     def take(self, trades: Iterable[tuple[int, int]], at: datetime) -> int:
-        """Take trades as (id, time in ns), in any order and any number of times; returns how many were news."""
-        return sum(self._take(trade_id, time_ns, at) for trade_id, time_ns in trades)
+        """Take trades as (id, time in ns), in any order and any number of times; returns how many were news.
+
+        An id that lies too far ahead of the newest one is news, for REST to be asked, and nothing else.
+        """
+        return sum(self._take(trade_id, time_ns, at) for trade_id, time_ns in sorted(trades))
 
     def _take(self, trade_id: int, time_ns: int, at: datetime) -> bool:
+        if self.newest is not None and trade_id > self.newest[0] + _FARTHEST:
+            return True
         if not (self._pieces and self._pieces[-1].is_open):
             if self.newest is not None and trade_id <= self.newest[0]:
                 return self._fill(trade_id)
@@ -227,8 +235,15 @@ def prove(stretch: Stretch, loaded: Loaded) -> Proof:
             waiting += 1
         else:
             outside += 1
-    completed = sum(each in loaded.ids for each in _ids(stretch.missing))
+    missing = stretch.missing  # may be many, where what is loaded is not
+    completed = sum(is_within(missing, each) for each in loaded.ids)
     return Proof(stretch, completed, waiting, outside, tuple(lost))
+
+
+def is_within(ranges: Sequence[IdRange], trade_id: int) -> bool:
+    """Whether one of ascending ranges without overlap has the id."""
+    place = bisect_right(ranges, trade_id, key=itemgetter(0))
+    return place > 0 and trade_id <= ranges[place - 1][1]
 
 
 def _ids(ranges: Iterable[IdRange]) -> Iterator[int]:

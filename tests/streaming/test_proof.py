@@ -31,11 +31,22 @@ def test_the_fate_of_each_id(
 ) -> None:
     heard = Stretches("BTC/USD")
     heard.connect(NOON)
-    heard.take([(each, each) for each in (11, 14, 15)], NOON)  # 12 and 13 are missing
+    assert heard.take([(each, each) for each in (11, 14, 15)], NOON) == 3  # 12 and 13 are missing
+    assert heard.take([(10**15, 16)], NOON) == 1, "REST is asked"
+    assert heard.newest == (15, 15)
     proof = prove(heard.stretches()[0], Loaded(ids, spans, None))
     assert proof.completed_from_rest == completed
     assert (proof.not_loaded_yet, proof.outside_load, proof.not_in_rest) == (waiting, outside, lost)
     assert proof.is_done == (waiting == 0)
+
+
+def test_ids_without_number_that_nobody_heard_are_not_looked_at_one_by_one() -> None:
+    heard = Stretches("BTC/USD")
+    heard.connect(NOON)
+    heard.take([(10**15, 2)], NOON)
+    heard.take([(1, 1)], NOON)
+    proof = prove(heard.stretches()[0], Loaded({1, 7}, ((1, 7),), None))
+    assert (proof.completed_from_rest, proof.not_loaded_yet) == (1, 1)
 
 
 def test_what_traded_before_a_load_began_is_outside_of_it() -> None:
