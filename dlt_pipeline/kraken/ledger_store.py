@@ -32,15 +32,17 @@ _SHOWN_IDS: Final = (
 _HAS_HOLES: Final = (
     "select 1 from {id_holes} as h where h.symbol = %s and h.to_time_ns >= %s and h.from_time_ns < %s limit 1"
 )
-# Holes are few; of their ids those that a later load brought are missing no more.
+# Ids of holes, each once, that are not among the trades: one is true whatever brought it, also a load that was killed.
 _MISSING_IDS: Final = (
-    "with missing as ("  # noqa: S608 - own names only
-    "select distinct unnest(range(h.first_missing_id, h.last_missing_id + 1)) as trade_id "
+    "with pieces as ("  # noqa: S608 - own names only
+    "select greatest(h.first_missing_id, 1 + coalesce(max(h.last_missing_id) over (order by h.first_missing_id, "
+    "h.last_missing_id rows between unbounded preceding and 1 preceding), 0)) as first_id, "
+    "h.last_missing_id as last_id "
     f"from {{id_holes}} as h {_LOADED.format('h')} "
     "where h.symbol = %s and h.to_time_ns >= %s and h.from_time_ns < %s"
-    ") select count(*) from missing where trade_id not in ("
-    f"select t.trade_id from {{trades}} as t {_LOADED.format('t')} "
-    "where t.symbol = %s and t.trade_id in (select trade_id from missing))"
+    ") select coalesce(sum(greatest(last_id - first_id + 1, 0)), 0)::bigint - ("
+    "select count(distinct t.trade_id) from {trades} as t inner join pieces "
+    "on t.trade_id between pieces.first_id and pieces.last_id where t.symbol = %s) from pieces"
 )
 
 _STATUSES: Final = (

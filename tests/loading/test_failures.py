@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from dlt_pipeline import price_of
@@ -21,6 +22,7 @@ from dlt_pipeline.common.exceptions import (
 )
 from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.exchange import Fault, LocalExchange, RawNumber, SyntheticFeed
+from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.load import load, load_request
 from dlt_pipeline.kraken.raw_tables import SCHEMAS
 from dlt_pipeline.kraken.request import make_request, make_window
@@ -124,6 +126,17 @@ def test_a_hole_that_stays_is_recorded_and_the_trades_are_kept(
     holes = "select first_missing_id, last_missing_id, from_time_ns, to_time_ns, times_asked from kraken_raw.id_holes"
     assert query(warehouse, holes) == [(2100, 2101, before, after, 3)]
     assert query(warehouse, "select sum(missing_id_count)::bigint from kraken_raw.pages") == [(2,)]
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute(
+            "insert into kraken_raw.id_holes select * replace (2101 as first_missing_id, 5_000_000_000 as "
+            "last_missing_id) from kraken_raw.id_holes; "
+            "insert into kraken_raw.trades select * replace (2100 as trade_id, 'killed' as _dlt_load_id) "
+            "from kraken_raw.trades where trade_id = 2099"
+        )
+    (beyond,) = query(warehouse, "select count(*) from kraken_raw.trades where trade_id > 2101")[0]
+    with LedgerStore.of_file(warehouse) as store:
+        (proof,) = store.proofs(make_request(["BTC/USD"], START, None, (), exact=False)).values()
+    assert proof.missing_ids == 5_000_000_000 - 2100 - beyond
 
 
 def test_one_answer_cut_short_is_not_believed(exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path) -> None:
