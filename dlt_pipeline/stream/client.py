@@ -28,6 +28,7 @@ from dlt_pipeline.kraken.markets import (
     check_listing,
     is_unknown,
     list_markets,
+    symbol_meant,
     unlisted,
 )
 from dlt_pipeline.kraken.settings import KrakenSettings, stream_address, trusted, without_password
@@ -81,7 +82,7 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
     async def check_symbols(self, symbols: Sequence[str]) -> dict[str, str]:
         """Ask the pairs, unless they are known, and return why symbols of which nonsense is listed cannot be heard.
 
-        UnknownSymbolError names what is nearest to a wrong symbol.
+        Those are called as `meant` calls them. UnknownSymbolError names what is nearest to a wrong symbol.
         """
         address = without_password(self._settings.base_url)
         try:
@@ -96,11 +97,15 @@ class StreamClient(ccxt.pro.kraken):  # type: ignore[misc]
             raise translate(error, "AssetPairs", address) from error
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise TransientExchangeError(f"AssetPairs: {address} did not answer as Kraken does ({error!r}).") from error
-        refused = {symbol: why for symbol in symbols if (why := unlisted(self.listed, symbol))}
+        refused = {symbol: why for symbol in map(self.meant, symbols) if (why := unlisted(self.listed, symbol))}
         for why in refused.values():
             if isinstance(why, UnknownSymbolError):
                 raise why
         return {symbol: str(why) for symbol, why in refused.items()}
+
+    def meant(self, symbol: str) -> str:
+        """Return a symbol as loads store it, of what is listed."""
+        return symbol_meant(self.listed, symbol)
 
     def know(self, listed: Listed) -> None:
         """Take over what is listed: ccxt's own reading of AssetPairs ends with any nonsense about any pair."""
@@ -232,6 +237,7 @@ class TradeStream(StreamListener):
         try:
             refused = await client.check_symbols(self._symbols)
             with self._changed:
+                self._rename(client.meant)
                 for symbol, reason in refused.items():
                     self._refuse(symbol, reason)
             listened = [symbol for symbol in self._symbols if symbol not in refused]

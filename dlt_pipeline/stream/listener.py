@@ -79,6 +79,12 @@ class StreamListener:
         self._is_loss_told = False
 
     @property
+    def symbols(self) -> tuple[str, ...]:
+        """What is listened for: as loads call it, once the exchange has told what it lists."""
+        with self._changed:
+            return self._symbols
+
+    @property
     def is_connected(self) -> bool:
         """Whether all symbols are subscribed to that the exchange did not refuse."""
         with self._changed:
@@ -145,6 +151,12 @@ class StreamListener:
                     self._changed.notify_all()
                 if self._on_trades:
                     self._on_trades(symbol, trades, now)
+
+    def _rename(self, meant: Callable[[str], str]) -> None:
+        """Call the symbols so; who still asks by the other name is told that nothing was heard."""
+        self._symbols = tuple(dict.fromkeys(map(meant, self._symbols)))
+        for symbol in self._symbols:
+            self._heard.setdefault(symbol, Stretches(symbol))
 
     def _subscribe(self, symbol: str, at: datetime) -> None:
         if symbol not in self._heard or symbol in self._subscribed:

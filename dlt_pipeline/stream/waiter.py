@@ -132,7 +132,7 @@ class StreamWaiter:
     def __init__(self, settings: KrakenSettings, symbols: Sequence[str], on_trades: OnTrades | None = None) -> None:
         """Prepare for ccxt symbols, as TradeStream does; BadInputError if the stream's address is not known."""
         self.stream = TradeStream(settings, symbols, on_trades)
-        self._settings, self._symbols = settings, tuple(symbols)
+        self._settings = settings
         self._asked_at: dict[str, float] = {}
         self._loaded: dict[str, Loaded] = {}
         self._told: set[tuple[str, int]] = set()
@@ -160,7 +160,7 @@ class StreamWaiter:
         """
         if not self.stream.is_connected:
             return set()
-        return {symbol for symbol in set(self._symbols) - self.stream.refused if self._is_quiet(symbol)}
+        return {symbol for symbol in set(self.stream.symbols) - self.stream.refused if self._is_quiet(symbol)}
 
     def _is_quiet(self, symbol: str) -> bool:
         newest = self.stream.newest(symbol)
@@ -175,7 +175,7 @@ class StreamWaiter:
         `asked` are the symbols that were loaded (None: all). Nothing is raised for a warehouse that cannot be used: one
         in use is read after the next load, and of anything worse that load will speak.
         """
-        self._asked_at |= dict.fromkeys(self._symbols if asked is None else asked, time.monotonic())
+        self._asked_at |= dict.fromkeys(self.stream.symbols if asked is None else asked, time.monotonic())
         try:
             return self._prove(warehouse, is_last=False)
         except WarehouseLockedError:
@@ -198,7 +198,7 @@ class StreamWaiter:
             return []
 
     def _prove(self, warehouse: Path, is_last: bool) -> list[Proof]:
-        heard = {symbol: found for symbol in self._symbols if (found := self.stream.stretches(symbol))}
+        heard = {symbol: found for symbol in self.stream.symbols if (found := self.stream.stretches(symbol))}
         if not heard or not warehouse.exists():
             return []
         done: list[Proof] = []

@@ -122,8 +122,9 @@ def test_a_lost_connection_is_opened_again_and_the_ids_tell_what_was_missed(
 def test_a_share_is_heard_by_the_name_that_kraken_writes(
     exchange: LocalExchange, listen: Callable[..., TradeStream]
 ) -> None:
-    stream = listen(SHARE, BTC)
+    stream = listen("AAPLX/USD", BTC)  # as ccxt writes it
     until(lambda: stream.is_connected and stream.newest(SHARE))
+    assert stream.symbols == (SHARE, BTC)
     assert stream.newest(SHARE)[0] == happened(exchange, SHARE)[-1]
     assert sum(call.path == "AssetPairs" for call in exchange.calls) == 2
 
