@@ -1,6 +1,8 @@
 """A build that would say and do nothing else than the last one is left out; whatever it depends on brings it back."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from dlt_pipeline.archive.members import find_members
+from dlt_pipeline.archive.work import ImportSettings
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.build import build, build_result
 from dlt_pipeline.publishing import unchanged
@@ -45,6 +49,15 @@ def test_nothing_is_new(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/elsewhere")
     (built.parent / "exports" / ".lock").write_text("")
     assert nothing_new(built)
+
+
+def test_who_looks_into_a_warehouse_that_this_process_has_open_leaves_it_locked(built: Path) -> None:
+    lock = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with duckdb.connect(str(built)):  # as a notebook has it
+        assert nothing_new(built)
+        assert not list(find_members([built.parent], ImportSettings()))
+        another = subprocess.run([sys.executable, "-SE", "-c", lock, built], capture_output=True, check=False)
+    assert b"BlockingIOError" in another.stderr
 
 
 def _a_row(warehouse: Path, _: pytest.MonkeyPatch) -> None:

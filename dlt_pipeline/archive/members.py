@@ -21,6 +21,7 @@ from dlt_pipeline.archive.files import (
     open_unpacked,
     told,
 )
+from dlt_pipeline.warehouse.database import head
 
 __all__ = ["Member", "Problem", "find_members"]
 
@@ -287,5 +288,4 @@ def _unpacked_bytes(path: Path, settings: Limits) -> int:
 
 
 def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) in _ZIP_MAGIC or path.suffix.lower() == ".zip"
+    return head(path, 4) in _ZIP_MAGIC or path.suffix.lower() == ".zip"  # a warehouse may lie in the folder, too

@@ -5,7 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -141,22 +141,31 @@ def check_kind(path: Path) -> None:
         if path in _checked or not path.is_file():
             return
         try:
-            head = _head(path)
-        except (OSError, psutil.Error):
+            begin = head(path, 16)
+        except OSError:
             return  # DuckDB will say why
-        if len(head) == 16 and head[8:12] != b"DUCK":  # one that is just being made is shorter
-            kind = "a SQLite file" if head.startswith(b"SQLite format 3") else "not a DuckDB file"
+        if len(begin) == 16 and begin[8:12] != b"DUCK":  # one that is just being made is shorter
+            kind = "a SQLite file" if begin.startswith(b"SQLite format 3") else "not a DuckDB file"
             raise WarehouseError(f"{path} is {kind}; set {ENVIRONMENT_NAME} to another path.")
         _checked.add(path)
 
 
-def _head(path: Path) -> bytes:
-    """Return the first bytes; none where this process has the file open: closing it would take DuckDB's lock away."""
-    opened = [Path(one.path) for one in psutil.Process().open_files()]
-    if any(path.samefile(other) for other in opened if other.exists()):
+def head(path: Path, count: int) -> bytes:
+    """Return a file's first bytes, none where it cannot be known whether this process has it open.
+
+    Where it has, they are read there: to open and to close it once more would take DuckDB's lock on it away, by POSIX.
+    """
+    about = path.stat()
+    try:
+        opened = psutil.Process().open_files()
+    except psutil.Error:
         return b""
+    for each in opened:
+        with suppress(OSError):  # it is closed by now, only written to, or has no number, as on Windows
+            if os.path.samestat(os.fstat(each.fd), about):
+                return os.pread(each.fd, count, 0)
     with path.open("rb") as file:
-        return file.read(16)
+        return file.read(count)
 
 
 @contextmanager
@@ -261,9 +270,9 @@ def file_state(warehouse: Path) -> str | None:
     if warehouse.with_name(warehouse.name + ".wal").exists():
         return None
     about = warehouse.stat()
-    with warehouse.open("rb") as file:
-        headers = hashlib.sha256(file.read(_HEADERS)).hexdigest()
-    return f"{about.st_ino} {about.st_size} {about.st_mtime_ns} {headers}"
+    if not (headers := head(warehouse, _HEADERS)):
+        return None
+    return f"{about.st_ino} {about.st_size} {about.st_mtime_ns} {hashlib.sha256(headers).hexdigest()}"
 
 
 def size_of(warehouse: Path) -> int:
