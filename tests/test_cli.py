@@ -57,6 +57,7 @@ LOAD = ("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")
         (("load", "MINA/GBP", "--start", "20261106"), 2, "The start '20261106' is not a date"),
         (("load", "MINA/GBP", "--start", "0001-01-01T00:00+14:00"), 2, "lies outside of what a date can be"),
         (("load", "MINA/GBP", "--start", "1969-12-31"), 2, "lies before 1970"),
+        (("load", "MINA/GBP", "--start", "2026-11-07", "--end", "2300-01-01"), 2, "lies behind 2262-04-11 00:00:00"),
         (("load", "", "--start", "2026-11-07"), 2, "No symbol was given, or an empty one"),
         (("load", "MINA/GBP", "--start", "tomorrow"), 2, "The start 'tomorrow' is not a date"),
         (("load", "MINA/GBP", "--start", "2030-01-01"), 2, "The start 2030-01-01 00:00:00 lies in the future"),

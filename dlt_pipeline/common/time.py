@@ -8,6 +8,8 @@ from typing import Final
 from dlt_pipeline.common.exceptions import BadInputError
 
 NS_PER_DAY: Final = 86_400_000_000_000
+# The last midnight whose ns fit into 64 bits, 2262-04-11: what lies before it can be widened to whole days.
+_LAST_NS: Final = (2**63 - 1) // NS_PER_DAY * NS_PER_DAY
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the raw tables hold naive UTC
 _ISO: Final = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
@@ -53,11 +55,13 @@ def _parsed(text: str, what: str) -> datetime:
 
 
 def to_ns(when: When, what: str) -> int:
-    """Turn a time as of `utc_datetime` into ns since the epoch; BadInputError for times before 1970."""
+    """Turn a time as of `utc_datetime` into ns since the epoch; BadInputError before 1970 or after 2262-04-11."""
     since_epoch = utc_datetime(when, what) - datetime(1970, 1, 1, tzinfo=timezone.utc)
     ns = (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000_000 + since_epoch.microseconds * 1_000
     if ns < 0:
         raise BadInputError(f"{what} {when} lies before 1970; Kraken's history begins in 2013.")
+    if ns > _LAST_NS:
+        raise BadInputError(f"{what} {when} lies behind {show_ns(_LAST_NS)} (UTC), the last midnight there is here.")
     return ns
 
 
