@@ -221,7 +221,7 @@ def test_a_warehouse_of_a_newer_schema_is_neither_built_nor_read(
     assert warehouse_path().read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["kraken.duckdb", "kraken_raw.duckdb", "kraken_staging.db"])
+@pytest.mark.parametrize("name", ["kraken.duckdb", "Kraken_RAW.duckdb", "kraken_kept.db"])
 def test_a_warehouse_cannot_be_called_like_its_schemas(
     exchange: LocalExchange, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
@@ -231,7 +231,9 @@ def test_a_warehouse_cannot_be_called_like_its_schemas(
     assert (code, f"The warehouse cannot be called {name}" in text) == (1, True), text
 
 
-@pytest.mark.parametrize("name", ["temp.duckdb", "main.db", "System.duckdb", "it's.duckdb", "a;b.duckdb", 'a"b.duckdb'])
+@pytest.mark.parametrize(
+    "name", ["temp.duckdb", "System.duckdb", "pg_catalog.db", "it's.duckdb", "a;b.duckdb", 'a"b.duckdb']
+)
 def test_a_name_that_dbt_could_never_build_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(WarehouseError, match="The warehouse cannot be called"):
         warehouse_path(tmp_path / name)

@@ -27,7 +27,7 @@ DATASET: Final = "kraken_raw"
 # What stands in the place of the exchange where archives were imported and nobody was asked.
 NO_EXCHANGE: Final = "none"
 # DuckDB calls its own catalogs and schemas so, and dbt writes the name into its queries as it is.
-_RESERVED: Final = frozenset({"main", "temp", "system"})
+_RESERVED: Final = frozenset({"main", "temp", "system", "information_schema", "pg_catalog"})
 _QUOTES: Final = frozenset("'\";\\")
 # DuckDB would fetch from its server, and run, what a file or a query seems to need.
 _NO_EXTENSIONS: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -38,7 +38,10 @@ _DESCRIPTORS: Final = 8
 _HEADERS: Final = 3 * 4096
 _checked: Final[set[Path]] = set()
 _checking: Final = threading.Lock()
-_SCHEMAS: Final = frozenset({"kraken", "kraken_ops", "kraken_raw", "kraken_staging", "kraken_raw_staging"})
+# Those that dlt, dbt and the commands make; DuckDB tells neither from the file's name, in whatever case that is.
+_SCHEMAS: Final = frozenset(
+    {"kraken", *(f"kraken_{name}" for name in ("internal", "kept", "ops", "raw", "raw_staging", "staging"))}
+)
 
 
 def warehouse_path(path: str | Path | None = None) -> Path:
@@ -47,7 +50,7 @@ def warehouse_path(path: str | Path | None = None) -> Path:
     Raises WarehouseError for a name that DuckDB could not tell from the schemas inside, or a place that is none.
     """
     found = Path(path or os.environ.get(ENVIRONMENT_NAME) or "warehouse.duckdb").absolute()
-    if found.stem in _SCHEMAS:
+    if found.stem.lower() in _SCHEMAS:
         raise WarehouseError(
             f"The warehouse cannot be called {found.name}: DuckDB would confuse the file with the schema {found.stem} "
             f"in it. Set {ENVIRONMENT_NAME} to another name."
