@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Final
 
@@ -245,7 +245,7 @@ def days_by_age(path: Path, keep_days: int, now: datetime | None = None) -> list
     """Return the days with raw trades that are older than the `keep_days` whole UTC days before today's."""
     moment = now or datetime.now(timezone.utc)
     today = moment.astimezone(timezone.utc).date() if moment.tzinfo else moment.date()
-    oldest = today - timedelta(days=keep_days)
+    oldest = date.fromordinal(max(1, today.toordinal() - keep_days))  # who keeps all may say so by any number
     with open_warehouse(path, read_only=True) as connection:
         query = "select distinct symbol, traded_on from kraken_raw.trades where traded_on < ? order by all"
         return connection.execute(query, [oldest]).fetchall()
