@@ -11,7 +11,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.warehouse.database import open_warehouse
+from dlt_pipeline.warehouse.database import ask_built, open_warehouse
 from dlt_pipeline.warehouse.errors import when_unlocked
 from dlt_pipeline.warehouse.ops import REMOVED_DAYS, ensure_table, is_there
 
@@ -207,9 +207,8 @@ def _judged(connection: duckdb.DuckDBPyConnection, job_id: str | None) -> Iterab
     if not has_events(connection):
         return
     parameters = {"wanted": WANTED, "job_id": job_id}
-    try:
-        rows = connection.execute(_CANDIDATES.format(newest=NEWEST), parameters).fetchall()
-    except duckdb.CatalogException:  # no build has made the tables yet
+    rows = ask_built(connection, _CANDIDATES.format(newest=NEWEST), parameters)
+    if rows is None:
         query = f"select symbol, removed_on, job_id from ({NEWEST}) where state = $wanted"  # noqa: S608 - own names only
         found = connection.execute(query, {"wanted": WANTED}).fetchall()
         rows = [(*day, False, None, False, 0, 0) for *day, job in found if job_id in (None, job)]

@@ -554,6 +554,20 @@ def test_a_reader_elsewhere_hinders_no_command_that_only_reads(
     holder.communicate(b"\n")
     with duckdb.connect(str(warehouse_path())):  # in this very process, as in a notebook
         assert "proven trades" in command("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline")[1]
+    with duckdb.connect(str(warehouse_path())) as connection:  # as an older version built it
+        connection.execute("create schema kraken")
+        for table in ("candles", "coverage", "gaps", "ohlcv"):
+            connection.execute(f"create table kraken.{table} (symbol varchar)")
+    for arguments, said in (
+        (("summary",), "run `kraken-candles build`"),
+        (("list",), "No candles are built yet"),
+        (("show", "MINA/GBP", "1h"), "was built by an older version; run `kraken-candles build`"),
+        (("repair", "--dry-run"), "was built by an older version; run `kraken-candles build`"),
+        (("status",), "not proven by a build: MINA/GBP"),
+        (("report",), "was built by an older version; run `kraken-candles build`"),
+    ):
+        code, text = command(*arguments)
+        assert said in text, (arguments, code, text)
 
 
 def test_a_load_waits_at_its_start_for_a_warehouse_in_use(exchange: LocalExchange, command: Callable[..., Any]) -> None:

@@ -84,6 +84,7 @@ def _root(
         Path.cwd()
     except FileNotFoundError:  # dlt and dbt begin with it
         raise BadInputError("The working folder is gone; go to one that is there.") from None
+    configure_logging()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

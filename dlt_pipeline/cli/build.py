@@ -8,8 +8,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
 from dlt_pipeline.cli.console import Console, tell_next
 from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, WarehouseError
@@ -19,7 +17,7 @@ from dlt_pipeline.publishing.publisher import Published, publish
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
-from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
 from dlt_pipeline.warehouse.targets import OTHER_TARGETS, build_on
 
@@ -142,8 +140,8 @@ def _ask(path: Path, query: str, *values: object) -> list[tuple[int, int]]:
     """Return the row of two numbers of a query; none where a part was built without its tables, or nobody can look."""
     try:
         with open_warehouse(path, read_only=True) as connection:
-            return connection.execute(query, values).fetchall()
-    except (duckdb.CatalogException, WarehouseError):  # a load may hold the file already, and the build is green
+            return ask_built(connection, query, values) or []
+    except WarehouseError:  # a load may hold the file already, and the build is green
         return []
 
 

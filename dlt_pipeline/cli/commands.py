@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, configure_logging, examples, out, stop_on_signals
+from dlt_pipeline.cli.app import app, examples, out, stop_on_signals
 from dlt_pipeline.cli.commands_jobs import (
     BucketSize,
     End,
@@ -81,7 +81,6 @@ def import_(
     """Import Kraken's downloads, time and sales or OHLCVT, out of ZIPs; a second import of a file adds nothing."""
     from dlt_pipeline.cli.archive import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
-    configure_logging()
     wanted = None if not symbols else _names(symbols) or [""]
     raise typer.Exit(
         run_import(
@@ -117,7 +116,6 @@ def load(
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
-    configure_logging()
     stop = stop_on_signals()
     raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes, also_archived, destination))
 
@@ -147,7 +145,6 @@ def build(
         return
     from dlt_pipeline.cli.build import run_build  # noqa: PLC0415 - takes a second to import
 
-    configure_logging()
     _end_at_once("Build stopped; tables that were built stay. Run the same command again.", signal.SIGINT)
     raise typer.Exit(run_build(out(), context.args, verbose, always, target))
 
@@ -157,7 +154,6 @@ def publish() -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
     from dlt_pipeline.cli.build import run_publish  # noqa: PLC0415
 
-    configure_logging()
     _end_at_once("Publishing stopped; readers see whole files. Run the same command again to go on.", signal.SIGINT)
     code = run_publish(out())
     tell_next(out(), "report", "export --help")
@@ -174,7 +170,6 @@ def compact() -> None:
     from dlt_pipeline.kraken.raw_tables import KEYS  # noqa: PLC0415
     from dlt_pipeline.warehouse.lake import lake_at  # noqa: PLC0415 - dlt takes a second to import
 
-    configure_logging()
     _end_at_once("Compacting stopped; every row is there. Run the same command again to go on.", signal.SIGINT)
     lake = lake_at()
     done = lake.compact(KEYS | ARCHIVE_KEYS)
@@ -219,7 +214,6 @@ def report(
     from dlt_pipeline.cli.files import run_report  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    configure_logging()
     raise typer.Exit(run_report(out(), warehouse_path(), output, _names(symbols), open_))
 
 
@@ -261,7 +255,6 @@ def symbols(
     from dlt_pipeline.cli.symbols import run_symbols  # noqa: PLC0415 - dlt and ccxt take seconds to import
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    configure_logging()
     raise typer.Exit(run_symbols(out(), stop_on_signals(), warehouse_path(), text, json))
 
 
@@ -296,7 +289,6 @@ def demo() -> None:
     """Run the whole way offline: local exchange, load, build, summary. Fills the warehouse of this folder."""
     from dlt_pipeline.cli.demo import run_demo  # noqa: PLC0415
 
-    configure_logging()
     raise typer.Exit(run_demo(out(), stop_on_signals()))
 
 
@@ -326,7 +318,6 @@ def follow(
     """Keep symbols up to date until Ctrl-C: load, build what changed, publish, sleep; catches up by itself."""
     from dlt_pipeline.cli.follow import run_follow  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
 
-    configure_logging()
     raise typer.Exit(run_follow(out(), stop_on_signals(), symbols, start, once, every, timeframes, stream))
 
 
@@ -345,7 +336,6 @@ def rebuild(
     """Rebuild a history as jobs: price, load, build, check against Kraken's candles, publish; resumed if cut off."""
     from dlt_pipeline.cli.jobs import run_rebuild  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
 
-    configure_logging()
     options = options_of(bucket_size, include_trades, empty_bucket_policy, export)
     raise typer.Exit(run_rebuild(out(), stop_on_signals(), symbols, start, end, options, exact, yes))
 
@@ -368,7 +358,6 @@ def estimate(
     """Tell what a load would cost before it begins: trades, calls, hours and bytes, by two calls a symbol."""
     from dlt_pipeline.cli.estimate import run_estimate  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
-    configure_logging()
     raise typer.Exit(run_estimate(out(), stop_on_signals(), symbols, start, end, exact, timeframes, json))
 
 
@@ -395,7 +384,6 @@ def plan(
     """Show which time is covered and by what, what is missing, and the cheapest way to fill it with its price."""
     from dlt_pipeline.cli.estimate import run_plan  # noqa: PLC0415
 
-    configure_logging()
     raise typer.Exit(run_plan(out(), stop_on_signals(), symbol, timeframe, start, end, exact, offline, json))
 
 
@@ -446,7 +434,6 @@ def repair(
     from dlt_pipeline.cli.repair import carry_out, confirm, supersede_window, tell_plan  # noqa: PLC0415 - dlt and ccxt take seconds to import
     from dlt_pipeline.repairs.plan import plan_repairs  # noqa: PLC0415
 
-    configure_logging()
     console = out()
     if start is not None or end is not None:
         if from_file or timeframe or reason or again:

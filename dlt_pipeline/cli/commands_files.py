@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, configure_logging, examples, out, stop_on_signals
+from dlt_pipeline.cli.app import app, examples, out, stop_on_signals
 
 
 class What(str, Enum):
@@ -54,7 +54,6 @@ def export(
     """Write proven candles or trades as files for freqtrade, as CSV or as Parquet; each is whole or not there."""
     from dlt_pipeline.cli.files import run_export  # noqa: PLC0415 - it imports pyarrow
 
-    configure_logging()
     raise typer.Exit(
         run_export(
             out(),
@@ -93,5 +92,4 @@ def compare(
     """Compare files with what is proven: exit code 0 if all is equal, 1 if there are differences, 2 for bad input."""
     from dlt_pipeline.cli.files import run_compare  # noqa: PLC0415 - it imports pyarrow
 
-    configure_logging()
     raise typer.Exit(run_compare(out(), paths, symbol, timeframe, tolerance, output, page, json))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, configure_logging, examples, out, stop_on_signals
+from dlt_pipeline.cli.app import app, examples, out, stop_on_signals
 
 jobs_app = typer.Typer(
     help="The queue of jobs: loads, rebuilds and repairs that survive the end of a process.", no_args_is_help=True
@@ -66,7 +66,6 @@ def add(
     """Queue a job a symbol, or an archive_import a path; nothing is asked yet, and `jobs run` does them."""
     from dlt_pipeline.cli.queue import run_add  # noqa: PLC0415
 
-    configure_logging()
     options = {
         **options_of(bucket_size, include_trades, empty_bucket_policy, export),
         "symbols": only,
@@ -102,7 +101,6 @@ def run(yes: Yes = False) -> None:
     """Run queued jobs, and what a killed process left behind, until none waits."""
     from dlt_pipeline.cli.jobs import run_queue  # noqa: PLC0415
 
-    configure_logging()
     raise typer.Exit(run_queue(out(), stop_on_signals(), yes))
 
 

@@ -13,7 +13,7 @@ import duckdb
 
 from dlt_pipeline.cli.console import Console, Rows
 from dlt_pipeline.common.exceptions import NothingBuiltError, WarehouseLockedError
-from dlt_pipeline.warehouse.database import open_warehouse, require_trades
+from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades
 
 # A gap takes the buckets that it touches out of every timeframe, so it is counted where it lies between two of them.
 _CANDLES: Final = """
@@ -140,21 +140,14 @@ def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
 
 def _held(connection: duckdb.DuckDBPyConnection) -> list[Held] | None:
     """Return the candles by symbol and timeframe, None before the first build."""
-    try:
-        rows = connection.execute(_CANDLES).fetchall()
-    except duckdb.CatalogException:
-        return None
-    return [Held(*row) for row in rows]
+    rows = ask_built(connection, _CANDLES)
+    return None if rows is None else [Held(*row) for row in rows]
 
 
 def find_proven(connection: duckdb.DuckDBPyConnection) -> list[Proven]:
     """Return the symbols of which the last build proved any time; none before the first build."""
     found = []
-    try:
-        rows = connection.execute(_PROVEN).fetchall()
-    except duckdb.CatalogException:
-        return []
-    for symbol, proven_to, trades, proven_by, is_proven in rows:
+    for symbol, proven_to, trades, proven_by, is_proven in ask_built(connection, _PROVEN) or ():
         ways = ", ".join(dict.fromkeys(proven_by.split(", ")))
         found.append(Proven(symbol, proven_to, trades, ways, is_proven))
     return found

@@ -13,8 +13,9 @@ import duckdb
 
 from dlt_pipeline.cli.console import Console, Rows
 from dlt_pipeline.cli.looking import exact, print_json, raw_trades, reading
-from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError
+from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import timeframe_name
+from dlt_pipeline.warehouse.database import require_built
 
 _PRICES: Final = ("open", "high", "low", "close")
 _NUMBERS: Final = (*_PRICES, "base_volume", "trades")  # as a table shows them
@@ -43,14 +44,11 @@ def run_show(console: Console, path: Path, symbol: str, timeframe: str, count: i
 
     Raises BadInputError that names what is there, for a symbol or timeframe without candles.
     """
-    with reading(path) as (connection, _place):
-        try:
+    with reading(path) as (connection, _place), require_built(f"The warehouse {path}"):
+        rows = _rows(connection, symbol, timeframe, count)
+        if not rows:
+            symbol, timeframe = _meant(connection, symbol, timeframe)
             rows = _rows(connection, symbol, timeframe, count)
-            if not rows:
-                symbol, timeframe = _meant(connection, symbol, timeframe)
-                rows = _rows(connection, symbol, timeframe, count)
-        except duckdb.CatalogException:
-            raise NothingBuiltError(f"The warehouse {path} is not built yet; run `kraken-candles build`.") from None
     if as_json:
         print_json(console, ({"symbol": symbol, "timeframe": timeframe} | row for row in rows))
         return 0

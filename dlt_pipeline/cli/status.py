@@ -15,7 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import psutil
 
 from dlt_pipeline.cli.console import Console, Rows, duration, size
@@ -27,7 +26,7 @@ from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, builder, last_checks
-from dlt_pipeline.warehouse.database import open_warehouse, require_trades
+from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades
 
 _PACKAGES: Final = ("duckdb", "dlt", "dbt-core", "ccxt")
 # dlt's pipelines of this program, and the command that goes on with each; their own files import dlt.
@@ -148,12 +147,10 @@ def _look_at_build(status: Status, path: Path) -> Iterator[str]:
 def _read(status: Status, place: Path) -> None:
     """Read what is proven, the oldest first, from the warehouse or from what was published."""
     now = utc(time.time())
-    counted: dict[str, list[int]] = {}  # not `gaps`: DuckDB would take a variable for a table that is not there
     with open_warehouse(place, read_only=True) as connection:
         proven = find_proven(connection)
         raw = raw_trades(connection, {each.symbol for each in proven})
-        with suppress(duckdb.CatalogException):  # nothing is built, or an older program published
-            counted = {symbol: counts for symbol, *counts in connection.execute(_GAPS).fetchall()}
+        counted = {symbol: counts for symbol, *counts in ask_built(connection, _GAPS) or ()}
     status.read_from = str(place)
     for each in sorted(proven, key=lambda one: one.proven_to):
         age = (now - each.proven_to).total_seconds()

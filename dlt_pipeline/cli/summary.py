@@ -5,12 +5,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-
 from dlt_pipeline.cli.console import Console, Rows
 from dlt_pipeline.cli.looking import print_json
-from dlt_pipeline.common.exceptions import NothingLoadedError
-from dlt_pipeline.warehouse.database import open_warehouse, require_trades
+from dlt_pipeline.warehouse.database import open_warehouse, require_built, require_trades
 
 _COVERED: Final = """
     with rest as (
@@ -78,15 +75,12 @@ _SOURCES: Final = {"archive": "OHLCVT downloads", "rest": "OHLC endpoint"}
 
 
 def print_summary(console: Console, path: Path, as_json: bool = False) -> None:
-    """Print a row a symbol and the candles by timeframe; NothingLoadedError before the first load and build."""
+    """Print a row a symbol and the candles by timeframe; NothingLoadedError or NothingBuiltError before those."""
     require_trades(path)
-    with open_warehouse(path, read_only=True) as connection:
-        try:
-            covered = connection.execute(_COVERED).fetchall()
-            candles = connection.execute(_CANDLES).fetchall()
-            others = connection.execute(_OTHERS).fetchall()
-        except duckdb.CatalogException:
-            raise NothingLoadedError(f"The warehouse {path} is not built yet; run `kraken-candles build`.") from None
+    with open_warehouse(path, read_only=True) as connection, require_built(f"The warehouse {path}"):
+        covered = connection.execute(_COVERED).fetchall()
+        candles = connection.execute(_CANDLES).fetchall()
+        others = connection.execute(_OTHERS).fetchall()
     if as_json:
         print_json(console, _objects(covered, candles, others))
         return

@@ -17,7 +17,7 @@ from dlt_pipeline.common.time import Span, utc_of_ns
 from dlt_pipeline.publishing.partitions import Column
 from dlt_pipeline.publishing.resampling import Timeframe, candles_of
 from dlt_pipeline.publishing.settings import MEMORY, load_settings
-from dlt_pipeline.warehouse.database import open_warehouse, require_trades, sql_text
+from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_built, require_trades, sql_text
 from dlt_pipeline.warehouse.errors import MEMORY_NAME, when_unlocked
 
 _CANDLES: Final = "proven_candles"
@@ -151,10 +151,7 @@ class Proven:
 
     def _ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a table that is not in each database."""
-        try:
-            return self.connection.execute(query, values).fetchall()
-        except duckdb.CatalogException:
-            return []
+        return ask_built(self.connection, query, values) or []
 
 
 @contextmanager
@@ -170,11 +167,9 @@ def open_proven(path: Path, spill: Path, with_trades: bool) -> Iterator[Proven]:
         connection.execute("set python_enable_replacements = false")  # else a missing table may be one of our names
         connection.execute(f"set memory_limit = '{os.environ.get(MEMORY_NAME) or MEMORY}'")
         connection.execute("set temp_directory = ?", [str(spill)])
-        try:
+        with require_built(str(place)):
             candles = connection.sql("from kraken.candles")
             timeframes = connection.execute(_TIMEFRAMES).fetchall()
-        except duckdb.CatalogException:
-            raise NothingBuiltError(f"{place} holds no candles yet; run `kraken-candles build`.") from None
         kinds = {name: str(kind) for name, kind in zip(candles.columns, candles.types, strict=True)}
         floats = [name for name in _DECIMALS if kinds[name] == "DOUBLE"]
         replaced = ", ".join(f"cast(cast({name} as varchar) as {_DECIMALS[name]}) as {name}" for name in floats)

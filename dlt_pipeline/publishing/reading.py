@@ -16,7 +16,7 @@ from dlt_pipeline.common.time import When, utc_datetime
 from dlt_pipeline.publishing.resampling import CANDLES_OF
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.snapshot import AS_OF
-from dlt_pipeline.warehouse.database import connect, open_warehouse, sql_text, warehouse_path
+from dlt_pipeline.warehouse.database import ask_built, connect, open_warehouse, require_built, sql_text, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
 Engine = Literal["pandas", "polars", "arrow"]
@@ -105,10 +105,7 @@ def bars(
         *_within("first_traded_at", "first_traded_at", start, end),
     ]
     with _published(warehouse) as connection:
-        try:
-            known = [name for (name,) in connection.execute(f"select distinct bar from {_PUBLISHED}.bars").fetchall()]  # noqa: S608
-        except duckdb.CatalogException:
-            known = []
+        known = [name for (name,) in ask_built(connection, f"select distinct bar from {_PUBLISHED}.bars") or ()]  # noqa: S608
         if not known:
             raise NothingBuiltError(
                 "What is published has no bars; say in the variable kraken_candles_bars which to make, and build."
@@ -142,12 +139,8 @@ def trades(
 
     def read() -> pa.Table:
         with open_warehouse(path, read_only=True) as connection:
-            try:
+            with require_built(f"The warehouse {path}"):
                 connection.execute("from kraken.trades limit 0")
-            except duckdb.CatalogException:
-                raise NothingBuiltError(
-                    f"The warehouse {path} was not built yet; run `kraken-candles build`."
-                ) from None
             conditions = [f"symbol = {sql_text(symbol)}", *_within("traded_at", "traded_at", start, end)]
             rows = _rows(connection, "from kraken.trades", conditions, "time_ns, coalesce(trade_id, inferred_trade_id)")
             if not rows.num_rows:

@@ -7,9 +7,8 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.common.exceptions import NothingBuiltError
 from dlt_pipeline.common.time import Span, cut, joined, without
-from dlt_pipeline.warehouse.database import open_warehouse, require_trades
+from dlt_pipeline.warehouse.database import open_warehouse, require_built, require_trades
 
 _COVERAGE: Final = "select symbol, covered_from_ns, covered_to_ns from kraken.coverage order by all"
 _GAPS: Final = """
@@ -111,15 +110,11 @@ def read_coverage_state(path: Path, timeframe: str | None, page_size: int) -> Co
     require_trades(path)
     found = CoverageState()
     with open_warehouse(path, read_only=True) as connection:
-        try:
+        with require_built(f"The warehouse {path}"):
             for symbol, *span in connection.execute(_COVERAGE).fetchall():
                 found.covered.setdefault(symbol, []).append((span[0], span[1]))
             rows = connection.execute(_GAPS).fetchall()
             breaks = connection.execute(_BREAKS, {"timeframe": timeframe}).fetchall()
-        except duckdb.CatalogException as error:
-            raise NothingBuiltError(
-                f"The warehouse {path} is not built yet, so its gaps are not known; run `kraken-candles build` first."
-            ) from error
         found.gaps = [Gap(symbol, (start, end), *rest) for symbol, start, end, *rest in rows]
         for symbol, *span in breaks:
             found.breaks.setdefault(symbol, []).append((span[0], span[1]))

@@ -11,7 +11,7 @@ import duckdb
 
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import last_checks
-from dlt_pipeline.warehouse.database import size_of, sql_text
+from dlt_pipeline.warehouse.database import ask_built, size_of, sql_text
 
 _ROWS: Final = 200  # of a list, worst or newest first; the page says how many there are
 # A day is judged by the gaps that touch it, and where trades prove nothing of it by whose candles begin on it. Numbers
@@ -204,10 +204,7 @@ def read_health(
     condition = f"symbol in ({', '.join(map(sql_text, wanted))})" if wanted else "true"
 
     def ask(query: str, **parts: object) -> list[tuple[Any, ...]] | None:
-        try:
-            return connection.execute(query.format(wanted=condition, rows=_ROWS, **parts)).fetchall()
-        except duckdb.CatalogException:
-            return None
+        return ask_built(connection, query.format(wanted=condition, rows=_ROWS, **parts))
 
     compared = {referee: _compared(ask, referee) for referee in ("rest", "archive")}
     gaps = ask(_GAPS)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import duckdb
 
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError
-from dlt_pipeline.warehouse.database import sql_text
+from dlt_pipeline.warehouse.database import ask_built, require_built, sql_text
 
 # Candles of a symbol and timeframe that a chart can show apart on a wide screen, and fewer of which say too little.
 MOST_CANDLES: Final = 600
@@ -225,10 +225,8 @@ def read_market(connection: duckdb.DuckDBPyConnection, wanted: Collection[str], 
     symbol that is not there.
     """
     condition = f"symbol in ({', '.join(map(sql_text, wanted))})" if wanted else "true"
-    try:
+    with require_built(str(place)):
         connection.execute(_HELD.format(wanted=condition))
-    except duckdb.CatalogException:
-        raise NothingBuiltError(f"{place} is not built yet; run `kraken-candles build`.") from None
     held = connection.execute(
         "select symbol, timeframe, size, candles, epoch_ms(first_start), epoch_ms(last_end) from held "
         "order by symbol, size"
@@ -248,19 +246,11 @@ def read_market(connection: duckdb.DuckDBPyConnection, wanted: Collection[str], 
     _draw(connection, symbols, most)
     _figures(connection, symbols)
     for name, *gap in (
-        connection.execute(_GAP_ROWS.format(wanted=condition)).fetchall() if _has_gaps(connection) else ()
+        ask_built(connection, _GAP_ROWS.format(wanted=condition)) or ()  # an older program may have published
     ):
         if name in symbols:
             symbols[name].figures.setdefault("gaps", []).append(gap)
     return Market(list(symbols.values()), most)
-
-
-def _has_gaps(connection: duckdb.DuckDBPyConnection) -> bool:
-    try:
-        connection.execute("from kraken.gaps limit 0")
-    except duckdb.CatalogException:  # an older program published
-        return False
-    return True
 
 
 def _draw(connection: duckdb.DuckDBPyConnection, symbols: dict[str, Symbol], most: int) -> None:

@@ -22,7 +22,7 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
 from dlt_pipeline.stream.client import TradeStream
 from dlt_pipeline.stream.listener import OnTrades
 from dlt_pipeline.stream.stretches import IdRange, Loaded, Proof, Stretch, prove
-from dlt_pipeline.warehouse.database import DATASET, open_warehouse
+from dlt_pipeline.warehouse.database import DATASET, ask_built, open_warehouse
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 from dlt_pipeline.warehouse.ops import COLUMNS, STREAMED_STRETCHES, ensure_table
 
@@ -61,11 +61,8 @@ def _kept_ids(connection: duckdb.DuckDBPyConnection, symbol: str, first: int, la
         "select distinct unnest(range(greatest(first_trade_id, $first), least(last_trade_id, $last) + 1)) "
         "from kraken_kept.kept_days where symbol = $symbol and first_trade_id <= $last and last_trade_id >= $first"
     )
-    try:
-        found = connection.execute(query, {"symbol": symbol, "first": first, "last": last}).fetchall()
-    except duckdb.CatalogException:  # nothing was ever removed here
-        return set()
-    return {each for (each,) in found}
+    found = ask_built(connection, query, {"symbol": symbol, "first": first, "last": last})
+    return {each for (each,) in found or ()}  # none: nothing was ever removed here
 
 
 def _first_id(stretch: Stretch) -> int:

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import psutil
 
 from dlt_pipeline.common.exceptions import (
     BadInputError,
+    NothingBuiltError,
     NothingLoadedError,
     WarehouseError,
     WarehouseTooNewError,
@@ -36,6 +37,8 @@ _MEMORY: Final = re.compile(r"0*[1-9]\d*(\.\d+)? ?([KMGT]i?B)|(0*[1-9]\d?|100)%"
 _DESCRIPTORS: Final = 8
 # DuckDB's three headers; each checkpoint counts up in one of the last two.
 _HEADERS: Final = 3 * 4096
+# What DuckDB raises for a table that no build has made, and for a column that an older one made it without.
+_NOT_BUILT: Final = (duckdb.CatalogException, duckdb.BinderException)
 _checked: Final[set[Path]] = set()
 _checking: Final = threading.Lock()
 # Those that dlt, dbt and the commands make; DuckDB tells neither from the file's name, in whatever case that is.
@@ -263,6 +266,24 @@ def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     except duckdb.CatalogException:
         return False
     return True
+
+
+def ask_built(connection: duckdb.DuckDBPyConnection, query: str, values: object = None) -> list[tuple[Any, ...]] | None:
+    """Return the rows of a query of built tables; None where one, or a column of it, is not there (yet)."""
+    try:
+        return connection.execute(query, values).fetchall()
+    except _NOT_BUILT:
+        return None
+
+
+@contextmanager
+def require_built(named: str) -> Iterator[None]:
+    """Raise NothingBuiltError, with the way out, where a built table, or a column of it, is not there (yet)."""
+    try:
+        yield
+    except _NOT_BUILT as error:
+        how = "is not built yet" if isinstance(error, duckdb.CatalogException) else "was built by an older version"
+        raise NothingBuiltError(f"{named} {how}; run `kraken-candles build`.") from error
 
 
 def file_state(warehouse: Path) -> str | None:

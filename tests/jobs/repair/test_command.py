@@ -109,4 +109,4 @@ def test_what_is_not_loaded_or_not_built_cannot_be_repaired_yet(
     assert (code, "holds no trades yet; run `kraken-candles load` first" in text) == (1, True), text
     command("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")
     code, text = command("repair")
-    assert (code, "is not built yet, so its gaps are not known; run `kraken-candles build`" in text) == (1, True), text
+    assert (code, "is not built yet; run `kraken-candles build`" in text) == (1, True), text
