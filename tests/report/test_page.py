@@ -64,13 +64,16 @@ TABLES = """
         'ids_missing' as reason, false as is_accepted, false as is_given_up;
     create table kraken.check_rest_summary as
     select 'BTC/USD' as symbol, '1h' as timeframe, date '2026-11-08' as bucket_on, 24 as rest_candle_count,
-        24 as compared_count, 23 as identical_count, 1 as differs_count, 0 as missing_here_count,
+        24 as compared_count, 22 as identical_count, 1 as differs_count, 1 as missing_here_count,
         0 as missing_there_count, 0 as revised_count, 0 as unknown_here_count, 0 as contradicted_count,
-        0 as accepted_count;
+        1 as accepted_count;
     create table kraken.check_rest_candles as
     select 'BTC/USD' as symbol, '1h' as timeframe, timestamp '2026-11-08 04:00' as bucket_start, 'close' as field,
         'differs' as status, 112457.5::decimal(38, 12) as ours, 112457.4::decimal(38, 12) as theirs,
-        0.1::decimal(38, 12) as difference, false as is_accepted, $hostile as accepted_reason;
+        0.1::decimal(38, 12) as difference, status as bucket_status, false as is_accepted, $hostile as accepted_reason
+    union all
+    select 'BTC/USD', '1h', timestamp '2026-11-08 05:00', 'close', 'missing_here', null, 112457.4, null,
+        'missing_here', true, 'known';
     create table kraken.data_jobs as
     select 1 as job_id, 'trade_load' as job_type, $hostile as symbol, 'failed' as status, 'done' as phase,
         timestamp '2026-11-08' as queued_at, timestamp '2026-11-08' as started_at,
@@ -189,6 +192,9 @@ def test_the_second_screen_has_the_worst_first(page: Page) -> None:
     levels = [text.split()[-1] for text in page.locator("#checks tbody td:first-child").all_inner_texts()]
     assert levels == sorted(levels, key=["red", "amber", "green"].index)
     assert levels[0] == "red"
+    checks = dict(text.split("\t")[:2][::-1] for text in page.locator("#checks tbody tr").all_inner_texts())
+    assert "red" in checks["Kraken's OHLC: differs"], "what is accepted is another candle"
+    assert "amber" in checks["Kraken's OHLC: missing_here"]
     page.click("#days-table summary")
     row = page.locator("#days-table tbody tr", has_text="BTC/USD").inner_text().split("\t")
     assert row == ["BTC/USD", "19", "0", "0", "0", "1", "0"], "proven but for a day that is missing"
