@@ -488,6 +488,9 @@ def test_a_warehouse_cut_short_is_said(exchange: LocalExchange, command: Callabl
         warehouse_path().write_bytes(whole[:length])
         code, text = command(*arguments)
         assert (code, "is damaged or cut short" in text) == (1, True), (length, arguments, text)
+    inside = duckdb.InternalException("Attempted to dereference unique_ptr that is NULL!")
+    assert explain(inside, warehouse_path().parent, "KRAKEN_CANDLES_EXPORTS") is None
+    assert "set --other to another path" in str(explain(inside, warehouse_path(), "--other"))
 
 
 def test_nothing_is_fetched_for_duckdb() -> None:

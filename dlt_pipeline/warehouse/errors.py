@@ -84,11 +84,11 @@ def _named(error: BaseException, path: Path, variable: str) -> KrakenCandlesErro
     elif "newer version of DuckDB" in text:
         known = WarehouseTooNewError(f"The warehouse {path} was written by a newer DuckDB; update duckdb.")
     elif "not a valid DuckDB database file" in text:
-        known = WarehouseError(f"{path} is not a DuckDB file; set KRAKEN_CANDLES_WAREHOUSE to another path.")
+        known = WarehouseError(f"{path} is not a DuckDB file; set {variable} to another path.")
     elif _is_damage(error, text, path):
         known = WarehouseError(
-            f"The warehouse {path} is damaged or cut short ({text.splitlines()[0]}); put a copy in its place, or load "
-            "into another file by KRAKEN_CANDLES_WAREHOUSE."
+            f"{path} is damaged or cut short ({text.splitlines()[0]}); put a copy in its place, or set {variable} to "
+            "another path."
         )
     return known
 
@@ -134,6 +134,8 @@ def is_out_of_files(error: BaseException) -> bool:
 
 
 def _is_damage(error: BaseException, text: str, path: Path) -> bool:
+    if not path.is_file():  # a folder that is written into: what DuckDB met lies elsewhere
+        return False
     if type(error).__name__ in ("FatalException", "InternalException", "SerializationException"):
         return True
     return any(f'{words} "{path}"' in text for words in _DAMAGE) or "Corrupt database file" in text
