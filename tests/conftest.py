@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # How many examples each property is tried on; a property says nothing of it itself. A short run is the same each time,
@@ -49,6 +50,28 @@ def recorded_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the recorded answers are not at {folder}; set KRAKEN_CANDLES_RECORDED to their folder")
     return folder
+
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Have a folder filled by the first process of this run that asks for it, and give each process its own copy."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def copy(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, partial = shared / name, shared / f"{name}.partial"
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                fill(partial)
+                partial.rename(folder)
+        return Path(shutil.copytree(folder, tmp_path_factory.mktemp(name), dirs_exist_ok=True))
+
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,7 +25,8 @@ class ParsedProject:
 
     def __init__(self, kept: Path, folder: Path) -> None:
         """Parse the project unless `kept` has it; files for warehouses are written to `folder`."""
-        folders = ("macros", "models", "seeds", "tests")  # target/ lies beside them, and changes with each build
+        # target/ lies beside them, and changes with each build
+        folders = ("macros", "models", "seeds", "market_seeds", "tests")
         found = (path for folder in folders for path in (ROOT / "dbt_project" / folder).rglob("*.*"))
         files = [*sorted(found), ROOT / "dbt_project" / "dbt_project.yml"]
         texts = b"".join(str(path).encode() + path.read_bytes() for path in (*files, ROOT / "profiles.yml"))
@@ -32,10 +34,11 @@ class ParsedProject:
         self._file = folder / "partial_parse.msgpack"
         self._path = kept / digest / "warehouse.duckdb"
         parsed = kept / digest / "partial_parse.msgpack"
-        if not parsed.exists():
-            for older in set(kept.iterdir()) - {parsed.parent}:
-                shutil.rmtree(older, ignore_errors=True)
-            self._parse(parsed)
+        with FileLock(kept.with_name("parsed.lock")):  # the other processes of these tests want the same
+            if not parsed.exists():
+                for older in set(kept.iterdir()) - {parsed.parent}:
+                    shutil.rmtree(older, ignore_errors=True)
+                self._parse(parsed)
         self._parsed = parsed.read_bytes()
         KEPT[:] = [self]
 
@@ -53,7 +56,7 @@ class ParsedProject:
         parsed.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parsed.parent) as made:
             self._invoke(Path(made))
-            (Path(made) / parsed.name).replace(parsed)  # another process of these tests may do the same
+            (Path(made) / parsed.name).replace(parsed)
 
     def _invoke(self, target: Path, parsed: Path | None = None) -> Any:
         from dbt.cli.main import dbtRunner

@@ -1,11 +1,12 @@
 """One warehouse with a gap, trades at one instant, trades without ids and numbers that no float tells, built once."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Place
+from tests.conftest import Once, Place
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
 from tests.dbt_project.dbt_in_process import DbtProject
@@ -16,20 +17,24 @@ MARKETS = {"BTC/USD": "random", "OLD/EUR": "no_ids", "MANY/USD": "many_digits"}
 
 
 @pytest.fixture(scope="session")
-def tape(tmp_path_factory: pytest.TempPathFactory, parsed_project: Callable[[Path], Path]) -> Path:
+def tape(once: Once, parsed_project: Callable[[Path], Path]) -> Path:
     """The warehouse; tests only read it."""
-    path = tmp_path_factory.mktemp("tape") / "warehouse.duckdb"
-    with raw.create(path) as connection:
-        for rule in ("no_ids", "many_digits"):
-            raw.insert_rule(connection, GOLDEN / "green" / rule)
-        insert_random_trades(connection)
-        raw.insert(connection, "markets", [{**raw.market("random"), "altname": "XBTUSD", "market_id": "XXBTZUSD"}])
-        for symbol, rule in MARKETS.items():
-            for table in ("trades", "pages", "id_holes", "markets", "market_statuses"):
-                connection.execute(f"update kraken_raw.{table} set symbol = '{symbol}' where symbol = '{rule}'")
-    wanted = [f"+{model}" for model in ("candles", "trades", "gaps", "absent_days", "markets")]
-    DbtProject(path.parent / "target", path, {}).run(path, "--select", *wanted)
-    return path
+
+    def make(folder: Path) -> None:
+        path = folder / "warehouse.duckdb"
+        with raw.create(path) as connection:
+            for rule in ("no_ids", "many_digits"):
+                raw.insert_rule(connection, GOLDEN / "green" / rule)
+            insert_random_trades(connection)
+            raw.insert(connection, "markets", [{**raw.market("random"), "altname": "XBTUSD", "market_id": "XXBTZUSD"}])
+            for symbol, rule in MARKETS.items():
+                for table in ("trades", "pages", "id_holes", "markets", "market_statuses"):
+                    connection.execute(f"update kraken_raw.{table} set symbol = '{symbol}' where symbol = '{rule}'")
+        wanted = [f"+{model}" for model in ("candles", "trades", "gaps", "absent_days", "markets")]
+        DbtProject(folder / "target", path, {}).run(path, "--select", *wanted)
+        shutil.rmtree(folder / "target")
+
+    return once("tape", make) / "warehouse.duckdb"
 
 
 @pytest.fixture

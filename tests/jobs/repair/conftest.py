@@ -8,6 +8,7 @@ import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.warehouse.database import warehouse_path
+from tests.conftest import Once
 from tests.jobs.repair.gappy import make_gaps
 from tests.loading.quick import NOW
 
@@ -34,20 +35,24 @@ def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="package")
 def _made_once(
-    tmp_path_factory: pytest.TempPathFactory, feed: SyntheticFeed, parsed_project: Callable[[Path], Path]
+    once: Once,
+    tmp_path_factory: pytest.TempPathFactory,
+    feed: SyntheticFeed,
+    parsed_project: Callable[[Path], Path],
 ) -> Path:
-    folder = tmp_path_factory.mktemp("gappy")
-    warehouse = folder / "warehouse.duckdb"
-    with pytest.MonkeyPatch.context() as patch, LocalExchange(feed, Clock(NOW)) as exchange:
-        patch.chdir(folder)
-        patch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
-        patch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(warehouse))
-        patch.setenv("SOURCES__KRAKEN__BASE_URL", exchange.base_url)
-        patch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.001")
-        patch.setenv("DBT_PARTIAL_PARSE_FILE_PATH", str(parsed_project(warehouse)))
-        patch.setenv("DBT_LOG_LEVEL_FILE", "none")
-        make_gaps(exchange, warehouse)
-    return warehouse
+    def make(folder: Path) -> None:
+        warehouse = folder / "warehouse.duckdb"
+        with pytest.MonkeyPatch.context() as patch, LocalExchange(feed, Clock(NOW)) as exchange:
+            patch.chdir(folder)
+            patch.setenv("DLT_DATA_DIR", str(tmp_path_factory.mktemp("dlt")))
+            patch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(warehouse))
+            patch.setenv("SOURCES__KRAKEN__BASE_URL", exchange.base_url)
+            patch.setenv("SOURCES__KRAKEN__SECONDS_PER_CALL", "0.001")
+            patch.setenv("DBT_PARTIAL_PARSE_FILE_PATH", str(parsed_project(warehouse)))
+            patch.setenv("DBT_LOG_LEVEL_FILE", "none")
+            make_gaps(exchange, warehouse)
+
+    return once("gappy", make) / "warehouse.duckdb"
 
 
 @pytest.fixture
