@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import yaml
 from filelock import FileLock
+from jinja2 import Template
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,6 +41,9 @@ class ParsedProject:
                     shutil.rmtree(older, ignore_errors=True)
                 self._parse(parsed)
         self._parsed = parsed.read_bytes()
+        assert connection_hash(self._path) in self._parsed, (
+            "dbt hashes connections otherwise, and would parse each time"
+        )
         KEPT[:] = [self]
 
     @cached_property
@@ -78,7 +82,8 @@ def connection_hash(warehouse: Path) -> bytes:
 
 @cache
 def _settings() -> dict[str, Any]:
-    profile = yaml.safe_load((ROOT / "profiles.yml").read_text())["kraken_candles"]["outputs"]["duckdb"]
+    text = Template((ROOT / "profiles.yml").read_text()).render(env_var=os.environ.get)
+    profile = yaml.safe_load(text)["kraken_candles"]["outputs"]["duckdb"]
     settings: dict[str, Any] = {
         "attach": None,
         "config_options": None,

@@ -109,7 +109,9 @@ def compile_inline(manifest: Any, target: Path, text: str, variables: dict[str, 
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    command = ["--quiet", "compile", "--inline", text, "--vars", json.dumps(variables)]
+    # To write the manifest and to list all relations takes longer than what is asked for.
+    command = ["--quiet", "--no-write-json", "--no-populate-cache", "--log-level-file", "none", "compile"]
+    command += ["--inline", text, "--vars", json.dumps(variables)]
     command += ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
     command += ["--target-path", str(target), "--log-path", str(target)]
     try:
