@@ -1,6 +1,7 @@
 """What all tests share: the recorded answers, a local exchange, and a load in a process of its own."""
 
 import gc
+import json
 import os
 import random
 import shutil
@@ -195,6 +196,11 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "run_dbt", run)
 
 
+def object_in(text: str) -> Any:
+    """What a command printed for machines, before what it said on stderr."""
+    return json.JSONDecoder().raw_decode(text)[0]
+
+
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
     """Run a command in this process; returns (exit code, all that was printed)."""
@@ -208,6 +214,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()
+        if "--json" in arguments and printed.out:
+            json.loads(printed.out)  # and nothing else
         text = " ".join((printed.out + printed.err).split())
         assert "Traceback" not in text
         return int(ended.value.code or 0), text

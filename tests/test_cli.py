@@ -34,7 +34,7 @@ from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.dbt import dbt_folder, project_folder
 from dlt_pipeline.warehouse.errors import explain
 from dlt_pipeline.warehouse.pipeline import make_pipeline
-from tests.conftest import ROOT, Place
+from tests.conftest import ROOT, Place, object_in
 from tests.publishing.made import Made
 from tests.truth import expected_trades, loaded_trades
 
@@ -53,7 +53,7 @@ LOAD = ("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")
     ("arguments", "code", "says"),
     [
         (("load", "MINA/GPB", "--start", "2026-11-07"), 2, "Unknown symbol MINA/GPB; the nearest known ones: MINA/GBP"),
-        (("load", "MINA/GBP", "--start", "2026-02-30"), 2, "The start '2026-02-30' is not a date"),
+        (("load", "MINA/GBP", "--start", "2026-02-30", "--json"), 2, "Error: The start '2026-02-30' is not a date"),
         (("load", "MINA/GBP", "--start", "20261106"), 2, "The start '20261106' is not a date"),
         (("load", "MINA/GBP", "--start", "0001-01-01T00:00+14:00"), 2, "lies outside of what a date can be"),
         (("load", "MINA/GBP", "--start", "1969-12-31"), 2, "lies before 1970"),
@@ -65,6 +65,7 @@ LOAD = ("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "none")
         (("load", "MINA/GBP", "--start", "2026-11-07", "--timeframes", "7m"), 2, "Kraken has no candles of '7m'"),
         (("load", "MINA/GBP"), 2, "Missing option '--start'"),
         (("build",), 1, "holds no trades yet; run `kraken-candles load` first"),
+        (("build", "--verbose", "--json"), 2, "leave one of them out"),
         (("summary",), 1, "holds no trades yet; run `kraken-candles load` first"),
         (("show", "BTC/USD", "1h"), 1, "holds no trades yet; run `kraken-candles load` first"),
         (("list",), 1, "holds no trades yet; run `kraken-candles load` first"),
@@ -91,6 +92,11 @@ def test_a_load_says_what_it_loaded_what_is_proven_and_what_comes_next(
     assert text.endswith(" Next: `kraken-candles build`.")
     again = command(*LOAD)[1]
     assert again.endswith(f"MINA/GBP: nothing new {proven} Warehouse: {warehouse_path()} Next: `kraken-candles build`.")
+    (told,) = object_in(command(*LOAD, "--json")[1])["symbols"]
+    (covered,) = told["coverage"]
+    assert (told["trade_count"], told["is_proven"], told["gaps"], told["missing_id_count"]) == (0, True, [], 0)
+    assert covered["covered_from"] == "2026-11-07T00:00:00Z"
+    assert covered["covered_to"].startswith("2026-11-08T11:59:55")
 
 
 def test_what_is_proven_is_said_in_80_columns_of_each_end_of_a_load(
@@ -145,6 +151,18 @@ def test_a_failing_symbol_makes_the_exit_code_1(exchange: LocalExchange, command
     assert code == 1
     assert "BONK/USD: nothing new; FAILED: BONK/USD: Trades since" in text
     assert loaded_trades(warehouse_path(), "MINA/GBP")
+    code, text = command("load", "MINA/GBP", "BONK/USD", "--start", "2026-11-07", "--timeframes", "none", "--json")
+    told = object_in(text)
+    mina, bonk = told["symbols"]
+    assert (code, told["is_stopped"], mina["error"], mina["is_proven"], bonk["is_proven"]) == (
+        1,
+        False,
+        None,
+        True,
+        False,
+    )
+    assert bonk["error"].startswith("BONK/USD: Trades since")
+    assert told["ways_on"]
 
 
 def test_a_value_with_more_than_12_decimals_is_refused(exchange: LocalExchange, command: Callable[..., Any]) -> None:
@@ -158,10 +176,12 @@ def test_a_value_with_more_than_12_decimals_is_refused(exchange: LocalExchange, 
 
 def test_ids_that_stay_missing_are_said(exchange: LocalExchange, command: Callable[..., Any]) -> None:
     exchange.faults.add(Fault("hide_ids", "Trades", pair="MINA/GBP", times=None, ids={10, 11, 12}))
-    code, text = command(*LOAD)
+    code, text = command(*LOAD, "--json")
     assert code == 0
     assert "trades 10 to 12 are missing between" in text
     assert " 3 ids are missing at Kraken's side" in text
+    (told,) = object_in(text)["symbols"]
+    assert (told["missing_id_count"], told["is_proven"], told["error"]) == (3, False, None)
 
 
 def test_no_network(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

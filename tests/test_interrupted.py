@@ -1,5 +1,6 @@
 """A load that is interrupted, by Ctrl-C or a full disk: a sentence, and nothing is lost."""
 
+import json
 import signal
 import subprocess
 import time
@@ -21,7 +22,7 @@ def test_ctrl_c_stops_after_the_chunk_in_hand_and_the_same_command_resumes(
 ) -> None:
     feed = SyntheticFeed(3, Clock(NOW), days=1, trades_per_day=10.0)
     exchange = serve(feed, Clock(NOW))
-    arguments = ("load", "BTC/USD", "--start", "2026-11-07", "--timeframes", "1h")
+    arguments = ("load", "BTC/USD", "--start", "2026-11-07", "--timeframes", "1h", "--json")
     slow = place.environment(SOURCES__KRAKEN__SECONDS_PER_CALL="0.3", PYTHONUNBUFFERED="1")
     process = subprocess.Popen(
         place.command(*arguments), env=slow, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -37,6 +38,8 @@ def test_ctrl_c_stops_after_the_chunk_in_hand_and_the_same_command_resumes(
     assert "Run the same command again to resume" in said
     assert "Traceback" not in said
     kept = loaded_trades(place.warehouse, "BTC/USD")
+    told = json.loads(said[said.index("{\n") :])
+    assert (told["is_stopped"], told["symbols"][0]["trade_count"]) == (True, len(kept))
     truth = expected_trades(feed, "BTC/USD", exchange.clock.now_ns())
     assert 0 < len(kept) < len(truth)
     assert kept == truth[: len(kept)]

@@ -51,6 +51,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+Json = Annotated[bool, typer.Option("--json", help="JSON for machines on stdout, and nothing else there.")]
 _T = TypeVar("_T")
 _LOGS: Final = 20  # files of this many runs are kept
 _LOG_BYTES: Final = 10_000_000  # of a run that never ends, twice as much
@@ -66,9 +67,12 @@ ENVIRONMENT: Final = (
 )
 
 
-def out() -> Console:
-    """Return the console for results; made when needed, so that a redirected stdout is respected."""
-    return Console()
+def out(as_json: bool = False) -> Console:
+    """Return the console for what is said: stdout, or stderr where stdout is for an object.
+
+    Made when needed, so that a redirected stdout is respected.
+    """
+    return Console(stderr=as_json)
 
 
 @app.callback(invoke_without_command=True)

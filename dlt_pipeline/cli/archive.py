@@ -3,16 +3,16 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dlt_pipeline.archive.importing import import_request
 from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
 from dlt_pipeline.archive.symbols import make_archive_request
-from dlt_pipeline.cli.console import STOPPED, Console, Rows
+from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json
 from dlt_pipeline.cli.load import build_of, kind_of, place_named
 from dlt_pipeline.cli.progress import ImportProgress
 from dlt_pipeline.common.threads import beside_main
-from dlt_pipeline.common.time import show_ns
+from dlt_pipeline.common.time import show_ns, utc_of_ns
 
 # As many lines as fit on a screen.
 _SHOWN_FILES: Final = 20
@@ -31,8 +31,12 @@ def run_import(
     password: str | None,
     whole_days: bool,
     destination: str,
+    as_json: bool,
 ) -> int:
-    """Import, say what came of each file, and return the exit code: 0, 1 if there is any problem, 130 if stopped."""
+    """Import, say what came of each file, and return the exit code: 0, 1 if there is any problem, 130 if stopped.
+
+    `as_json` also prints an object to stdout, which is then not for the `console`.
+    """
     place = place_named(destination)
     request = make_archive_request(paths, symbols, start, end, symbol_map, password, whole_days, exact)
     with ImportProgress(console) as progress:
@@ -41,6 +45,8 @@ def run_import(
             stop,
             lambda: console.print("Stopping after the rows in hand; what is imported will be committed."),
         )
+    if as_json:
+        print_json(_object(report))
     return tell_import(console, report)
 
 
@@ -65,6 +71,38 @@ def tell_import(console: Console, report: ImportReport) -> int:
         return 0
     console.print(f"Imported into {report.place}\nNext: `{build_of(report.place)}`.", markup=False)
     return 0
+
+
+def _object(report: ImportReport) -> dict[str, Any]:
+    return {
+        "place": str(report.place),
+        "is_stopped": report.is_stopped,
+        "row_count": report.rows,
+        "files": [_file_object(one, report) for one in report.files],
+        "warnings": report.warnings,
+        "problems": report.problems,
+    }
+
+
+def _file_object(one: FileReport, report: ImportReport) -> dict[str, Any]:
+    first, last = (None if each is None else utc_of_ns(each) for each in (one.first_time_ns, one.last_time_ns))
+    return {
+        "archive": str(one.archive),
+        "member": one.name,
+        "size_bytes": one.size_bytes,
+        "symbol": one.symbol,
+        "format": one.format,
+        "timeframe": one.timeframe,
+        "outcome": one.outcome,
+        "is_replacing": _is_replacing(one, report),
+        "row_count": one.rows,
+        "refused_count": one.refused,
+        "left_out_count": one.left_out,
+        "base_volume": one.volume,
+        "first_at": first,
+        "last_at": last,
+        "problem": one.problem,
+    }
 
 
 def _rest(report: ImportReport) -> str:
@@ -108,8 +146,11 @@ def _kind(one: FileReport) -> str:
 
 
 def _what_happened(one: FileReport, report: ImportReport) -> str:
-    is_replacing = one.outcome == "imported" and any(pair.newer_id == one.edition_id for pair in report.replaced)
-    return "replaced an older one" if is_replacing else one.outcome
+    return "replaced an older one" if _is_replacing(one, report) else one.outcome
+
+
+def _is_replacing(one: FileReport, report: ImportReport) -> bool:
+    return one.outcome == "imported" and any(pair.newer_id == one.edition_id for pair in report.replaced)
 
 
 def _counts(report: ImportReport) -> str:

@@ -4,11 +4,12 @@ import atexit
 import gc
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from dlt_pipeline.cli.console import Console, tell_next
+from dlt_pipeline.cli.console import Console, print_json, tell_next
 from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, WarehouseError
 from dlt_pipeline.jobs.build import build_result
@@ -25,26 +26,66 @@ from dlt_pipeline.warehouse.targets import OTHER_TARGETS, build_on
 _BUILT: Final = """
     select count(distinct (symbol, bucket_on)), count(distinct symbol) from kraken.candle_days where built_at >= $1
 """
-_EQUAL: Final = "select sum(identical_count)::bigint, sum(compared_count)::bigint from kraken.check_rest_summary"
+_EQUAL: Final = """
+    select coalesce(sum(identical_count), 0)::bigint, coalesce(sum(compared_count), 0)::bigint
+    from kraken.check_rest_summary
+"""
 _GAPS: Final = "select count(*), count_if(is_accepted) from kraken.gaps"
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a green build made, and what is there now; None where a part was built without, or nobody could look."""
+
+    built_day_count: int | None = None
+    built_symbol_count: int | None = None
+    identical_count: int | None = None
+    compared_count: int | None = None
+    gap_count: int | None = None
+    accepted_gap_count: int | None = None
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """What a publish after a build did, or why there was none; `is_fine` unless it should have been and failed."""
+
+    published: Published | None = None
+    why_not: str | None = None
+    is_fine: bool = True
+
+
 def run_build(
-    console: Console, arguments: Sequence[str], is_verbose: bool = False, always: bool = False, target: str = ""
+    console: Console,
+    arguments: Sequence[str],
+    is_verbose: bool = False,
+    always: bool = False,
+    target: str = "",
+    as_json: bool = False,
 ) -> int:
     """Build, publish if the whole is green, and say how it ended; 1 if a model, a test or publishing failed.
 
     On another `target` dbt builds, and that is all. Without `arguments` what stands since the last green build is left
-    alone, but for `always`.
+    alone, but for `always`. `as_json` also prints an object to stdout, which is then not for the `console`.
     """
     path = warehouse_path()
     # The process ends with the build: looking through all that dbt left in memory, now and at its end, gives nothing.
     gc.disable()
     atexit.register(gc.freeze)
     if target in OTHER_TARGETS:
-        return _run_on(console, path, target, arguments, is_verbose)
-    if target:
-        arguments = ["--target", target, *arguments]
+        is_fine, about = _build_on(console, path, target, arguments, is_verbose)
+    else:
+        if target:
+            arguments = ["--target", target, *arguments]
+        is_fine, about = build_and_tell(console, path, arguments, is_verbose, always)
+    if as_json:
+        print_json(about)
+    return 0 if is_fine else 1
+
+
+def build_and_tell(
+    console: Console, path: Path, arguments: Sequence[str] = (), is_verbose: bool = False, always: bool = False
+) -> tuple[bool, dict[str, Any]]:
+    """Do and say what `run_build` does in the warehouse; return whether all went well, and all of it as an object."""
     require_trades(path)
     is_old_wanted = request_old_days(path)
     began_at, began = datetime.now(timezone.utc).replace(tzinfo=None), time.monotonic()
@@ -53,23 +94,35 @@ def run_build(
         result = build_result(path, arguments, stood=stood)
     else:
         result = build_with_bar(console, path, arguments, stood)
-    for line in tell_build(path, result, began_at):
+    found = look(path, began_at) if result.is_green else Found()
+    for line in tell_build(path, result, found):
         console.print(line, markup=False)
+    removed = None
     if result.is_green and is_old_wanted and not partial_argument(arguments):
-        console.print(
-            f"Trades beyond {KEEP_TRADES_DAYS}: {describe_removal(remove_trades(path, BY_AGE))}", markup=False
-        )
-    lines, is_fine = publish_after_build(path, arguments, result.is_green)
-    console.print("\n".join(lines), markup=False)
-    console.print(f"Took {time.monotonic() - began:.0f} s; dbt's log: {result.log}", markup=False)
-    if result.is_green and is_fine:
+        removed = remove_trades(path, BY_AGE)
+        console.print(f"Trades beyond {KEEP_TRADES_DAYS}: {describe_removal(removed)}", markup=False)
+    publishing = publish_after_build(path, arguments, result.is_green)
+    console.print("\n".join(tell_publishing(path, publishing)), markup=False)
+    seconds = time.monotonic() - began
+    console.print(f"Took {seconds:.0f} s; dbt's log: {result.log}", markup=False)
+    is_fine = result.is_green and publishing.is_fine
+    if is_fine:
         tell_next(console, "summary", "report")
-    if result.is_green and is_fine and not arguments:
+    if is_fine and not arguments:
         remember(path, result.state, len(result.warned), result.shape)
-    return 0 if result.is_green and is_fine else 1
+    about = {
+        "warehouse": str(path),
+        **_object(result, seconds),
+        **asdict(found),
+        "removed_trade_count": 0 if removed is None else removed.trades,
+        **publishing_object(publishing),
+    }
+    return is_fine, about
 
 
-def _run_on(console: Console, path: Path, target: str, arguments: Sequence[str], is_verbose: bool) -> int:
+def _build_on(
+    console: Console, path: Path, target: str, arguments: Sequence[str], is_verbose: bool
+) -> tuple[bool, dict[str, Any]]:
     """Build where readers read the tables themselves: nothing is published, and the warehouse is not asked."""
     began = time.monotonic()
     if is_verbose:
@@ -82,8 +135,22 @@ def _run_on(console: Console, path: Path, target: str, arguments: Sequence[str],
         console.print(f"Built on {target}: {len(result.built):,} tables and views; {checks}.", markup=False)
     for line in [*(() if result.is_green else _red(f"on {target}", result)), *_findings(result)]:
         console.print(line, markup=False)
-    console.print(f"Took {time.monotonic() - began:.0f} s; dbt's log: {result.log}", markup=False)
-    return 0 if result.is_green else 1
+    seconds = time.monotonic() - began
+    console.print(f"Took {seconds:.0f} s; dbt's log: {result.log}", markup=False)
+    return result.is_green, {"target": target, **_object(result, seconds)}
+
+
+def _object(result: BuildResult, seconds: float) -> dict[str, Any]:
+    return {
+        "is_green": result.is_green,
+        "is_nothing_new": False,
+        "check_count": result.check_count,
+        "errors": result.errors,
+        "red": list(map(asdict, result.red)),
+        "warned": list(map(asdict, result.warned)),
+        "seconds": round(seconds, 1),
+        "log": str(result.log),
+    }
 
 
 def build_with_bar(
@@ -94,15 +161,15 @@ def build_with_bar(
         return build_result(path, arguments, quiet=True, on_node=progress.node, stood=stood)
 
 
-def tell_build(path: Path, result: BuildResult, began_at: datetime) -> Iterator[str]:
-    """Say what a build that began then, in UTC, made and found; of a red one what is wrong, with a query for each."""
+def tell_build(path: Path, result: BuildResult, found: Found) -> Iterator[str]:
+    """Say what a build made and found; of a red one what is wrong, with a query for each."""
     if not result.is_green:
         yield from _red(f"of {path}", result)
         yield from _findings(result)
         return
     checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
     yield f"Built and checked: {path}"
-    for told in ([*_made(path, began_at), checks], list(_found(path))):
+    for told in ([*_made(found), checks], list(_there(found))):
         if told:
             yield f"{'; '.join(told)}."
     yield from _findings(result)
@@ -120,15 +187,17 @@ def _findings(result: BuildResult) -> Iterator[str]:
             yield f"{kind}: {finding}\n  {finding.query};"
 
 
-def _made(path: Path, began_at: datetime) -> Iterator[str]:
-    for days, symbols in _ask(path, _BUILT, began_at):
-        yield f"{_many(days, 'day')} of {_many(symbols, 'pair')} built" if days else "No day changed"
+def _made(found: Found) -> Iterator[str]:
+    days, symbols = found.built_day_count, found.built_symbol_count
+    if days is not None:
+        yield f"{_many(days, 'day')} of {_many(symbols or 0, 'pair')} built" if days else "No day changed"
 
 
-def _found(path: Path) -> Iterator[str]:
-    for equal, compared in _ask(path, _EQUAL):
-        yield f"{equal or 0:,} of {compared or 0:,} candles equal Kraken's"
-    for gaps, accepted in _ask(path, _GAPS):
+def _there(found: Found) -> Iterator[str]:
+    if found.compared_count is not None:
+        yield f"{found.identical_count:,} of {found.compared_count:,} candles equal Kraken's"
+    gaps, accepted = found.gap_count, found.accepted_gap_count
+    if gaps is not None:
         yield _many(gaps, "gap") + (f", {accepted:,} of them accepted" if accepted else "") if gaps else "no gap"
 
 
@@ -136,33 +205,65 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _ask(path: Path, query: str, *values: object) -> list[tuple[int, int]]:
-    """Return the row of two numbers of a query; none where a part was built without its tables, or nobody can look."""
+def look(path: Path, began_at: datetime) -> Found:
+    """Return what a build that began then, in UTC, made and left in the warehouse."""
+    return Found(*_ask(path, _BUILT, began_at), *_ask(path, _EQUAL), *_ask(path, _GAPS))
+
+
+def _ask(path: Path, query: str, *values: object) -> tuple[int | None, int | None]:
+    """Return the two numbers of a query; None where a part was built without its tables, or nobody can look."""
     try:
         with open_warehouse(path, read_only=True) as connection:
-            return ask_built(connection, query, values) or []
+            first, second = (ask_built(connection, query, values) or [(None, None)])[0]
+            return first, second
     except WarehouseError:  # a load may hold the file already, and the build is green
-        return []
+        return None, None
 
 
-def publish_after_build(warehouse: Path, arguments: Sequence[str], is_green: bool) -> tuple[list[str], bool]:
-    """Publish if the whole build is green; return what to say, and whether nothing went wrong with publishing.
+def publish_after_build(warehouse: Path, arguments: Sequence[str], is_green: bool) -> Publishing:
+    """Publish if the whole build is green.
 
     Only a whole, green build is published: readers see a state that was checked as one.
     """
     if not is_green:
-        return [_not_published(warehouse, "the build is not green")], True
+        return Publishing(why_not="the build is not green")
     argument = partial_argument(arguments)
     if argument:
-        return [
-            _not_published(warehouse, f"{argument} builds a part; `kraken-candles publish` does it all the same")
-        ], True
+        return Publishing(why_not=f"{argument} builds a part; `kraken-candles publish` does it all the same")
     try:
-        return list(tell(publish(warehouse))), True
-    except NothingBuiltError as error:
-        return [_not_published(warehouse, str(error).rstrip("."))], True
+        return Publishing(publish(warehouse))
     except KrakenCandlesError as error:
-        return [_not_published(warehouse, str(error).rstrip("."))], False
+        return Publishing(why_not=str(error).rstrip("."), is_fine=isinstance(error, NothingBuiltError))
+
+
+def tell_publishing(warehouse: Path, publishing: Publishing) -> Iterator[str]:
+    """Say what a publish after a build did, or why there was none and what readers see."""
+    if publishing.published:
+        yield from tell(publishing.published)
+        return
+    database = load_settings(warehouse).database
+    stays = "nothing was published before"
+    if database.exists():
+        seen = datetime.fromtimestamp(database.stat().st_mtime, tz=timezone.utc)
+        stays = f"readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC"
+    yield f"Not published: {publishing.why_not}; {stays}."
+
+
+def publishing_object(publishing: Publishing) -> dict[str, Any]:
+    """Return it for machines: what was published, or why not."""
+    done = publishing.published
+    return {"published": None if done is None else _published_object(done), "not_published": publishing.why_not}
+
+
+def _published_object(done: Published) -> dict[str, Any]:
+    return {
+        "database": str(done.database),
+        "tree": str(done.tree),
+        "written_count": len(done.written),
+        "unchanged_count": len(done.unchanged),
+        "removed_count": len(done.removed),
+        "strange": list(map(str, done.strange)),
+    }
 
 
 def tell(published: Published) -> Iterator[str]:
@@ -178,15 +279,10 @@ def tell(published: Published) -> Iterator[str]:
         )
 
 
-def _not_published(warehouse: Path, why: str) -> str:
-    database = load_settings(warehouse).database
-    if not database.exists():
-        return f"Not published: {why}; nothing was published before."
-    seen = datetime.fromtimestamp(database.stat().st_mtime, tz=timezone.utc)
-    return f"Not published: {why}; readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC."
-
-
-def run_publish(console: Console) -> int:
+def run_publish(console: Console, as_json: bool) -> int:
     """Publish what was built, and say what came of it."""
-    console.print("\n".join(tell(publish())), markup=False)
+    done = publish()
+    console.print("\n".join(tell(done)), markup=False)
+    if as_json:
+        print_json(_published_object(done))
     return 0

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
@@ -9,20 +10,19 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, examples, out, stop_on_signals
+from dlt_pipeline.cli.app import Json, app, examples, out, stop_on_signals
 from dlt_pipeline.cli.commands_jobs import (
     BucketSize,
     End,
     Exact,
     Export,
     IncludeTrades,
-    Json,
     Policy,
     Symbols,
     Yes,
     options_of,
 )
-from dlt_pipeline.cli.console import STOPPED, tell_next
+from dlt_pipeline.cli.console import STOPPED, print_json, tell_next
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import utc_datetime
 
@@ -77,6 +77,7 @@ def import_(
         ),
     ] = False,
     destination: Destination = "warehouse",
+    json: Json = False,
 ) -> None:
     """Import Kraken's downloads, time and sales or OHLCVT, out of ZIPs; a second import of a file adds nothing."""
     from dlt_pipeline.cli.archive import run_import  # noqa: PLC0415 - dlt and ccxt take seconds to import
@@ -84,7 +85,18 @@ def import_(
     wanted = None if not symbols else _names(symbols) or [""]
     raise typer.Exit(
         run_import(
-            out(), stop_on_signals(), paths, wanted, start, end, exact, symbol_map, password, whole_days, destination
+            out(json),
+            stop_on_signals(),
+            paths,
+            wanted,
+            start,
+            end,
+            exact,
+            symbol_map,
+            password,
+            whole_days,
+            destination,
+            json,
         )
     )
 
@@ -112,12 +124,15 @@ def load(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever the load costs.")] = False,
     destination: Destination = "warehouse",
+    json: Json = False,
 ) -> None:
     """Load raw trades, and Kraken's own candles beside them, into the warehouse; resumes where it stopped."""
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415 - dlt and ccxt take seconds to import
 
     stop = stop_on_signals()
-    raise typer.Exit(run_load(out(), stop, symbols, start, end, exact, timeframes, yes, also_archived, destination))
+    raise typer.Exit(
+        run_load(out(json), stop, symbols, start, end, exact, timeframes, yes, also_archived, destination, json)
+    )
 
 
 @app.command(
@@ -131,6 +146,7 @@ def build(
     target: Annotated[
         str, typer.Option("--target", "-t", help="Build on duckdb_lake, spark or spark_thrift instead; not published.")
     ] = "",
+    json: Json = False,
 ) -> None:
     """Run `dbt build` on the warehouse: models and tests; publish if all is green. Further arguments go to dbt.
 
@@ -139,29 +155,39 @@ def build(
     from dlt_pipeline.publishing.unchanged import nothing_new  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    told = None if always or target or context.args else nothing_new(warehouse_path())
-    if told:
-        out().print(told, markup=False)
+    if json and verbose:
+        raise BadInputError("--verbose shows dbt's own words where --json has an object alone: leave one of them out.")
+    path = warehouse_path()
+    stands = None if always or target or context.args else nothing_new(path)
+    if stands:
+        warnings = f" (warnings: {stands.warned_count:,})" if stands.warned_count else ""
+        out(json).print(
+            f"Nothing is new in {path}, nor in any setting, since the build of {stands.built_at:%Y-%m-%d %H:%M} UTC, "
+            f"which was green{warnings} and is published; `kraken-candles build --always` builds all the same.",
+            markup=False,
+        )
+        if json:
+            print_json({"warehouse": str(path), "is_green": True, "is_nothing_new": True, **asdict(stands)})
         return
     from dlt_pipeline.cli.build import run_build  # noqa: PLC0415 - takes a second to import
 
     _end_at_once("Build stopped; tables that were built stay. Run the same command again.", signal.SIGINT)
-    raise typer.Exit(run_build(out(), context.args, verbose, always, target))
+    raise typer.Exit(run_build(out(json), context.args, verbose, always, target, json))
 
 
 @app.command(epilog=examples("publish"))
-def publish() -> None:
+def publish(json: Json = False) -> None:
     """Bring the Parquet files and published.duckdb to the state of the warehouse; only what changed is written."""
     from dlt_pipeline.cli.build import run_publish  # noqa: PLC0415
 
     _end_at_once("Publishing stopped; readers see whole files. Run the same command again to go on.", signal.SIGINT)
-    code = run_publish(out())
-    tell_next(out(), "report", "export --help")
+    code = run_publish(out(json), json)
+    tell_next(out(json), "report", "export --help")
     raise typer.Exit(code)
 
 
 @app.command(epilog=examples("compact"))
-def compact() -> None:
+def compact(json: Json = False) -> None:
     """Write the small files that loads left in the lake into one for each symbol's day and ledger.
 
     A load, build or query that reads the lake meanwhile may have to be run again.
@@ -174,7 +200,9 @@ def compact() -> None:
     lake = lake_at()
     done = lake.compact(KEYS | ARCHIVE_KEYS)
     told = f"{done.replaced:,} files are now {done.made:,}" if done.made else "no day and no ledger is in several files"
-    out().print(f"Lake {lake}: {told}.", markup=False)
+    out(json).print(f"Lake {lake}: {told}.", markup=False)
+    if json:
+        print_json({"lake": str(lake), "replaced_count": done.replaced, "made_count": done.made})
 
 
 @app.command(epilog=examples("summary", "summary --json"))
@@ -209,12 +237,13 @@ def report(
         bool | None,
         typer.Option("--open/--no-open", help="Open it in a browser, or not. Default: where there is a screen."),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Write one HTML file that shows the candles and how far they can be trusted; it works without a network."""
     from dlt_pipeline.cli.files import run_report  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    raise typer.Exit(run_report(out(), warehouse_path(), output, _names(symbols), open_))
+    raise typer.Exit(run_report(out(json), warehouse_path(), output, _names(symbols), open_, json))
 
 
 @app.command(name="list", epilog=examples("list", "list --json"))
@@ -332,12 +361,13 @@ def rebuild(
     export: Export = None,
     exact: Exact = False,
     yes: Yes = False,
+    json: Json = False,
 ) -> None:
     """Rebuild a history as jobs: price, load, build, check against Kraken's candles, publish; resumed if cut off."""
     from dlt_pipeline.cli.jobs import run_rebuild  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
 
     options = options_of(bucket_size, include_trades, empty_bucket_policy, export)
-    raise typer.Exit(run_rebuild(out(), stop_on_signals(), symbols, start, end, options, exact, yes))
+    raise typer.Exit(run_rebuild(out(json), stop_on_signals(), symbols, start, end, options, exact, yes, json))
 
 
 @app.command(epilog=examples("estimate BTC/USD ETH/USD --start 2020-01-01"))
@@ -426,29 +456,26 @@ def repair(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be asked for, and change nothing.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Load what the last build found missing, build and check it: gaps, breaks in Kraken's candles, or a list.
 
     With --start, replace what is loaded of these days, rows and ledger, by answers that prove all of it, and build.
     """
-    from dlt_pipeline.cli.repair import carry_out, confirm, supersede_window, tell_plan  # noqa: PLC0415 - dlt and ccxt take seconds to import
+    from dlt_pipeline.cli.repair import run_repair, supersede_window  # noqa: PLC0415 - dlt and ccxt take seconds to import
     from dlt_pipeline.repairs.plan import plan_repairs  # noqa: PLC0415
 
-    console = out()
+    console = out(json)
     if start is not None or end is not None:
         if from_file or timeframe or reason or again:
             raise BadInputError("--start and --end say what to repair: give no list, reason or timeframe beside them.")
         raise typer.Exit(
             supersede_window(
-                console, stop_on_signals(), symbols or (), start, end, yes, dry_run, lambda: _go_on_with("build")
+                console, stop_on_signals(), symbols or (), start, end, yes, dry_run, json, lambda: _go_on_with("build")
             )
         )
     plan = plan_repairs(symbols, from_file, again=again, timeframe=timeframe, reasons=reason)
-    tell_plan(console, plan)
-    is_wanted = bool(plan.repairs) and not dry_run and (yes or confirm(console))
-    if not is_wanted:
-        raise typer.Exit(1 if plan.broken or plan.left_out else 0)
-    raise typer.Exit(carry_out(console, plan, stop_on_signals(), lambda: _go_on_with("jobs run")))
+    raise typer.Exit(run_repair(console, plan, yes, dry_run, json, lambda: _go_on_with("jobs run")))
 
 
 def _names(symbols: list[str] | None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, examples, out, stop_on_signals
+from dlt_pipeline.cli.app import Json, app, examples, out, stop_on_signals
 
 
 class What(str, Enum):
@@ -50,13 +50,14 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files, too, that no export wrote, or that were changed since.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Write proven candles or trades as files for freqtrade, as CSV or as Parquet; each is whole or not there."""
     from dlt_pipeline.cli.files import run_export  # noqa: PLC0415 - it imports pyarrow
 
     raise typer.Exit(
         run_export(
-            out(),
+            out(json),
             stop_on_signals(),
             what.value,
             symbols or (),
@@ -66,6 +67,7 @@ def export(
             start,
             end,
             overwrite,
+            json,
         )
     )
 
@@ -87,9 +89,9 @@ def compare(
     ] = 0.0,
     output: Annotated[Path | None, typer.Option(help="File for all differences: .csv or .parquet.")] = None,
     page: Annotated[Path | None, typer.Option(help="File for a page that shows them: .html.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="An object for machines, and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Compare files with what is proven: exit code 0 if all is equal, 1 if there are differences, 2 for bad input."""
     from dlt_pipeline.cli.files import run_compare  # noqa: PLC0415 - it imports pyarrow
 
-    raise typer.Exit(run_compare(out(), paths, symbol, timeframe, tolerance, output, page, json))
+    raise typer.Exit(run_compare(out(json), paths, symbol, timeframe, tolerance, output, page, json))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dlt_pipeline.cli.app import app, examples, out, stop_on_signals
+from dlt_pipeline.cli.app import Json, app, examples, out, stop_on_signals
 
 jobs_app = typer.Typer(
     help="The queue of jobs: loads, rebuilds and repairs that survive the end of a process.", no_args_is_help=True
@@ -28,7 +28,6 @@ Policy = Annotated[
     str | None, typer.Option(help="What empty buckets of the symbol show there: null, carry_forward or omit.")
 ]
 Export = Annotated[bool | None, typer.Option("--export/--no-export", help="Publish afterwards, or not.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON for machines and nothing else: a list of objects, or one.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")]
 
 
@@ -62,6 +61,7 @@ def add(
     whole_days: Annotated[
         bool | None, typer.Option("--whole-days", help="Of an archive_import: its files hold whole UTC days.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Queue a job a symbol, or an archive_import a path; nothing is asked yet, and `jobs run` does them."""
     from dlt_pipeline.cli.queue import run_add  # noqa: PLC0415
@@ -72,7 +72,7 @@ def add(
         "symbol_map": symbol_map,
         "whole_days": whole_days,
     }
-    raise typer.Exit(run_add(out(), job_type, symbols, start, end, options, exact))
+    raise typer.Exit(run_add(out(json), job_type, symbols, start, end, options, exact, json))
 
 
 @jobs_app.command("list", epilog=examples("jobs list --status failed", "jobs list --json"))
@@ -89,35 +89,35 @@ def list_(
 
 
 @jobs_app.command(epilog=examples("jobs show 3"))
-def show(job: Annotated[int, typer.Argument(help="Id of a job, as `jobs list` shows it.")]) -> None:
+def show(job: Annotated[int, typer.Argument(help="Id of a job, as `jobs list` shows it.")], json: Json = False) -> None:
     """Show one job and everything that happened to it."""
     from dlt_pipeline.cli.queue import run_show  # noqa: PLC0415
 
-    raise typer.Exit(run_show(out(), job))
+    raise typer.Exit(run_show(out(), job, json))
 
 
 @jobs_app.command(epilog=examples("jobs run --yes"))
-def run(yes: Yes = False) -> None:
+def run(yes: Yes = False, json: Json = False) -> None:
     """Run queued jobs, and what a killed process left behind, until none waits."""
     from dlt_pipeline.cli.jobs import run_queue  # noqa: PLC0415
 
-    raise typer.Exit(run_queue(out(), stop_on_signals(), yes))
+    raise typer.Exit(run_queue(out(json), stop_on_signals(), yes, json))
 
 
 @jobs_app.command(epilog=examples("jobs cancel 3 4"))
-def cancel(jobs: Ids) -> None:
+def cancel(jobs: Ids, json: Json = False) -> None:
     """Cancel queued jobs; a running one ends after the step in hand. What was loaded stays."""
     from dlt_pipeline.cli.queue import run_cancel  # noqa: PLC0415
 
-    raise typer.Exit(run_cancel(out(), jobs))
+    raise typer.Exit(run_cancel(out(json), jobs, json))
 
 
 @jobs_app.command(epilog=examples("jobs retry 3"))
-def retry(jobs: Ids) -> None:
+def retry(jobs: Ids, json: Json = False) -> None:
     """Queue failed or cancelled jobs again; what they loaded is not loaded again."""
     from dlt_pipeline.cli.queue import run_retry  # noqa: PLC0415
 
-    raise typer.Exit(run_retry(out(), jobs))
+    raise typer.Exit(run_retry(out(json), jobs, json))
 
 
 def options_of(

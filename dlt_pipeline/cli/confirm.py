@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import typer
 
@@ -151,13 +152,14 @@ def may_begin(console: Console, request: Request, session: Session, yes: bool, p
 def may_begin_at(console: Console, estimates: Sequence[Estimate], session: Session, yes: bool) -> bool:
     """Ask if the prices are high, as `may_begin` does."""
     is_terminal = console.is_terminal and sys.stdin.isatty()
-    return confirm(console, estimates, yes, is_terminal, now_ns=session.now_ns, settings=session.settings, ask=_ask)
+    ask = partial(_ask, is_on_stderr=console.stderr)
+    return confirm(console, estimates, yes, is_terminal, now_ns=session.now_ns, settings=session.settings, ask=ask)
 
 
-def _ask(question: str) -> bool:
+def _ask(question: str, is_on_stderr: bool) -> bool:
     with _ctrl_c_is_no():
         try:
-            return typer.confirm(question)
+            return typer.confirm(question, err=is_on_stderr)
         except (KeyboardInterrupt, typer.Abort, EOFError):
             raise LoadStoppedError("\nNothing was loaded.") from None
 

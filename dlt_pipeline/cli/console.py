@@ -1,8 +1,11 @@
-"""The console of the commands, that outlives its reader so that `| head` does not end a load; tables and figures."""
+"""The console of the commands, that outlives its reader so that `| head` does not end a load; tables, figures, JSON."""
 
+import json
 import re
 import textwrap
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import rich.console
@@ -22,7 +25,7 @@ class Console(rich.console.Console):
 
     def __init__(self, stderr: bool = False) -> None:
         """Write to stdout or stderr; long lines are left to the terminal."""
-        super().__init__(stderr=stderr, soft_wrap=True, highlight=False)
+        super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as rich does."""
@@ -101,6 +104,24 @@ class Rows:
 def tell_next(console: Console, *commands: str) -> None:
     """Say what can be done now, by the words behind `kraken-candles`."""
     console.print(f"Next: {', '.join(f'`kraken-candles {each}`' for each in commands)}.", markup=False)
+
+
+def print_json(found: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
+    """Print an object, or a list of them, to stdout: times as ISO 8601 UTC, decimals as exact text."""
+    shown = found if isinstance(found, Mapping) else list(found)
+    Console().print(json.dumps(shown, indent=2, default=_as_text), markup=False)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z"
+    return exact(value) if isinstance(value, Decimal) else str(value)
+
+
+def exact(value: Decimal) -> str:
+    """Return all digits of a decimal without the zeros behind; `normalize` would round to 28 digits."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.cli.build import build_with_bar, publish_after_build, tell_build
+from dlt_pipeline.cli.build import Found, build_with_bar, publish_after_build, tell_build, tell_publishing
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.time import utc_datetime
@@ -46,11 +46,11 @@ def run_demo(console: Console, stop: threading.Event) -> int:
     result = build_with_bar(console, path)
     console.print()
     print_summary(console, path)
-    lines, is_fine = publish_after_build(path, (), result.is_green)
-    console.print("\n".join(lines), markup=False)
+    publishing = publish_after_build(path, (), result.is_green)
+    console.print("\n".join(tell_publishing(path, publishing)), markup=False)
     if not result.is_green:
-        console.print("\n".join(tell_build(path, result, _NOW.replace(tzinfo=None))), markup=False)
-    if not result.is_green or not is_fine:
+        console.print("\n".join(tell_build(path, result, Found())), markup=False)
+    if not result.is_green or not publishing.is_fine:
         return 1
     console.print("All models built, all tests passed. Three queries to try in it:")
     for query in _QUERIES:

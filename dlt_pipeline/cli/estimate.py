@@ -1,11 +1,10 @@
 """What `estimate` and `plan` do and say."""
 
-import json
 import threading
 from collections.abc import Sequence
 
 from dlt_pipeline.cli.confirm import count, price_table, remarks
-from dlt_pipeline.cli.console import Console, Rows, duration
+from dlt_pipeline.cli.console import Console, Rows, duration, print_json
 from dlt_pipeline.cli.load import timeframes_of
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
@@ -33,7 +32,7 @@ def run_estimate(
         lambda: estimate(symbols, start, end, exact=exact, timeframes=wanted, stop=stop), stop, lambda: None
     )
     if as_json:
-        _print_json(console, [one.as_json() for one in estimates])
+        print_json(one.as_json() for one in estimates)
         return 0
     costs = Costs(load_settings(), load_job_settings())
     console.print(price_table(estimates, costs))
@@ -57,16 +56,12 @@ def run_plan(
         lambda: plan(symbol, timeframe, start, end, exact=exact, offline=offline, stop=stop), stop, lambda: None
     )
     if as_json:
-        _print_json(console, [one.as_json() for one in made.ranges])
+        print_json(one.as_json() for one in made.ranges)
         return 0
     console.print(plan_table(made))
     for line in _plan_lines(made, offline):
         console.print(line, markup=False)
     return 0
-
-
-def _print_json(console: Console, rows: list[dict[str, object]]) -> None:
-    console.print(json.dumps(rows, indent=2), markup=False)
 
 
 def plan_table(made: Plan) -> Rows:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from dlt_pipeline.cli.console import Console, Rows, size, tell_next
-from dlt_pipeline.cli.looking import print_json, reading
+from dlt_pipeline.cli.console import Console, Rows, print_json, size, tell_next
+from dlt_pipeline.cli.looking import reading
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.version import program
 from dlt_pipeline.interchange.compare import FIRST, Comparison, compare
@@ -52,6 +52,7 @@ def run_export(
     start: str | None,
     end: str | None,
     overwrite: bool,
+    as_json: bool,
 ) -> int:
     """Write the files, tell what stands in each and what does not, and return the exit code."""
     wanted = [] if timeframes is None else timeframes.replace(",", " ").split()
@@ -69,7 +70,16 @@ def run_export(
         console.print(line, markup=False)
     console.print(f"Written into {folder.absolute()}; {LIST} there says what each file holds and lacks.", markup=False)
     tell_next(console, f"compare {shlex.quote(str(folder))}")
+    if as_json:
+        print_json({"folder": str(folder.absolute()), "files": [_file_object(one) for one in done]})
     return 0
+
+
+def _file_object(one: Exported) -> dict[str, Any]:
+    """Return it as `kraken.gaps` calls what it lacks, without the query that it came of."""
+    gaps = [{"gap_from": each.starts, "gap_to": each.ends, "reason": each.reason} for each in one.gaps]
+    about = {name: value for name, value in vars(one).items() if name != "query"}
+    return about | {"path": str(one.path.absolute()), "is_written": bool(one.row_count), "gaps": gaps}
 
 
 def exported_table(done: Sequence[Exported]) -> Rows:
@@ -125,7 +135,7 @@ def run_compare(
 ) -> int:
     """Compare the files, tell what differs as tables, a file, a page or JSON; return the exit code, 1 if it does."""
     check_targets(output, page)
-    with console.status("Comparing …") if console.is_terminal and not as_json else nullcontext():
+    with console.status("Comparing …") if console.is_terminal else nullcontext():
         found = compare(paths, warehouse_path(), symbol=symbol, timeframe=timeframe, tolerance=tolerance, output=output)
     remarks = list(_told(found))
     if page:
@@ -139,7 +149,7 @@ def run_compare(
         tables.append((shown, HEADER, found.first))
         write_page(page, "Files compared with proven trades", remarks, tables)
     if as_json:
-        print_json(console, _as_json(found))
+        print_json(_as_json(found))
         return 0 if found.is_equal else 1
     console.print(compared_table(found))
     console.print()
@@ -228,11 +238,17 @@ def _as_json(found: Comparison) -> dict[str, object]:
 
 
 def run_report(
-    console: Console, warehouse: Path, output: Path | None, symbols: Sequence[str], is_opened: bool | None
+    console: Console,
+    warehouse: Path,
+    output: Path | None,
+    symbols: Sequence[str],
+    is_opened: bool | None,
+    as_json: bool = False,
 ) -> int:
     """Write the report, `report.html` beside the published files without an `output`; return the exit code.
 
     It is opened in a browser if `is_opened`, and where nothing is said if there is a screen and a person before it.
+    `as_json` also prints an object to stdout, which is then not for the `console`.
     """
     began = time.monotonic()
     path = (output or load_settings(warehouse).database.with_name("report.html")).absolute()
@@ -250,11 +266,15 @@ def run_report(
     many = f"{len(market.symbols):,} symbol{'' if len(market.symbols) == 1 else 's'}"
     console.print(f"Report: {path}, {many}, {size(written)}, in {seconds:.1f} s", markup=False)
     if is_opened is None:
-        is_opened = has_screen()
+        is_opened = has_screen() and not as_json
     if is_opened and open_page(path):
         console.print("Opened in the browser. The same command writes it anew.")
     else:
         console.print("Next: open that file in a browser; it needs no network and can be sent as it is.")
+    if as_json:
+        names = [symbol.name for symbol in market.symbols]
+        about_page = {"path": str(path), "bytes": written, "seconds": round(seconds, 1), "symbols": names}
+        print_json(about_page | {"read_from": str(place), "is_published": place != warehouse})
     return 0
 
 

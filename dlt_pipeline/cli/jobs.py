@@ -31,6 +31,7 @@ def run_rebuild(
     options: Mapping[str, Any],
     exact: bool,
     yes: bool,
+    as_json: bool,
 ) -> int:
     """Queue a rebuild a symbol and run the queue."""
     jobs = [make_job("trade_rebuild", symbol, start, end, options, exact=exact) for symbol in dict.fromkeys(symbols)]
@@ -44,14 +45,17 @@ def run_rebuild(
     fields = {symbol: estimated(price) for symbol, price in estimates.items()}
     tell_queued(console, add_jobs([job.changed(**fields.get(job.symbol, {})) for job in jobs]))
     try:
-        return run_queue(console, stop, yes)
+        return run_queue(console, stop, yes, as_json)
     except WarehouseLockedError as error:
         console.print(f"{error} The jobs above stay queued.", markup=False)
         return 1
 
 
-def run_queue(console: Console, stop: threading.Event, yes: bool) -> int:
-    """Ask where what is queued was not priced before and costs much; then run it and say how it went."""
+def run_queue(console: Console, stop: threading.Event, yes: bool, as_json: bool) -> int:
+    """Ask where what is queued was not priced before and costs much; then run it and say how it went.
+
+    `as_json` also prints an object to stdout, which is then not for the `console`.
+    """
     store = JobStore(warehouse_path())
     unpriced = [job for job in store.jobs() if job.status == "queued" and job.estimated_trades is None]
     if unpriced and not yes:
@@ -67,7 +71,7 @@ def run_queue(console: Console, stop: threading.Event, yes: bool) -> int:
             stop,
             lambda: console.print("Stopping after the page or step in hand; what is loaded will be committed."),
         )
-    return tell_run(console, report)
+    return tell_run(console, report, as_json)
 
 
 def _priced(jobs: Sequence[Job], session: Session) -> Iterator[tuple[str, Estimate]]:

@@ -4,13 +4,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from dlt_pipeline.cli.confirm import may_begin
-from dlt_pipeline.cli.console import STOPPED, Console
+from dlt_pipeline.cli.console import STOPPED, Console, print_json
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
-from dlt_pipeline.common.time import NS_PER_DAY, show_ns
+from dlt_pipeline.common.time import NS_PER_DAY, show_ns, utc_of_ns, without
 from dlt_pipeline.estimates.price import iso
 from dlt_pipeline.kraken.ledger_store import LedgerStore, Proof, place_of
 from dlt_pipeline.kraken.load import LoadReport, load_request
@@ -31,10 +32,12 @@ def run_load(
     yes: bool = False,
     also_archived: bool = False,
     destination: str = "warehouse",
+    as_json: bool = False,
 ) -> int:
     """Load, say what came of it, and return the exit code: 0, 1 if a symbol failed, 130 if stopped.
 
-    What costs much is shown and asked about first, unless `yes`.
+    What costs much is shown and asked about first, unless `yes`. `as_json` also prints an object to stdout, which is
+    then not for the `console`.
     """
     place = place_named(destination)
     request = make_request(symbols, start, end, timeframes_of(timeframes), exact, also_archived)
@@ -48,7 +51,7 @@ def run_load(
             stop,
             lambda: console.print("Stopping after the page in hand; what is loaded will be committed."),
         )
-    return tell_load(console, report)
+    return tell_load(console, report, as_json)
 
 
 def place_named(destination: str) -> Place:
@@ -79,15 +82,54 @@ def timeframes_of(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",")) if text != "none" else ()
 
 
-def tell_load(console: Console, report: LoadReport) -> int:
+def tell_load(console: Console, report: LoadReport, as_json: bool = False) -> int:
     """Print what was committed, what is proven of it, and the next command; return the exit code."""
     proofs: Mapping[str, Proof] = {}
     with suppress(KrakenCandlesError), LedgerStore.of(report.place) as store:
         proofs = store.proofs(report.request)  # a build may hold the file already: what was loaded stays true
     console.print("\n".join(_said(report, proofs)), markup=False)
+    if as_json:
+        print_json(_object(report, proofs, time.time_ns()))
     if report.failures:
         return 1
     return STOPPED if report.unfinished else 0
+
+
+def _object(report: LoadReport, proofs: Mapping[str, Proof], now_ns: int) -> dict[str, Any]:
+    return {
+        "place": str(report.place),
+        "is_stopped": bool(report.unfinished),
+        "symbols": [_symbol_object(report, symbol, proofs.get(symbol), now_ns) for symbol in report.request.symbols],
+        "ways_on": list(ways_on(report, now_ns)) if report.failures else [],
+    }
+
+
+def _symbol_object(report: LoadReport, symbol: str, proof: Proof | None, now_ns: int) -> dict[str, Any]:
+    """Return what came of a symbol; what is proven of the time that was asked for is None where nobody could look."""
+    failure, is_stopped = report.failures.get(symbol), symbol in report.unfinished
+    about: dict[str, Any] = {
+        "symbol": symbol,
+        "trade_count": report.trades.get(symbol, 0),
+        "call_count": report.calls.get(symbol, 0),
+        "error": None if failure is None else str(failure),
+        "may_pass": None if failure is None else failure.may_pass,
+        "is_stopped": is_stopped,
+        **dict.fromkeys(("is_proven", "coverage", "gaps", "missing_id_count")),
+    }
+    if proof is not None:
+        spans, gaps = proof.spans, []
+        for each in report.request.windows[symbol]:
+            is_over = each.end_ns is not None and each.end_ns <= now_ns  # else nothing is missing behind the last trade
+            end_ns = each.end_ns if is_over else max((end for _, end in spans), default=0)
+            gaps += without((each.start_ns, max(each.start_ns, end_ns or 0)), spans)
+        is_whole = bool(spans) and not (gaps or proof.missing_ids or failure or is_stopped)
+        about |= {
+            "is_proven": is_whole,
+            "coverage": [{"covered_from": utc_of_ns(start), "covered_to": utc_of_ns(end)} for start, end in spans],
+            "gaps": [{"gap_from": utc_of_ns(start), "gap_to": utc_of_ns(end)} for start, end in gaps],
+            "missing_id_count": proof.missing_ids,
+        }
+    return about
 
 
 def _said(report: LoadReport, proofs: Mapping[str, Proof]) -> Iterator[str]:

@@ -1,17 +1,15 @@
 """What `list` says of the candles that are here; where the warehouse is in use, of what was published."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.cli.console import Console, Rows
+from dlt_pipeline.cli.console import Console, Rows, print_json
 from dlt_pipeline.common.exceptions import NothingBuiltError, WarehouseLockedError
 from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades
 
@@ -93,7 +91,7 @@ def run_list(console: Console, path: Path, as_json: bool) -> int:
     if held is None and place != path:
         raise NothingBuiltError(f"What is published at {place} has no gaps; run `kraken-candles publish` later.")
     if as_json:
-        print_json(console, _listed(held or (), proven, raw))
+        print_json(_listed(held or (), proven, raw))
         return 0
     if held:
         console.print(held_table(held))
@@ -230,21 +228,3 @@ def raw_table(raw: Sequence[Raw]) -> Rows:
 
 def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
-
-
-def print_json(console: Console, found: Iterator[dict[str, Any]] | dict[str, Any]) -> None:
-    """Print a list of objects, or one: times as ISO 8601 UTC, decimals as exact text."""
-    shown = found if isinstance(found, dict) else list(found)
-    console.print(json.dumps(shown, indent=2, default=_as_text), markup=False)
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value.isoformat()}Z"
-    return exact(value) if isinstance(value, Decimal) else str(value)
-
-
-def exact(value: Decimal) -> str:
-    """Return all digits of a decimal without the zeros behind; `normalize` would round to 28 digits."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -5,8 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from dlt_pipeline.cli.console import STOPPED, Console, Rows
-from dlt_pipeline.cli.looking import print_json
+from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.active import RunReport
 from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
@@ -41,8 +40,10 @@ def tell_job(console: Console, job: Job) -> None:
     console.print(f"{job.name}: {text}", markup=False)
 
 
-def tell_run(console: Console, report: RunReport) -> int:
+def tell_run(console: Console, report: RunReport, as_json: bool = False) -> int:
     """Say how a run of the queue ended; return the exit code."""
+    if as_json:
+        print_json({"is_stopped": report.is_stopped, "jobs": list(map(asdict, report.jobs.values()))})
     counts = dict.fromkeys(("succeeded", "failed", "cancelled"), 0)
     for job in report.jobs.values():
         if job.status in counts:
@@ -115,10 +116,11 @@ def run_add(
     end: str | None,
     options: Mapping[str, Any],
     exact: bool,
+    as_json: bool,
 ) -> int:
     """Queue a job a symbol."""
     jobs = [make_job(job_type, symbol, start, end, options, exact=exact) for symbol in dict.fromkeys(symbols)]
-    tell_queued(console, add_jobs(jobs))
+    tell_queued(console, add_jobs(jobs), as_json)
     return 0
 
 
@@ -128,7 +130,7 @@ def run_list(console: Console, status: str | None, as_json: bool = False) -> int
         raise BadInputError(f"The status {status!r} is unknown; there are {', '.join(STATUSES)}.")
     found = [job for job in list_jobs() if status in (None, job.status)]
     if as_json:
-        print_json(console, map(asdict, found))
+        print_json(map(asdict, found))
     elif found:
         console.print(jobs_table(found))
     else:
@@ -136,26 +138,35 @@ def run_list(console: Console, status: str | None, as_json: bool = False) -> int
     return 0
 
 
-def run_show(console: Console, job_id: int) -> int:
+def run_show(console: Console, job_id: int, as_json: bool) -> int:
     """Show all that is written down of a job."""
-    tell_history(console, JobStore(warehouse_path()).events(job_id))
+    events = JobStore(warehouse_path()).events(job_id)
+    if as_json:
+        print_json({"happened_at": at, **asdict(job)} for at, job in events)
+    else:
+        tell_history(console, events)
     return 0
 
 
-def run_cancel(console: Console, job_ids: Sequence[int]) -> int:
+def run_cancel(console: Console, job_ids: Sequence[int], as_json: bool) -> int:
     """Cancel jobs and say what they are now."""
-    for job in cancel_jobs(job_ids):
+    jobs = cancel_jobs(job_ids)
+    for job in jobs:
         console.print(f"{job.name}: {status_text(job)}", markup=False)
+    if as_json:
+        print_json(map(asdict, jobs))
     return 0
 
 
-def run_retry(console: Console, job_ids: Sequence[int]) -> int:
+def run_retry(console: Console, job_ids: Sequence[int], as_json: bool) -> int:
     """Queue jobs again and say so."""
-    tell_queued(console, retry_jobs(job_ids))
+    tell_queued(console, retry_jobs(job_ids), as_json)
     return 0
 
 
-def tell_queued(console: Console, jobs: Sequence[Job]) -> None:
-    """Say that these jobs are queued."""
+def tell_queued(console: Console, jobs: Sequence[Job], as_json: bool = False) -> None:
+    """Say that these jobs are queued; `as_json` also prints them to stdout, which is then not for the `console`."""
     for job in jobs:
         console.print(f"{job.name}: queued, {job.window} (UTC)", markup=False)
+    if as_json:
+        print_json(map(asdict, jobs))

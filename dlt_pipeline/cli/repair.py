@@ -3,19 +3,21 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import typer
 
-from dlt_pipeline.cli.build import publish_after_build, run_build
-from dlt_pipeline.cli.console import STOPPED, Console, Rows
+from dlt_pipeline.cli.app import stop_on_signals
+from dlt_pipeline.cli.build import build_and_tell, publish_after_build, publishing_object, tell_publishing
+from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.threads import beside_main
-from dlt_pipeline.common.time import Span, show_ns, utc
+from dlt_pipeline.common.time import Span, show_ns, utc, utc_of_ns
 from dlt_pipeline.estimates.estimate import price_of
 from dlt_pipeline.jobs.repair import RepairJobs, RepairReport, finish, load_repairs
 from dlt_pipeline.jobs.runner import only_runner
@@ -23,10 +25,10 @@ from dlt_pipeline.kraken.load import LoadReport
 from dlt_pipeline.kraken.request import Window, make_window, make_windows_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.repairs.attempts import Outcome
+from dlt_pipeline.repairs.attempts import Outcome, Stays
 from dlt_pipeline.repairs.gaps import Repair
 from dlt_pipeline.repairs.plan import RepairPlan
-from dlt_pipeline.repairs.supersede import supersede
+from dlt_pipeline.repairs.supersede import SupersedeReport, supersede
 
 # What Kraken's answers must have been like for a stretch to stay what it was.
 _NOT_PROVEN: Final = "its answers do not prove that all trades of this time came"
@@ -37,6 +39,50 @@ _WHY: Final = {
     "ids_missing": "Kraken leaves these ids out",
     "trades_lost": "the trades in the warehouse are still not those that its answers had",
 }
+
+
+def run_repair(
+    console: Console,
+    plan: RepairPlan,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    on_loaded: Callable[[], None],
+) -> int:
+    """Say what is planned, do it where it is wanted, say what came of it; return the exit code.
+
+    `as_json` also prints an object to stdout, which is then not for the `console`.
+    """
+    calls = count_calls(plan) if plan.repairs else {}
+    tell_plan(console, plan, calls)
+    about: dict[str, Any] = {
+        "repairs": [_object(each) | {"call_count": count} for each, count in calls.items()],
+        "left_out": [_object(left.repair) | {"why": left.why} for left in plan.left_out],
+        "broken": [asdict(line) for line in plan.broken],
+        "is_stopped": False,
+    }
+    code = 1 if plan.broken or plan.left_out else 0
+    if plan.repairs and not dry_run and (yes or confirm(console)):
+        with only_runner(plan.warehouse):  # jobs that nobody runs are taken over by the next runner
+            code, done = _carry_out(console, plan, stop_on_signals(), on_loaded)
+        about |= done
+    if as_json:
+        print_json(about)
+    return code
+
+
+def _gap_object(gap: Repair | Stays) -> dict[str, Any]:
+    return {"gap_from": utc_of_ns(gap.span[0]), "gap_to": utc_of_ns(gap.span[1]), "reason": gap.reason}
+
+
+def _object(repair: Repair) -> dict[str, Any]:
+    return {"symbol": repair.symbol, **_gap_object(repair)}
+
+
+def _outcome_object(outcome: Outcome) -> dict[str, Any]:
+    names = ("first_missing_id", "last_missing_id", "times_asked")
+    stays = [_gap_object(each) | {name: getattr(each, name) for name in names} for each in outcome.stays]
+    return _object(outcome.repair) | {"outcome": outcome.outcome, "error": outcome.error, "stays": stays}
 
 
 def count_calls(plan: RepairPlan) -> dict[Repair, int | None]:
@@ -55,10 +101,9 @@ def count_calls(plan: RepairPlan) -> dict[Repair, int | None]:
     return calls
 
 
-def tell_plan(console: Console, plan: RepairPlan) -> None:
+def tell_plan(console: Console, plan: RepairPlan, calls: Mapping[Repair, int | None]) -> None:
     """Print what will be asked for, what is left out, and the broken lines of a list."""
     if plan.repairs:
-        calls = count_calls(plan)
         console.print(repairs_table(calls))
         total = f"{sum(count or 0 for count in calls.values()):,}"
         more = ", and those that cannot be told (?)" if None in calls.values() else ""
@@ -95,7 +140,7 @@ def confirm(console: Console) -> bool:
     """Ask whether to go on where a person can answer; anywhere else the command was wanted as it is."""
     if not (sys.stdin.isatty() and console.is_terminal):
         return True
-    return typer.confirm("Repair?", default=True)
+    return typer.confirm("Repair?", default=True, err=console.stderr)
 
 
 def supersede_window(
@@ -106,9 +151,13 @@ def supersede_window(
     end: str | None,
     yes: bool,
     dry_run: bool,
+    as_json: bool,
     on_replaced: Callable[[], None],
 ) -> int:
-    """Replace what is loaded of a window, say what came of it, build and publish; return the exit code."""
+    """Replace what is loaded of a window, say what came of it, build and publish; return the exit code.
+
+    `as_json` also prints an object to stdout, which is then not for the `console`.
+    """
     if not symbols or start is None:
         raise BadInputError("A window to replace needs its symbols and --start, such as BTC/USD --start 2026-11-01.")
     window = make_window(start, end, exact=False)
@@ -118,8 +167,40 @@ def supersede_window(
         "replaced if the answers prove it.",
         markup=False,
     )
-    if dry_run or not (yes or confirm(console)):
-        return 0
+    is_fine, built = True, None
+    replaced: list[dict[str, Any]] = []
+    if not dry_run and (yes or confirm(console)):
+        report = _supersede(console, stop, symbols, start, end)
+        replaced = list(_replaced_objects(report))
+        on_replaced()
+        if report.done:
+            is_fine, built = build_and_tell(console, report.warehouse)
+        is_fine = is_fine and not report.failures
+    if as_json:
+        bounds = (None if each is None else utc_of_ns(each) for each in (window.start_ns, window.end_ns))
+        asked = dict(zip(("asked_from", "asked_to"), bounds, strict=True))
+        print_json({"symbols": symbols, **asked, "replaced": replaced, "build": built})
+    return 0 if is_fine else 1
+
+
+def _replaced_objects(report: SupersedeReport) -> Iterator[dict[str, Any]]:
+    for each in report.done:
+        yield {
+            "symbol": each.symbol,
+            "replaced_from": utc_of_ns(each.start_ns),
+            "replaced_to": None if each.end_ns is None else utc_of_ns(each.end_ns),
+            "trade_count_before": each.trades_before,
+            "trade_count": each.trades_now,
+            "error": None,
+        }
+    for symbol, error in report.failures.items():
+        names = ("replaced_from", "replaced_to", "trade_count_before", "trade_count")
+        yield {"symbol": symbol, **dict.fromkeys(names), "error": str(error)}
+
+
+def _supersede(
+    console: Console, stop: threading.Event, symbols: Sequence[str], start: str, end: str | None
+) -> SupersedeReport:
     with ProgressListener(console) as listener:
         report = beside_main(
             lambda: supersede(symbols, start, end, stop=stop, listener=listener),
@@ -134,18 +215,16 @@ def supersede_window(
         )
     for symbol, error in report.failures.items():
         console.print(f"{symbol}: FAILED: {error}", markup=False)
-    on_replaced()
-    is_green = run_build(console, ()) == 0 if report.done else True
-    return 1 if report.failures or not is_green else 0
+    return report
 
 
-def carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]) -> int:
-    """Do what was planned, each repair as a job of `data_jobs`; return the exit code. A build cannot be stopped."""
-    with only_runner(plan.warehouse):  # jobs that nobody runs are taken over by the next runner
-        return _carry_out(console, plan, stop, on_loaded)
+def _carry_out(
+    console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]
+) -> tuple[int, dict[str, Any]]:
+    """Do what was planned, each repair as a job of `data_jobs`; return the exit code and what is to be told of it.
 
-
-def _carry_out(console: Console, plan: RepairPlan, stop: threading.Event, on_loaded: Callable[[], None]) -> int:
+    A build cannot be stopped.
+    """
     noted = RepairJobs(plan.warehouse, plan.repairs)
     with noted.put_back_if_cut_off():
         load, began_at = _load_planned(console, plan, stop)
@@ -166,10 +245,10 @@ def _load_planned(console: Console, plan: RepairPlan, stop: threading.Event) -> 
     return load, began_at
 
 
-def _tell_outcomes(console: Console, report: RepairReport, noted: RepairJobs) -> int:
+def _tell_outcomes(console: Console, report: RepairReport, noted: RepairJobs) -> tuple[int, dict[str, Any]]:
     if report.load is None or report.is_stopped:
         console.print("Stopped. `kraken-candles jobs run` goes on; what was loaded is not built yet.")
-        return STOPPED
+        return STOPPED, {"is_stopped": True}
     noted.end(report.outcomes, report.load.trades)
     console.print(outcomes_table(report.outcomes))
     for each in report.outcomes:
@@ -178,9 +257,11 @@ def _tell_outcomes(console: Console, report: RepairReport, noted: RepairJobs) ->
     trades = sum(report.load.trades.values())
     filled = sum(each.outcome == "filled" for each in report.outcomes)
     console.print(f"{filled:,} of {len(report.outcomes):,} filled by {trades:,} trades.")
-    lines, is_published = publish_after_build(report.plan.warehouse, (), report.is_green)
-    console.print("\n".join(lines), markup=False)
-    return 0 if report.is_whole and report.is_green and is_published else 1
+    publishing = publish_after_build(report.plan.warehouse, (), report.is_green)
+    console.print("\n".join(tell_publishing(report.plan.warehouse, publishing)), markup=False)
+    about = {"outcomes": list(map(_outcome_object, report.outcomes)), "trade_count": trades}
+    about |= {"is_green": report.is_green, **publishing_object(publishing)}
+    return 0 if report.is_whole and report.is_green and publishing.is_fine else 1, about
 
 
 def _why(outcome: Outcome) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.cli.console import Console, Rows
-from dlt_pipeline.cli.looking import exact, print_json, raw_trades, reading
+from dlt_pipeline.cli.console import Console, Rows, exact, print_json
+from dlt_pipeline.cli.looking import raw_trades, reading
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import timeframe_name
 from dlt_pipeline.warehouse.database import require_built
@@ -50,7 +50,7 @@ def run_show(console: Console, path: Path, symbol: str, timeframe: str, count: i
             symbol, timeframe = _meant(connection, symbol, timeframe)
             rows = _rows(connection, symbol, timeframe, count)
     if as_json:
-        print_json(console, ({"symbol": symbol, "timeframe": timeframe} | row for row in rows))
+        print_json({"symbol": symbol, "timeframe": timeframe} | row for row in rows)
         return 0
     table = candles_table(rows)
     narrow = None if table.fits(console.options) else candles_table(rows, (*_PRICES, "trades"))

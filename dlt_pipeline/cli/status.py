@@ -17,8 +17,8 @@ from typing import Final
 
 import psutil
 
-from dlt_pipeline.cli.console import Console, Rows, duration, size
-from dlt_pipeline.cli.looking import find_proven, print_json, raw_trades
+from dlt_pipeline.cli.console import Console, Rows, duration, print_json, size
+from dlt_pipeline.cli.looking import find_proven, raw_trades
 from dlt_pipeline.common.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.common.version import number
@@ -75,7 +75,7 @@ class Status:
     in_use_by: str | None = None
     read_from: str | None = None
     building_process: int | None = None
-    built_at: str | None = None
+    built_at: datetime | None = None
     red_checks: list[str] = field(default_factory=list)
     symbols: list[Newest] = field(default_factory=list)
     jobs: dict[str, int] | None = None
@@ -88,7 +88,7 @@ def run_status(console: Console, path: Path, as_json: bool) -> int:
     """Show how this installation is; return 1 if something needs a hand, else 0."""
     status = look(path)
     if as_json:
-        print_json(console, asdict(status))
+        print_json(asdict(status))
     else:
         width = max(console.width, 1)
         for part in _parts(status):
@@ -249,13 +249,14 @@ def _parts(status: Status) -> Iterator[str | Rows]:
     if status.in_use_by:
         shown = "what follows was published last" if status.read_from else "nothing is published that could tell more"
         yield f"In use by {status.in_use_by}: {shown}; jobs are not known."
+    built = f"{status.built_at:%Y-%m-%d %H:%M} UTC" if status.built_at else ""
     found = "green" if not status.red_checks else f"{len(status.red_checks):,} red"
     if status.building_process:
         yield f"Last build: it runs, process {status.building_process}"
     elif status.red_checks == [BROKEN_OFF]:
-        yield f"Last build: begun {status.built_at}, {BROKEN_OFF}"
+        yield f"Last build: begun {built}, {BROKEN_OFF}"
     else:
-        yield f"Last build: {status.built_at}, {found}" if status.built_at else "Last build: none is known"
+        yield f"Last build: {built}, {found}" if built else "Last build: none is known"
     told = [f"{count:,} {name}" for name, count in (status.jobs or {}).items() if count]
     yield f"Jobs: {', '.join(told) or ('not known' if status.jobs is None else 'none')}"
     packages = f"packages not loaded: {len(status.dlt_packages):,}" if status.dlt_packages else "nothing waits"

@@ -5,8 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.cli.console import Console, Rows
-from dlt_pipeline.cli.looking import print_json
+from dlt_pipeline.cli.console import Console, Rows, print_json
 from dlt_pipeline.warehouse.database import open_warehouse, require_built, require_trades
 
 _COVERED: Final = """
@@ -82,7 +81,7 @@ def print_summary(console: Console, path: Path, as_json: bool = False) -> None:
         candles = connection.execute(_CANDLES).fetchall()
         others = connection.execute(_OTHERS).fetchall()
     if as_json:
-        print_json(console, _objects(covered, candles, others))
+        print_json(_objects(covered, candles, others))
         return
     if covered:
         console.print(symbols_table(covered))

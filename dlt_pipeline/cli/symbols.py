@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dlt_pipeline.cli.console import Console, Rows
-from dlt_pipeline.cli.looking import find_proven, print_json, raw_trades
+from dlt_pipeline.cli.console import Console, Rows, print_json
+from dlt_pipeline.cli.looking import find_proven, raw_trades
 from dlt_pipeline.common.exceptions import WarehouseError, WrongWarehouseError
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.kraken.markets import Market
@@ -38,7 +38,7 @@ def run_symbols(console: Console, stop: threading.Event, path: Path, text: str, 
         session.market(text)  # says why there is none, or what is nearest
     loaded = _loaded(path, settings)
     if as_json:
-        print_json(console, (asdict(each) | asdict(loaded.get(each.symbol, Loaded())) for each in found))
+        print_json(asdict(each) | asdict(loaded.get(each.symbol, Loaded())) for each in found)
         return 0
     console.print(symbols_table(found, loaded))
     console.print()

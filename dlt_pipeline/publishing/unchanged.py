@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,16 @@ BROKEN_OFF: Final = "it did not end"  # what is red of a whole build that has be
 # What comes and goes in the exports folder without being published.
 _OWN: Final = frozenset({_BUILT, ".lock", ".partial"})
 _PARSED: Final = frozenset({".sql", ".yml", ".csv", ".md"})
+_TIME: Final = "%Y-%m-%d %H:%M UTC"
 _PACKAGES: Final = ("dbt-core", "dbt-duckdb", "duckdb", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The last whole build, which was green and is published: when it ended (naive UTC) and how many checks warned."""
+
+    built_at: datetime
+    warned_count: int
 
 
 def remember(warehouse: Path, built: str | None, warnings: int, shape: str | None = None) -> None:
@@ -42,21 +52,17 @@ def remember(warehouse: Path, built: str | None, warnings: int, shape: str | Non
         (settings.exports / _BUILT).write_text(json.dumps(known))
 
 
-def nothing_new(warehouse: Path) -> str | None:
-    """Return a sentence if the last whole build was green, is published, and would be the same today; else None."""
+def nothing_new(warehouse: Path) -> Standing | None:
+    """Return the last whole build if it was green, is published, and would be the same today; else None."""
     settings = load_settings(warehouse)
     known = _known(settings)
     try:
         built = file_state(warehouse)
         if built is None or known.get("red") or known["state"] != _state(built, warehouse, settings):
             return None
-    except (OSError, KeyError):
+        return Standing(_time(known["built_at"]), known["warnings"])
+    except (OSError, KeyError, ValueError):
         return None
-    stands = f" (warnings: {known['warnings']:,})" if known["warnings"] else ""
-    return (
-        f"Nothing is new in {warehouse}, nor in any setting, since the build of {known['built_at']}, which was green"
-        f"{stands} and is published; `kraken-candles build --always` builds all the same."
-    )
 
 
 def shape_left(warehouse: Path) -> str | None:
@@ -84,13 +90,13 @@ def builder(warehouse: Path) -> tuple[int, datetime] | None:
     return (int(found[0]), datetime.fromisoformat(found[1])) if found else None
 
 
-def last_checks(warehouse: Path) -> tuple[str, list[str]] | None:
-    """Return when the last whole build ended and what of it is red; None where none is known.
+def last_checks(warehouse: Path) -> tuple[datetime, list[str]] | None:
+    """Return when the last whole build ended (naive UTC) and what of it is red; None where none is known.
 
     What dbt built without this program, nobody wrote down.
     """
     known = _known(load_settings(warehouse))
-    return (str(known["built_at"]), list(map(str, known.get("red", ())))) if "built_at" in known else None
+    return (_time(known["built_at"]), list(map(str, known.get("red", ())))) if "built_at" in known else None
 
 
 def _note(warehouse: Path, **changes: Any) -> None:
@@ -114,7 +120,11 @@ def _known(settings: PublishSettings) -> dict[str, Any]:
 
 
 def _now() -> str:
-    return f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return f"{datetime.now(timezone.utc):{_TIME}}"
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, _TIME)  # noqa: DTZ007 - naive UTC, as in the warehouse
 
 
 def _state(built: str, warehouse: Path, settings: PublishSettings) -> str:

@@ -11,6 +11,7 @@ import pytest
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
 from tests.archive.conftest import DAY_NS, NOW_NS
 from tests.archive.exported import Traded, cut, of_feed, trades_file, write_folder, write_zip
+from tests.conftest import object_in
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 Command = Callable[..., tuple[int, str]]
@@ -40,8 +41,13 @@ def test_files_are_called_as_the_exchange_calls_their_markets(
             for name, text in trades_file(altname, tape(feed, symbol)).items()
         },
     )
-    code, text = command("import", str(made))
+    code, text = command("import", str(made), "--json")
     assert (code, "Imported into" in text) == (0, True), text
+    told = object_in(text)
+    assert (told["row_count"], told["problems"]) == (sum(each["row_count"] for each in told["files"]), [])
+    assert [(each["symbol"], each["outcome"]) for each in told["files"]] == [
+        *(("BTC/USD", "imported"), ("MINA/GBP", "imported")),
+    ]
     assert rows(COUNTED) == [(symbol, *total(tape(feed, symbol))) for symbol in ("BTC/USD", "MINA/GBP")]
     assert rows("select distinct exchange from kraken_raw.warehouse_versions") == [("local",)]
     assert rows("select count(*) > 2 from kraken_raw.markets") == [(True,)]

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.console import Console, exact
 from dlt_pipeline.cli.files import run_report
-from dlt_pipeline.cli.looking import exact, run_list
+from dlt_pipeline.cli.looking import run_list
 from dlt_pipeline.cli.show import run_show, sparkline
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseLockedError

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_pipeline.interchange.export import LIST
-from tests.conftest import Place
+from tests.conftest import Place, object_in
 
 Command = Callable[..., tuple[int, str]]
 CANDLES = "select {} from kraken.candles where symbol = '{}' and timeframe = '{}' and is_closed order by bucket_start"
@@ -53,8 +53,10 @@ def test_parquet_and_csv_hold_the_exact_candles_of_built_and_other_timeframes(
 def test_trades_are_the_proven_ones_in_order_and_what_is_missing_is_said(
     place: Place, command: Command, tmp_path: Path
 ) -> None:
-    code, text = command("export", "trades", "--format", "parquet", "--output", str(tmp_path))
+    code, text = command("export", "trades", "--format", "parquet", "--output", str(tmp_path), "--json")
     assert code == 0, text
+    told = {each["symbol"]: each for each in object_in(text)["files"]}
+    assert [gap["reason"] for gap in told["BTC/USD"]["gaps"]] == ["ids_missing"]
     assert "BTC/USD: NOT in it, for it is not proven: 2024-03-0" in text
     assert "(ids_missing)" in text
     rows = pq.read_table(tmp_path / "BTC_USD-trades.parquet").to_pylist()
@@ -63,6 +65,7 @@ def test_trades_are_the_proven_ones_in_order_and_what_is_missing_is_said(
         "where symbol = 'BTC/USD' and time_ns >= covered_from_ns and time_ns < covered_to_ns order by time_ns, trade_id"
     )
     assert [tuple(row[name] for name in ("trade_id", "time_ns", "price", "volume", "side")) for row in rows] == ours
+    assert told["BTC/USD"]["row_count"] == len(ours)
     listed = json.loads((tmp_path / LIST).read_text())
     assert listed["BTC_USD-trades.parquet"]["rows"] == len(ours)
     assert [gap["reason"] for gap in listed["BTC_USD-trades.parquet"]["gaps"]] == ["ids_missing"]

@@ -13,6 +13,7 @@ from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.archive.conftest import DAY_NS, NOW_NS
 from tests.archive.exported import cut, of_feed, trades_file, write_zip
+from tests.conftest import object_in
 from tests.truth import query
 
 Command = Callable[..., tuple[int, str]]
@@ -28,12 +29,13 @@ def archive(tmp_path: Path, exchange: LocalExchange, feed: SyntheticFeed) -> Pat
 def test_archives_are_imported_built_and_checked_as_jobs_and_one_with_a_broken_row_fails_and_keeps_the_rest(
     archive: Path, tmp_path: Path, feed: SyntheticFeed, command: Command
 ) -> None:
-    code, text = command("jobs", "add", "archive_import", str(archive))
-    assert (code, "queued, all (UTC)" in text) == (0, True), text
+    code, text = command("jobs", "add", "archive_import", str(archive), "--json")
+    assert (code, "queued, all (UTC)" in text, object_in(text)[0]["job_id"]) == (0, True, 1), text
     broken = write_zip(tmp_path / "broken.zip", {"ETHUSD.csv": "1704067200,5,1\n1704067201,0,1\n"})
     add_jobs([make_job("archive_import", str(broken))])
-    code, text = command("jobs", "run")
+    code, text = command("jobs", "run", "--json")
     assert (code, "rows imported of 1 file" in text) == (1, True), text
+    assert [(each["job_id"], each["status"]) for each in object_in(text)["jobs"]] == [(1, "succeeded"), (2, "failed")]
     job, failed = list_jobs()
     count = len(cut(of_feed(feed, "BTC/USD", NOW_NS), to_ns=SEAM_NS))
     assert (job.status, job.trades) == ("succeeded", count)

@@ -21,7 +21,7 @@ from dlt_pipeline.common.exceptions import BadInputError, WarehouseTooNewError, 
 from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import LoadReport, load
-from tests.conftest import Place
+from tests.conftest import Place, object_in
 from tests.loading.quick import NOW, NOW_NS, START, START_NS
 from tests.truth import expected_trades
 
@@ -237,6 +237,8 @@ def test_compacting_leaves_one_file_a_day_and_every_row_that_counts(
         path.write_bytes(content)
     assert lake_load(lake).trades == dict.fromkeys(SYMBOLS, 0)
     assert command("compact")[0] == 0
-    assert "no day and no ledger is in several files" in command("compact")[1]
+    text = command("compact", "--json")[1]
+    assert "no day and no ledger is in several files" in text
+    assert object_in(text) == {"lake": str(lake), "replaced_count": 0, "made_count": 0}
     for symbol in SYMBOLS:
         assert counted_trades(lake, symbol) == expected_trades(feed, symbol, NOW_NS, START_NS)

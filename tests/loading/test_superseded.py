@@ -12,6 +12,7 @@ from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.repairs import supersede as module
 from dlt_pipeline.repairs.plan import plan_repairs
 from dlt_pipeline.repairs.supersede import supersede
+from tests.conftest import object_in
 from tests.dbt_project.dbt_in_process import DbtProject, read_models
 from tests.dbt_project.same_tables import compared, differences
 from tests.loading.quick import DAY_NS, NOW, NOW_NS, START, SYMBOLS, quick_load
@@ -154,8 +155,10 @@ def test_days_of_replaced_trades_are_built_anew_though_nothing_is_more_or_less(
     wrong = read_models(warehouse, models)
     (left,) = plan_repairs().left_out
     assert "`kraken-candles repair BTC/USD --start 2026-11-06 --end 2026-11-07`" in left.why
-    code, text = command("repair", SYMBOL, "--start", START, "--end", "2026-11-08")
+    code, text = command("repair", SYMBOL, "--start", START, "--end", "2026-11-08", "--json")
     assert code == 0, text
+    told = object_in(text)
+    assert (told["replaced"][0]["trade_count"], told["build"]["is_green"]) == (len(truth), True)
     assert f"{len(truth) + 1:,} trades from 2026-11-06 00:00:00 (UTC) on replaced by {len(truth):,}" in text
     assert loaded_trades(warehouse, SYMBOL) == truth
     grown = read_models(warehouse, models)

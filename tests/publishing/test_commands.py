@@ -17,7 +17,7 @@ from dlt_pipeline import load
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.warehouse.dbt import partial_argument, run_dbt
-from tests.conftest import Place, small_disk
+from tests.conftest import Place, object_in, small_disk
 from tests.publishing.made import Made
 
 Command = Callable[..., tuple[int, str]]
@@ -51,7 +51,7 @@ def held(path: Path) -> Iterator[subprocess.Popen[bytes]]:
         holder.communicate(b"\n")
 
 
-def test_it_says_what_was_written_and_where(made: Made, publish: Command) -> None:
+def test_it_says_what_was_written_and_where(made: Made, publish: Command, command: Command) -> None:
     code, text = publish()
     assert (code, text) == (
         0,
@@ -66,6 +66,9 @@ def test_it_says_what_was_written_and_where(made: Made, publish: Command) -> Non
     assert (
         f"1 files there are not ours, and readers of the tree would read them too: move {made.tree}/notes.txt" in text
     )
+    told = object_in(command("publish", "--json")[1])
+    assert (told["written_count"], told["unchanged_count"], told["removed_count"]) == (0, 12, 0)
+    assert (told["database"], told["strange"]) == (str(made.published), [f"{made.tree}/notes.txt"])
 
 
 def test_before_the_first_load_or_build_it_says_what_to_do(place: Place, publish: Command) -> None:
@@ -203,16 +206,22 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
     load(["MINA/GBP"], "2026-11-07", timeframes=["1h"])
     published = place.folder / "published.duckdb"
 
-    code, text = command("build", "--select", "stg_trades")
+    code, text = command("build", "--select", "stg_trades", "--json")
     assert code == 0, text
+    told = object_in(text)
+    assert (told["is_green"], told["published"], told["gap_count"], told["red"]) == (True, None, None, [])
+    assert told["not_published"].startswith("--select builds a part")
     assert "Not published: --select builds a part" in text
     assert "nothing was published before" in text
-    assert "gap" not in text, "a part that has not looked for gaps says nothing of them"
+    assert not re.search(r"(no|\d) gap", text), "a part that has not looked for gaps says nothing of them"
     assert not published.exists()
 
     (place.folder / "exports").write_text("mine")
-    code, text = command("build")
+    code, text = command("build", "--json")
     assert code == 1
+    told = object_in(text)
+    assert (told["is_green"], told["built_symbol_count"], told["gap_count"], told["published"]) == (True, 1, 0, None)
+    assert told["identical_count"] == told["compared_count"] > 0
     assert f"Built and checked: {place.warehouse}" in text
     told = r"\d+ days of 1 pair built; (\d+) of \1 checks green\. (\d+) of \2 candles equal Kraken's; no gap\."
     assert re.search(told, text), text
@@ -230,12 +239,15 @@ def test_a_green_build_that_cannot_be_published_says_so_and_a_red_or_partial_one
 
     with duckdb.connect(str(place.warehouse)) as connection:
         connection.execute("update kraken_internal.day_checks set unsound_count = 1")
-    code, text = command("build")
+    code, text = command("build", "--json")
     assert code == 1
     assert "is NOT green" in text
     (check, rows, query), *others = re.findall(r"Red: (\w+): (\d+) rows? (select .+?);", text)
     assert (check, others) == ("candles_are_sound", []), text
     assert len(place.query(query)) == int(rows)
+    told = object_in(text)
+    assert (told["is_green"], told["red"]) == (False, [{"check": check, "row_count": int(rows), "query": query}])
+    assert told["not_published"] == "the build is not green"
     assert "Warning" not in text
     seen = datetime.fromtimestamp(before.st_mtime, tz=timezone.utc)
     assert f"Not published: the build is not green; readers still see the state of {seen:%Y-%m-%d %H:%M:%S} UTC" in text

@@ -250,8 +250,10 @@ def test_it_works_while_a_build_writes_or_says_why_not(folder: Path, tmp_path: P
             "drop table kraken.data_jobs; drop table kraken.check_rest_summary; drop schema kraken_raw cascade"
         )
     with written_to(folder / "warehouse.duckdb"):
-        done = report(folder, "--output", "other.html", "--symbols", "BTC/USD")
+        done = report(folder, "--output", "other.html", "--symbols", "BTC/USD", "--json")
     assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["path"], told["symbols"], told["is_published"]) == (str(folder / "other.html"), ["BTC/USD"], True)
     found = re.search(r'id="data">(.*?)</script>', (folder / "other.html").read_text())
     assert found
     data = json.loads(found[1])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
+from tests.conftest import object_in
 from tests.jobs.repair.gappy import ns
 from tests.loading.quick import NOW_NS
 from tests.truth import expected_trades, loaded_trades, query
@@ -45,8 +46,14 @@ def test_a_list_is_repaired_and_its_broken_lines_are_reported(
         "symbol,start,end\nBTC/USD,2026-11-06T11:00,2026-11-06T13:00\nBTC/USX,2026-11-06,2026-11-07\n"
         "BTC/USD,2026-11-06T13:00,2026-11-06T14:00\nBTC/USD,2026-11-07T13:00,2026-11-07T14:00\nBTC/USD,now,2027-01-01\n"
     )
-    code, text = command("repair", "--from", str(given), "--yes")
+    code, text = command("repair", "--from", str(given), "--yes", "--json")
     assert code == 1
+    told = object_in(text)
+    (outcome,) = told["outcomes"]
+    assert (outcome["outcome"], outcome["gap_from"], outcome["gap_to"]) == (
+        *("filled", "2026-11-06T12:00:00Z", "2026-11-06T14:00:00Z"),
+    )
+    assert (told["is_green"], [each["line"] for each in told["broken"]]) == (True, [3, 6])
     assert "BTC/USD 2026-11-06 12:00:00 2026-11-06 14:00:00 listed filled" in text, text
     assert "1 of 1 filled" in text
     assert "2 lines of the list cannot be used: line 3: Unknown symbol BTC/USX" in text
