@@ -130,8 +130,11 @@ def _renamed(path: Path) -> Iterator[Path]:
     """Give a name to write to beside `path`, which no engine reads, and rename it at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    yield hidden
-    hidden.replace(path)
+    try:
+        yield hidden
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)  # of a copy that failed
 
 
 class LakeDestination(filesystem):

@@ -21,6 +21,7 @@ from dlt_pipeline.common.exceptions import BadInputError, WarehouseTooNewError, 
 from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import LoadReport, load
+from dlt_pipeline.warehouse.lake import lake_at
 from tests.conftest import Place, object_in
 from tests.loading.quick import NOW, NOW_NS, START, START_NS
 from tests.truth import expected_trades
@@ -208,6 +209,11 @@ def test_compacting_leaves_what_others_wrote_and_names_what_it_cannot_do(
     assert len([path for path in before if path.parent.name == "trades"]) > 1
     assert command("compact")[0] == 0
     assert files(lake) == before
+    in_the_way = lake / "kraken_raw" / "a.parquet"
+    in_the_way.mkdir()
+    with pytest.raises(IsADirectoryError):
+        lake_at(lake)._client().put_whole(min(before), str(in_the_way))
+    assert not list(lake.rglob(".a.parquet.*")), "nothing is left of what could not be put"
 
 
 def test_compacting_leaves_one_file_a_day_and_every_row_that_counts(
