@@ -128,7 +128,9 @@ def exclusive_lock(place: Path, what: str, way_out: str) -> Iterator[None]:
     try:
         lock.acquire()
     except filelock.Timeout:
-        pid = owner.read_text() if owner.is_file() else "?"
+        pid = "?"
+        with suppress(OSError):  # it ends just now
+            pid = owner.read_text()
         raise WarehouseLockedError(f"Another {what} is running (process {pid}); {way_out}.") from None
     try:
         owner.unlink(missing_ok=True)  # of a killed process, or somebody's link
