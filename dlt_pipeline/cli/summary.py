@@ -131,13 +131,15 @@ def others_table(rows: list[tuple[Any, ...]]) -> Rows:
 
 def _remarks(rows: list[tuple[Any, ...]]) -> Iterator[str]:
     """Say of the trade ids whether they are proven, and of unequal candles whether they only cannot be known."""
-    ids = []
-    for symbol, _, _, _, ranges, first, last, is_proven, *_ in rows:
-        state = "" if is_proven else " (NOT proven)"
-        state += f" in {ranges} parts" if ranges > 1 else ""
-        ids.append(f"{symbol} has none" if first is None else f"{symbol} {first:,} to {last:,}{state}")
-    yield "Trade ids, none missing in what is covered:"
-    yield from (f"  {', '.join(ids[i : i + 3])}" for i in range(0, len(ids), 3))
+    for is_proven, heading in ((True, "none missing in what is covered"), (False, "NOT proven, for some are missing")):
+        ids = []
+        for symbol, _, _, _, ranges, first, last, is_its, *_ in rows:
+            parts = f" in {ranges} parts" if ranges > 1 else ""
+            if (is_its is not False) is is_proven:  # None: there are no ids
+                ids.append(f"{symbol} has none" if first is None else f"{symbol} {first:,} to {last:,}{parts}")
+        if ids:
+            yield f"Trade ids, {heading}:"
+        yield from (f"  {', '.join(ids[i : i + 3])}" for i in range(0, len(ids), 3))
     for symbol, trades, *_, removed, _unknown, _filed, _filed_equal in rows:
         if removed:
             yield f"{symbol}: of its {trades:,} trades {removed:,} are removed; their candles are kept."

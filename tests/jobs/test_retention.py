@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timezone
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dlt_pipeline.cli.summary import print_summary
@@ -55,6 +56,11 @@ def test_what_is_removed_by_age_is_not_asked_for_again(
     print_summary(lines, path)  # type: ignore[arg-type]
     gone = report.removed["BTC/USD", date(2026, 11, 6)]
     assert any(f"{gone:,} are removed" in line and f"{loaded['BTC/USD']:,}" in line for line in lines.said)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("update kraken.coverage set are_ids_contiguous = false where symbol = 'MINA/GBP'")
+    print_summary(lines, path)  # type: ignore[arg-type]
+    at = lines.said.index("Trade ids, NOT proven, for some are missing:")
+    assert [line.split()[0] for line in lines.said[at - 1 : at + 2 : 2]] == ["BTC/USD", "MINA/GBP"]
 
 
 def test_days_count_in_utc_and_today_is_none_of_them(serve: Callable[..., LocalExchange]) -> None:
