@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from dlt_pipeline.estimates.estimate import price_of as price_of
     from dlt_pipeline.estimates.plan import plan as plan
     from dlt_pipeline.following import follow as follow
+    from dlt_pipeline.interchange.compare import compare as compare
+    from dlt_pipeline.interchange.export import export as export
     from dlt_pipeline.jobs.build import build as build
     from dlt_pipeline.jobs.job import Options as Options
     from dlt_pipeline.jobs.queue import add_jobs as add_jobs
@@ -40,8 +42,10 @@ _HOMES = {
     "build": "dlt_pipeline.jobs.build",
     "cancel_jobs": "dlt_pipeline.jobs.queue",
     "candles": "dlt_pipeline.publishing.reading",
+    "compare": "dlt_pipeline.interchange.compare",
     "coverage": "dlt_pipeline.publishing.reading",
     "estimate": "dlt_pipeline.estimates.estimate",
+    "export": "dlt_pipeline.interchange.export",
     "follow": "dlt_pipeline.following",
     "gaps": "dlt_pipeline.publishing.reading",
     "import_archives": "dlt_pipeline.archive.importing",
@@ -68,8 +72,10 @@ __all__ = [
     "build",
     "cancel_jobs",
     "candles",
+    "compare",
     "coverage",
     "estimate",
+    "export",
     "follow",
     "gaps",
     "import_archives",

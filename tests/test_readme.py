@@ -177,7 +177,10 @@ def test_each_block_is_run_by_a_test() -> None:
     must what the lines on `apply_retention` name, which tests/jobs/test_removal.py calls.
     """
     known = {
-        "python": ("kraken_source(", "apply_retention(", "exports/", "dlt_pipeline.candles(", "queries/", "hours = "),
+        "python": (
+            *("kraken_source(", "apply_retention(", "exports/", "dlt_pipeline.candles(", "queries/", "hours = "),
+            "dlt_pipeline.export(",  # tests/interchange/test_compare.py
+        ),
         "yaml": (
             *("# packages.yml\n", "# dbt_project.yml\n", "# profiles.yml\n", "# .github/workflows/candles.yml\n"),
             "kraken_candles_bars:\n",  # tests/dbt_project/test_variables.py

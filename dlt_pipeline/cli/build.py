@@ -30,7 +30,7 @@ _EQUAL: Final = """
     select coalesce(sum(identical_count), 0)::bigint, coalesce(sum(compared_count), 0)::bigint
     from kraken.check_rest_summary
 """
-_GAPS: Final = "select count(*), count_if(is_accepted) from kraken.gaps"
+_GAPS: Final = "select count(*), count(*) filter (where is_accepted) from kraken.gaps"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from dlt_pipeline.cli.console import Console, Rows, print_json, size, tell_next
 from dlt_pipeline.cli.looking import reading
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.version import program
-from dlt_pipeline.interchange.compare import FIRST, Comparison, compare
+from dlt_pipeline.interchange.compare import FIRST, Compared, Comparison, compare
 from dlt_pipeline.interchange.export import FREQTRADE, LIST, Exported, What, export
 from dlt_pipeline.interchange.formats import HEADER, Table, check_targets, write_page
 from dlt_pipeline.interchange.proven import Gap
@@ -24,7 +25,6 @@ from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.report.health import read_health
 from dlt_pipeline.report.market import read_market
 from dlt_pipeline.report.page import write_page as write_report
-from dlt_pipeline.warehouse.database import warehouse_path
 
 _SHOWN_GAPS: Final = 3
 _NOISE: Final = 1e-9  # sums of floats of a candle differ by less, wrong trades by more
@@ -37,6 +37,8 @@ _COUNTS: Final = {
     "doubled": "doubled",
     "surplus": "not ours",
     "not_comparable": "not comparable",
+    "before.count": "proven before",
+    "after.count": "proven after",
 }
 _FIELD_NAMES: Final = ("file", "number", "differ", "at most by", "at (UTC)")
 
@@ -56,14 +58,10 @@ def run_export(
 ) -> int:
     """Write the files, tell what stands in each and what does not, and return the exit code."""
     wanted = [] if timeframes is None else timeframes.replace(",", " ").split()
-    if timeframes is not None and (not wanted or what == "trades"):
-        raise BadInputError("--timeframes names none." if not wanted else "Trades have no timeframes: leave them out.")
-    files = export(
-        what, symbols, wanted, form, folder, start, end, overwrite=overwrite, warehouse=warehouse_path(), stop=stop
-    )
-    done: list[Exported] = []
+    if timeframes is not None and not wanted:
+        raise BadInputError("--timeframes names none.")
     with console.status(f"Writing into {folder} …") if console.is_terminal else nullcontext():
-        done.extend(files)
+        done = export(what, form, folder, symbols, wanted, start, end, overwrite=overwrite, stop=stop)
     console.print(exported_table(done))
     console.print()
     for line in _remarks(done, form, what):
@@ -136,10 +134,10 @@ def run_compare(
     """Compare the files, tell what differs as tables, a file, a page or JSON; return the exit code, 1 if it does."""
     check_targets(output, page)
     with console.status("Comparing …") if console.is_terminal else nullcontext():
-        found = compare(paths, warehouse_path(), symbol=symbol, timeframe=timeframe, tolerance=tolerance, output=output)
+        found = compare(paths, symbol=symbol, timeframe=timeframe, tolerance=tolerance, output=output)
     remarks = list(_told(found))
     if page:
-        cells = [[getattr(one, name) for name in _COUNTS] for one in found.files]
+        cells = [attrgetter(*_COUNTS)(one) for one in found.files]
         files = [
             [one.path, one.symbol, one.timeframe or "trades", *row] for one, row in zip(found.files, cells, strict=True)
         ]
@@ -172,11 +170,11 @@ def compared_table(found: Comparison) -> Rows:
     shown = {
         name: title
         for name, title in _COUNTS.items()
-        if name in ("rows", "equal") or any(getattr(one, name) for one in found.files)
+        if name in ("rows", "equal") or any(map(attrgetter(name), found.files))
     }
     table = Rows("file", *shown.values(), numbers=tuple(shown.values()))
     for one in found.files:
-        table.add(one.path.name, *(f"{getattr(one, name):,}" for name in shown))
+        table.add(one.name, *(f"{attrgetter(name)(one):,}" for name in shown))
     return table
 
 
@@ -184,7 +182,7 @@ def _field_rows(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
     for one in found.files:
         for each in one.fields:
             yield (
-                one.path.name,
+                one.name,
                 each.name,
                 f"{each.count:,}",
                 each.largest or "no value",
@@ -196,7 +194,7 @@ def _told(found: Comparison) -> Iterator[str]:
     for one in found.files:
         ours = one.compared + one.missing if one.timeframe is None else 0
         if one.missing and ours:
-            yield f"{one.path.name}: {one.missing:,} of {ours:,} proven trades are missing ({one.missing / ours:.1%})."
+            yield f"{one.name}: {one.missing:,} of {ours:,} proven trades are missing ({one.missing / ours:.1%})."
     yield "All that can be compared is equal." if found.is_equal else "There are differences."
     floats = sum(one.as_floats for one in found.files)
     if floats:
@@ -210,6 +208,7 @@ def _told(found: Comparison) -> Iterator[str]:
     outside = sum(one.not_comparable for one in found.files)
     if outside:
         yield f"{outside:,} rows lie outside of proven time and are not comparable (kraken.coverage)."
+    yield from _not_reached([one for one in found.files if one.before.count or one.after.count])
     empty = sum(one.left_out for one in found.files)
     if empty:
         yield f"{empty:,} empty candles stand in one of both alone, which is no difference."
@@ -221,6 +220,21 @@ def _told(found: Comparison) -> Iterator[str]:
     if found.skipped:
         names = ", ".join(path.name for path in found.skipped[:_SHOWN_GAPS])
         yield f"Left out, as their names tell no symbol and timeframe of ours: {len(found.skipped):,} files ({names})."
+
+
+def _not_reached(files: Sequence[Compared]) -> Iterator[str]:
+    """Say how much is proven before the first row of a file and behind its last."""
+    for one in files[:_SHOWN_GAPS]:
+        what = "trades" if one.timeframe is None else "candles"
+        sides = (("before its first row", one.before), ("after its last", one.after))
+        told = [
+            f"{beyond.count:,} {side} ({beyond.first_at:%Y-%m-%d %H:%M:%S} to {beyond.last_at:%Y-%m-%d %H:%M:%S})"
+            for side, beyond in sides
+            if beyond.count
+        ]
+        yield f"{one.name} does not reach all proven {what}: {', '.join(told)}; that is no difference."
+    if files[_SHOWN_GAPS:]:
+        yield f"Nor do {len(files) - _SHOWN_GAPS:,} more files."
 
 
 def _largest_part(found: Comparison) -> str | None:

@@ -12,10 +12,10 @@ import duckdb
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, to_ns, utc_of_ns, without
 from dlt_pipeline.interchange.export import LIST, MACROS
-from dlt_pipeline.interchange.formats import SUFFIXES, Source, named, read, suffix_of, symbol_of
+from dlt_pipeline.interchange.formats import SUFFIXES, Source, check_targets, named, read, suffix_of, symbol_of, trees
 from dlt_pipeline.interchange.proven import Proven, open_proven
 from dlt_pipeline.publishing.files import written
-from dlt_pipeline.warehouse.database import sql_text
+from dlt_pipeline.warehouse.database import sql_text, warehouse_path
 
 _WEEK_NS: Final = 7 * NS_PER_DAY
 _MONDAY_NS: Final = 4 * NS_PER_DAY
@@ -72,13 +72,24 @@ class FieldDifference:
     part: float | None
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """Proven trades, or candles that have any, which a file does not reach: how many, the first and the last; UTC."""
+
+    count: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
 @dataclass
 class Compared:
-    """What came of a file; times are UTC, counts are of candles or trades.
+    """What came of a file; times are naive UTC, counts are of candles or trades.
 
     `compared` rows lie in proven time; of these `equal` are the same, `as_floats` of them only as the nearest float64,
     `tolerated` only within the tolerance, and `restamped` trades one unit of time later, as ccxt's rounding leaves
     them. `not_comparable` rows lie outside of proven time; `left_out` candles are empty and stand in one of both.
+    `missing` lie between its first and its last row; what is proven `before` and `after` these is no difference, for a
+    file may be of a part of a history.
     """
 
     path: Path
@@ -96,7 +107,14 @@ class Compared:
     doubled: int = 0
     not_comparable: int = 0
     left_out: int = 0
+    before: Beyond = Beyond()
+    after: Beyond = Beyond()
     fields: list[FieldDifference] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The file for people: its name, or the folders of a tree that say what it is."""
+        return named(self.path).shown
 
     @property
     def is_equal(self) -> bool:
@@ -122,52 +140,64 @@ class Comparison:
 
 
 def compare(
-    paths: Sequence[Path],
-    warehouse: Path,
+    paths: str | Path | Sequence[str | Path],
     *,
     symbol: str | None = None,
     timeframe: str | None = None,
     tolerance: float = 0.0,
-    output: Path | None = None,
+    output: str | Path | None = None,
+    warehouse: str | Path | None = None,
 ) -> Comparison:
-    """Compare files, or those of folders, with what is proven; write all differences to `output`, if that is given.
+    """Compare files of candles or trades, or those of folders, with what is proven here, as the command `compare` does.
 
-    The symbol and timeframe are those of a file's name unless given. `tolerance` is the largest part of our number by
-    which another may differ and count as equal. Raises BadInputError for what cannot be read or is not known here.
+    The `symbol` (BTC/USD) and `timeframe` (1h) are those of a file's name, or of the folders of a tree as `publish`
+    writes it, unless given. `tolerance` is the largest part of our number by which another may differ and count as
+    equal, from 0 to less than 1. `output` is a .csv or .parquet for all differences, a row each. `warehouse` is the
+    DuckDB file (default: KRAKEN_CANDLES_WAREHOUSE or warehouse.duckdb here).
+
+    Returns a Comparison: `is_equal`, and in `files` the counts of each, in candles or trades, with times in naive UTC.
+    Raises BadInputError for what cannot be read, or is of no symbol or timeframe here, NothingLoadedError and
+    NothingBuiltError before the first load and build, WarehouseLockedError, and DiskFullError for `output`.
     """
+    path = warehouse_path(warehouse)
+    target = None if output is None else Path(output)
+    check_targets(target, None)
     if not 0 <= tolerance < 1:
         raise BadInputError(
             f"The tolerance {tolerance} is none: it is a part of a number from 0 to less than 1, as 1e-9."
         )
-    wanted, found_in_folders = _files(paths)
-    with_trades = timeframe is None and any((named(path).what or "trades") == "trades" for path in wanted)
+    given = [Path(each) for each in ([paths] if isinstance(paths, str | Path) else paths)]
+    wanted, found_in_folders = _files(given)
+    says = list(map(named, wanted))
+    with_trades = timeframe is None and any((each.what or "trades") == "trades" for each in says)
     with (
         tempfile.TemporaryDirectory() as spill,
-        open_proven(warehouse, Path(spill), with_trades) as proven,
+        # What is published would be compared with itself.
+        open_proven(path, Path(spill), with_trades or any(each.is_tree for each in says)) as proven,
     ):
         proven.connection.execute(MACROS + _VERDICT + _TABLE)
         names = proven.names()
         done, skipped = [], []
-        for number, path in enumerate(wanted):
-            pair, what = named(path).pair, timeframe or named(path).what
-            ours = proven.spelt(symbol) if symbol else symbol_of(pair, list(proven.timeframes), names)
-            if path in found_in_folders and (ours is None or what is None):
-                skipped.append(path)
+        for number, (file, said) in enumerate(zip(wanted, says, strict=True)):
+            what = timeframe or said.what
+            ours = proven.spelt(symbol) if symbol else symbol_of(said.pair, list(proven.timeframes), names)
+            if file in found_in_folders and (ours is None or what is None):
+                skipped.append(file)
                 continue
             if ours is None:
                 known = ", ".join(list(proven.timeframes)[:5])
-                raise BadInputError(f"{path}: its name tells no symbol of those here ({known}); give it by --symbol.")
-            source = read(proven.connection, path, f"file_{number}")
+                raise BadInputError(f"{file}: its name tells no symbol of those here ({known}); give it by --symbol.")
+            source = read(proven.connection, file, f"file_{number}")
             done.append(_compared(proven, source, ours, what, tolerance))
         if not done:
             raise BadInputError(
-                f"No file of {', '.join(map(str, paths))} has a name that tells a symbol of those here."
+                f"No file of {', '.join(map(str, given))} has a name that tells a symbol of those here."
             )
         first = proven.connection.execute(f"from {_SHOWN} limit {FIRST}").fetchall()
         comparison = Comparison(done, skipped, tolerance, proven.is_exact, first)
-        if output:
-            form = "csv, header true" if output.suffix == ".csv" else "parquet, compression zstd"
-            with written(output) as partial:
+        if target:
+            form = "csv, header true" if target.suffix == ".csv" else "parquet, compression zstd"
+            with written(target) as partial:
                 proven.connection.execute(f"copy (from {_SHOWN}) to {sql_text(partial)} (format {form})")
     return comparison
 
@@ -182,6 +212,7 @@ def _files(paths: Sequence[Path]) -> tuple[list[Path], set[Path]]:
             files[path] = False
             continue
         inside = [each for each in sorted(path.iterdir()) if each.is_file() and suffix_of(each) and each.name != LIST]
+        inside += trees(path)
         if not inside:
             raise BadInputError(f"The folder {path} holds no file of those understood ({', '.join(SUFFIXES)}).")
         files.update({each: True for each in inside if each not in files})
@@ -236,6 +267,10 @@ def _compare_candles(proven: Proven, source: Source, done: Compared, bounds: tup
         "epoch_ns(bucket_end) - epoch_ns(bucket_start) as size_ns, open, high, low, close, base_volume as volume, "
         f"cast(trade_count as decimal(38, 12)) as trade_count, is_empty from ({candles}) as candles"
     )
+    bounded = "select epoch_ns(bucket_start) as at_ns from ({}) as candles where not is_empty".format
+    before = proven.candles(done.symbol, timeframe, None, utc_of_ns(bounds[0]))
+    after = proven.candles(done.symbol, timeframe, utc_of_ns(bounds[1] + 1000), None)
+    done.before, done.after = (_beyond(connection, bounded(rows)) for rows in (before, after))
     spans = _without_days(proven.spans(done.symbol), proven.absent_days(done.symbol, timeframe))
     _set_spans(connection, spans)
     fields = (*_FIELDS, "trade_count") if source.has_count else _FIELDS
@@ -320,6 +355,9 @@ def _compare_trades(proven: Proven, source: Source, done: Compared, bounds: Span
     spans = _without_days(proven.spans(done.symbol), proven.removed_days(done.symbol))
     _set_spans(connection, spans)
     inside = cut(bounds, spans)
+    outside = (cut((0, bounds[0]), spans), cut((bounds[1], 2**62), spans))
+    bounded = "select time_ns as at_ns from ({}) as trades".format
+    done.before, done.after = (_beyond(connection, bounded(proven.trades(done.symbol, each))) for each in outside)
     no_side = f"select 1 from ({proven.trades(done.symbol, inside)}) as trades where side is null limit 1"  # noqa: S608
     knows_sides = source.has_side and not connection.execute(no_side).fetchall()
     side = "coalesce(side, '')" if knows_sides else "''"
@@ -411,6 +449,12 @@ def _windows(connection: duckdb.DuckDBPyConnection, bounds: Span) -> list[Span]:
             trades = 0
         trades += count
     return list(zip(starts, [*starts[1:], bounds[1]], strict=True))
+
+
+def _beyond(connection: duckdb.DuckDBPyConnection, rows: str) -> Beyond:
+    query = f"select count(*), min(at_ns), max(at_ns) from ({rows}) as rows"  # noqa: S608 - own names only
+    count, first, last = connection.execute(query).fetchall()[0]
+    return Beyond(count, utc_of_ns(first), utc_of_ns(last)) if count else Beyond()
 
 
 def _count(connection: duckdb.DuckDBPyConnection, done: Compared, counts: Mapping[str, str]) -> None:

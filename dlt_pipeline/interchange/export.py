@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,18 +17,21 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import duckdb
+import filelock
 import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import ipc
 
 from dlt_pipeline.common.exceptions import BadInputError, DiskFullError, LoadStoppedError, WarehouseError
+from dlt_pipeline.common.threads import lock_folder, warehouse_key
 from dlt_pipeline.common.time import When, timeframe_seconds, to_ns, utc_datetime, utc_of_ns
 from dlt_pipeline.common.version import program
 from dlt_pipeline.interchange.proven import Gap, Proven, open_proven
-from dlt_pipeline.publishing.files import make_folder, put
+from dlt_pipeline.publishing.files import make_folder, put, sync
 from dlt_pipeline.publishing.partitions import PREFIX, write_rows
 from dlt_pipeline.publishing.settings import ROW_GROUP
+from dlt_pipeline.warehouse.database import warehouse_path
 from dlt_pipeline.warehouse.errors import explain
 
 What = Literal["candles", "trades"]
@@ -113,23 +117,49 @@ class Exported:
 
 def export(
     what: What,
+    form: str,
+    folder: str | Path,
+    symbols: str | Sequence[str] = (),
+    timeframes: str | Sequence[str] = (),
+    start: When | None = None,
+    end: When | None = None,
+    *,
+    overwrite: bool = False,
+    warehouse: str | Path | None = None,
+    stop: threading.Event | None = None,
+) -> list[Exported]:
+    """Write proven candles or trades (`what`) of [start, end), UTC, into the folder: a file a symbol and timeframe.
+
+    `form` is freqtrade, freqtrade-json, freqtrade-jsongz (float64), csv or parquet (exact decimals). Without symbols
+    (BTC/USD) all are taken, without timeframes (1h) all that are built, and freqtrade knows. `overwrite` replaces
+    files, too, that no export wrote or that were changed since. `warehouse` is the DuckDB file (default:
+    KRAKEN_CANDLES_WAREHOUSE or warehouse.duckdb here).
+
+    Returns an Exported of each file; one without rows is not written. Nothing is written before all is checked:
+    BadInputError for a symbol, timeframe or form that is not there, or a file in the way. LoadStoppedError once `stop`
+    is set, DiskFullError, WarehouseError, and what says that nothing is loaded or built; files that stand stay.
+    """
+    if what not in ("candles", "trades") or form not in SUFFIXES:
+        raise BadInputError(f"{what} as {form} cannot be exported: candles or trades as {', '.join(SUFFIXES)}.")
+    named, sizes = ([each] if isinstance(each, str) else list(each) for each in (symbols, timeframes))
+    if sizes and what == "trades":
+        raise BadInputError("Trades have no timeframes: leave them out.")
+    path, stopped = warehouse_path(warehouse), stop or threading.Event()
+    return list(_export(what, named, sizes, form, Path(folder), start, end, overwrite, path, stopped))
+
+
+def _export(
+    what: What,
     symbols: Sequence[str],
     timeframes: Sequence[str],
     form: str,
     folder: Path,
     start: When | None,
     end: When | None,
-    *,
     overwrite: bool,
     warehouse: Path,
     stop: threading.Event,
 ) -> Iterator[Exported]:
-    """Write proven candles or trades of [start, end), UTC, a file a symbol and timeframe; yield each when it stands.
-
-    Without symbols all are taken, without timeframes all that are built (and freqtrade knows). Nothing is written
-    before all is checked: BadInputError for a symbol or timeframe that is not there, or a file in the way that no
-    export wrote. LoadStoppedError once `stop` is set; files that stand stay.
-    """
     first = None if start is None else utc_datetime(start, "The start").replace(tzinfo=None)
     last = None if end is None else utc_datetime(end, "The end").replace(tzinfo=None)
     if first and last and last <= first:
@@ -146,7 +176,10 @@ def export(
         bounds = (first, last)
         jobs = [job for symbol in found for job in _jobs(proven, what, symbol, timeframes, form, folder, bounds)]
         _refuse_same_names(jobs)
-        _refuse_strange(folder, jobs, overwrite)
+        # Another export into the folder may write its files and their list meanwhile.
+        lock = filelock.FileLock(lock_folder() / f"export-{warehouse_key(folder.resolve())}.lock")
+        with lock:
+            _refuse_strange(folder, jobs, overwrite)
         for job in jobs:
             reader = proven.connection.sql(job.query).to_arrow_reader(ROW_GROUP)
             schema = pa.schema(list(reader.schema)[:-3])
@@ -154,8 +187,11 @@ def export(
             _WRITERS[form](written, _counted(reader, job, stop), schema, _said(job))
             if job.row_count:
                 digest = _digest(written)
-                put(written, job.path)
-                _note(folder, beside, job, digest)
+                with lock:
+                    # Both on the disk first: what is there and not listed would not be known for ours.
+                    listed = _list_with(folder, beside, job, digest)
+                    put(written, job.path)
+                    put(listed, folder / LIST)
             yield job
 
 
@@ -374,8 +410,8 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _note(folder: Path, beside: Path, job: Exported, digest: str) -> None:
-    """Write down in the folder's list what the file holds and lacks, and by what a later export knows it for ours."""
+def _list_with(folder: Path, beside: Path, job: Exported, digest: str) -> Path:
+    """Write the folder's list anew: what the file holds and lacks, and by what a later export knows it for ours."""
     said = {
         "symbol": job.symbol,
         "timeframe": job.timeframe,
@@ -391,7 +427,8 @@ def _note(folder: Path, beside: Path, job: Exported, digest: str) -> None:
     listed = _listed(folder) | {job.path.name: said}
     written = beside / LIST
     written.write_text(json.dumps(listed, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    put(written, folder / LIST)
+    sync(written)
+    return written
 
 
 @contextmanager
@@ -400,11 +437,10 @@ def _partial_folder(folder: Path) -> Iterator[Path]:
     is_new = not folder.exists()
     make_folder(folder)
     for left in folder.glob(".kraken-candles-*.partial"):
-        number = left.name.removeprefix(".kraken-candles-").removesuffix(".partial")
+        number = left.name.removeprefix(".kraken-candles-").partition("-")[0]
         if number.isdigit() and not psutil.pid_exists(int(number)):
             shutil.rmtree(left, ignore_errors=True)
-    beside = folder / f".kraken-candles-{os.getpid()}.partial"
-    beside.mkdir(exist_ok=True)
+    beside = Path(tempfile.mkdtemp(".partial", f".kraken-candles-{os.getpid()}-", folder))
     try:
         yield beside
     finally:

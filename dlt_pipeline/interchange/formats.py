@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -51,16 +52,22 @@ _HEADERLESS: Final = {
 _FREQTRADES: Final = {6: _CCXT, 7: ("timestamp", "id", "type", "side", "price", "amount", "cost")}
 _FREQTRADE_NAME: Final = re.compile(r"(?P<pair>.+)-(?P<what>trades|\d+(?:Mo|[a-z_]+))", re.ASCII)
 _KRAKEN_NAME: Final = re.compile(r"(?P<pair>[A-Za-z0-9.]+?)(?:_(?P<minutes>\d{1,5}))?", re.ASCII)
+_TREE_PART: Final = re.compile(r"(symbol|timeframe)=(.+)")
 _UNITS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))  # a time below is in units of so many ns
 _NUMBER: Final = re.compile(r"\s*\"?[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\"?\s*")
 
 
 @dataclass(frozen=True)
 class Named:
-    """What the name of a file says: the pair as it is spelt there, and the timeframe, `trades` or None."""
+    """What the name of a file says: the pair as it is spelt there, and the timeframe, `trades` or None.
+
+    `shown` is the name itself; of a tree, whose folders say it in place of the file, the path from the first of them.
+    """
 
     pair: str
     what: str | None
+    shown: str
+    is_tree: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,17 +93,41 @@ def suffix_of(path: Path) -> str | None:
 
 
 def named(path: Path) -> Named:
-    """Return what the file's name says: BTC_USD-1h.feather, BTC_USD-trades.json.gz, XBTUSD_60.csv, XBTUSD.csv."""
+    """Return what the file's name says: BTC_USD-1h.feather, BTC_USD-trades.json.gz, XBTUSD_60.csv, XBTUSD.csv.
+
+    Of a file in a tree as `publish` writes it, or of its folder, it is .../symbol=BTC-USD/timeframe=1h that says it.
+    """
     stem = path.name[: -len(suffix_of(path) or path.suffix) or None]
     if match := _FREQTRADE_NAME.fullmatch(stem):
-        return Named(match["pair"], re.sub(r"Mo$", "mo", match["what"]))
+        return Named(match["pair"], re.sub(r"Mo$", "mo", match["what"]), path.name)
+    parts = path.absolute().parts
+    said = {match[1]: match[2] for match in map(_TREE_PART.fullmatch, parts) if match}
+    if "symbol" in said:
+        first = next(number for number, part in enumerate(parts) if re.match(r"\w+=", part))
+        symbol = unquote(said["symbol"]).replace("-", "/")
+        return Named(symbol, said.get("timeframe"), "/".join(parts[first:]), is_tree=True)
     match = _KRAKEN_NAME.fullmatch(stem)
     if match and match["minutes"]:
         try:
-            return Named(match["pair"], timeframe_name(f"{int(match['minutes'])}m"))
+            return Named(match["pair"], timeframe_name(f"{int(match['minutes'])}m"), path.name)
         except BadInputError:
-            return Named(match["pair"], None)
-    return Named(stem, None)
+            return Named(match["pair"], None, path.name)
+    return Named(stem, None, path.name)
+
+
+def trees(folder: Path) -> list[Path]:
+    """Return the folders symbol=.../timeframe=... at or below a folder, but for hidden ones (files of other states)."""
+    found = [each for each in (folder, *sorted(folder.rglob("timeframe=*"))) if each.is_dir()]
+    return [each for each in found if _is_timeframe(each) and not any(map(_is_hidden, each.relative_to(folder).parts))]
+
+
+def _is_timeframe(folder: Path) -> bool:
+    here = folder.absolute()
+    return here.name.startswith("timeframe=") and here.parent.name.startswith("symbol=")
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith((".", "_"))
 
 
 def symbol_of(pair: str, symbols: Sequence[str], names: Mapping[str, str]) -> str | None:
@@ -106,18 +137,19 @@ def symbol_of(pair: str, symbols: Sequence[str], names: Mapping[str, str]) -> st
 
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path, view: str) -> Source:
-    """Tell what a file holds; a temp view of that name may stand behind the query.
+    """Tell what a file holds, or all Parquet files of a tree's folder; a temp view of that name may stand behind it.
 
     Raises BadInputError for a file that is empty, cannot be read or is none that is understood.
     """
-    suffix = suffix_of(path)
+    suffix = ".parquet" if path.is_dir() else suffix_of(path)
     if suffix is None:
         raise BadInputError(f"{path} is of a format that is not understood; {UNDERSTOOD}.")
     if not path.stat().st_size:
         raise BadInputError(f"{path} is empty; {UNDERSTOOD}.")
     try:
         if suffix in (".feather", ".parquet"):
-            connection.register(view, dataset.dataset(path, format=suffix[1:]))
+            files = [str(each) for each in sorted(path.rglob("*.parquet")) if not _is_hidden(each.name)]
+            connection.register(view, dataset.dataset(files if path.is_dir() else path, format=suffix[1:]))
             rows = f"from {view}"
         elif suffix.startswith(".json"):
             rows = _json_rows(path)

@@ -3,6 +3,9 @@
 import csv
 import gzip
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
-from tests.conftest import Place
+import dlt_pipeline
+from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.time import utc_of_ns
+from tests.conftest import Place, small_disk
+from tests.pages import fenced, page
 
 Command = Callable[..., tuple[int, str]]
 FORMATS = ("freqtrade", "freqtrade-json", "freqtrade-jsongz", "csv", "parquet")
@@ -166,6 +173,78 @@ def test_files_of_ccxt_and_kraken_with_and_without_a_header(
     (tmp_path / "OLDEUR.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in stamped[1:]))
     code, (file,) = compared(tmp_path / "OLDEUR.csv")
     assert (code, counts(file)) == (1, {"equal": len(trades) - 1, "missing": 1})
+
+
+def test_a_part_of_a_history_is_equal_and_what_it_does_not_reach_is_counted(
+    place: Place, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Python; the candles lie in a tree as `publish` writes it, with files of other states hidden in it."""
+    (whole,) = dlt_pipeline.export("candles", "parquet", tmp_path, "BTC/USD", "1h")
+    rows = pq.read_table(whole.path)
+    held = rows.to_pylist()
+    traded = [place for place, row in enumerate(held) if not row["is_empty"]]
+    first, middle, last = traded[3], traded[20], traded[-3]
+    tree = tmp_path / "candles" / "source=trades" / "symbol=BTC-USD" / "timeframe=1h"
+    for folder, start, end in (("year=2023", first, middle), ("year=2024", middle, last + 1)):
+        (tree / folder).mkdir(parents=True)
+        pq.write_table(rows.slice(start, end - start), tree / folder / "candles.parquet")
+    shutil.copytree(tree, tmp_path / "candles" / ".versions" / "symbol=BTC-USD" / "timeframe=1h")
+    found = dlt_pipeline.compare(tmp_path / "candles")
+    (file,) = found.files
+    assert (found.is_equal, file.rows, file.equal) == (True, last + 1 - first, last + 1 - first)
+    assert file.name == "source=trades/symbol=BTC-USD/timeframe=1h"
+    for beyond, left in ((file.before, traded[:3]), (file.after, traded[-2:])):
+        ends = [held[place]["bucket_start"] for place in (left[0], left[-1])]
+        assert (beyond.count, beyond.first_at, beyond.last_at) == (len(left), *ends)
+    (one,) = dlt_pipeline.compare(tree / "year=2023" / "candles.parquet").files
+    assert (one.timeframe, one.rows, one.is_equal) == ("1h", middle - first, True)
+
+    dlt_pipeline.export("trades", "csv", tmp_path, "BTC/USD", start="2024-03-01", end="2024-03-02")
+    code, text = command("compare", str(tmp_path / "BTC_USD-trades.csv"))
+    ((first_ns, count),) = place.query(
+        "select min(time_ns), count(*) from kraken.trades join kraken.coverage using (symbol) where symbol = 'BTC/USD' "
+        "and traded_on >= date '2024-03-02' and time_ns >= covered_from_ns and time_ns < covered_to_ns"
+    )
+    told = f"{count:,} after its last ({utc_of_ns(first_ns):%Y-%m-%d %H:%M:%S} to "
+    assert (code, told in text) == (0, True), text
+    monkeypatch.chdir(tmp_path)
+    (lines,) = [lines for of, lines in fenced(page("other-formats.md")) if of == "python"]
+    scope: dict[str, Any] = {}
+    exec(lines.replace("2026-11-07", "2024-03-02"), scope)
+    assert scope["found"].is_equal
+    assert all(one.before.count and not one.after.count for one in scope["found"].files)
+    with pytest.raises(BadInputError, match="candle as csv cannot be exported"):
+        dlt_pipeline.export("candle", "csv", tmp_path)  # type: ignore[arg-type]
+
+
+@small_disk
+def test_a_full_disk_is_said_with_what_could_not_be_written(exported: Callable[..., Path], tmp_path: Path) -> None:
+    """Of an export also where nothing but its list finds no room: else the next one would not know its own file."""
+    path = exported("candles", "csv", "BTC/USD", "--timeframes", "1m") / "BTC_USD-1m.csv"
+    header, *lines = (line.split(",") for line in path.read_text().splitlines())
+    place = header.index("base_volume")
+    path.write_text("\n".join(",".join([*line[:place], "1", *line[place + 1 :]]) for line in lines))
+    path.write_text(f"{','.join(header)}\n{path.read_text()}\n")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = f"{sys.executable} -m dlt_pipeline compare {path}"
+    hours = exported("candles", "csv", "BTC/USD", "--timeframes", "1h") / "BTC_USD-1h.csv"
+    export = f"{sys.executable} -m dlt_pipeline export candles BTC/USD --timeframes 1h --format csv --output {disk}"
+    script = f"""
+        mount -t tmpfs -o size=4k tmpfs {disk}
+        {command} --output {disk}/all.csv; echo "first: $?"
+        {command} --page {disk}/page.html; echo "second: $?"
+        mount -o remount,size={-(-hours.stat().st_size // 4096) * 4}k {disk}
+        {export}; echo "third: $?"
+        ls -A {disk}
+        mount -o remount,size=1m {disk}
+        {export} >&2; echo "fourth: $?"
+    """
+    done = subprocess.run(["unshare", "-rm", "bash", "-c", script], capture_output=True, text=True)
+    for name in ("all.csv", "page.html"):
+        assert f"No space is left to write {disk}/{name}; nothing of it was written." in done.stderr, done.stderr
+    assert f"No space is left to write into {disk}; files that were finished stay." in done.stderr
+    assert done.stdout == "first: 1\nsecond: 1\nthird: 1\nfourth: 0\n", done.stderr
 
 
 def test_hostile_names_are_text_on_the_page_and_on_the_terminal(

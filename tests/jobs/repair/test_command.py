@@ -53,7 +53,7 @@ def test_a_list_is_repaired_and_its_broken_lines_are_reported(
     assert (outcome["outcome"], outcome["gap_from"], outcome["gap_to"]) == (
         *("filled", "2026-11-06T12:00:00Z", "2026-11-06T14:00:00Z"),
     )
-    assert (told["is_green"], [each["line"] for each in told["broken"]]) == (True, [3, 6])
+    assert (told["is_stopped"], [each["line"] for each in told["broken"]]) == (False, [3, 6])
     assert "BTC/USD 2026-11-06 12:00:00 2026-11-06 14:00:00 listed filled" in text, text
     assert "1 of 1 filled" in text
     assert "2 lines of the list cannot be used: line 3: Unknown symbol BTC/USX" in text
