@@ -115,7 +115,7 @@ class AnyOf:
 
 
 def warehouse_key(path: Path) -> str:
-    """Return a short name for this user and warehouse, for lock files."""
+    """Return a short name for this user and warehouse (or another place), for lock files."""
     return hashlib.sha256(f"{getpass.getuser()} {path}".encode()).hexdigest()[:16]
 
 

@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError, DiskFullError
 from dlt_pipeline.publishing.partitions import (
     Partition,
     Settled,
@@ -25,7 +26,7 @@ from dlt_pipeline.publishing.partitions import (
     write_rows,
 )
 from dlt_pipeline.publishing.settings import PublishSettings
-from dlt_pipeline.warehouse.errors import explain
+from dlt_pipeline.warehouse.errors import explain, is_out_of_files
 
 _NAME: Final = "candles.parquet"
 
@@ -66,10 +67,16 @@ def written(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         put(partial, target)
-    except OSError as error:
-        raise explain(error, target, "another place") or BadInputError(
-            f"{target} cannot be written ({error.strerror or error}); name another place."
-        ) from error
+    except (OSError, duckdb.IOException) as error:
+        if "No space left" in str(error):
+            raise DiskFullError(
+                f"No space is left to write {target}; nothing of it was written. Free some space and run the same "
+                "command again."
+            ) from error
+        if is_out_of_files(error):
+            raise (explain(error, target) or error) from error
+        why = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]  # as DuckDB ends a sentence with it
+        raise BadInputError(f"{target} cannot be written ({why}); name another place.") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -3,14 +3,18 @@
 import csv
 import json
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from dlt_pipeline.interchange.export import LIST
+from dlt_pipeline.interchange import export as module
+from dlt_pipeline.interchange.export import LIST, export
 from tests.conftest import Place, object_in
 
 Command = Callable[..., tuple[int, str]]
@@ -100,6 +104,24 @@ def test_only_what_an_export_wrote_is_replaced(place: Place, command: Command, t
     assert (code, f"{path} is there and is not as an export wrote it; nothing was written." in text) == (2, True), text
     assert command(*arguments, "--overwrite")[0] == 0
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted([path.name, LIST]), "nothing half-written is left"
+
+
+def test_two_exports_at_once_leave_a_list_of_both(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = module._listed
+
+    def slowly(folder: Path) -> dict[str, Any]:
+        found = listed(folder)
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(module, "_listed", slowly)
+    with ThreadPoolExecutor() as threads:
+        ways = [threads.submit(export, "candles", "csv", tmp_path, "BTC/USD", name) for name in ("1h", "4h")]
+        names = [file.path.name for way in ways for file in way.result()]
+    assert sorted(listed(tmp_path)) == sorted(names)
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*names, LIST])
 
 
 @pytest.mark.parametrize(
