@@ -73,8 +73,8 @@ ended as (
     {{ edition_parts('trades') }}
 ),
 
--- Parts that follow each other meet at a whole second; around a row that was refused they do not. Where times go back, nobody knows
--- when a row that was refused was traded.
+-- Parts that follow each other meet at a whole second; around a row that was refused they do not. Where times go back, nobody
+-- knows when a row that was refused was traded.
 parts as (
     select
         symbol,

@@ -1,3 +1,5 @@
+{%- set order_of_ids = 'first_trade_id, last_trade_id, covered_from_ns, covered_to_ns, load_id' %}
+
 -- What proves that a stretch of time is loaded by ids or answers: a page of Kraken's, or a part of a file with trade ids.
 -- Files end at their last trade; where the ids go on in the next file or page, nothing lies between, so this is proven too.
 with
@@ -36,13 +38,13 @@ given as (
     from parts
 ),
 
--- What lies with all its ids below those reached before (a repair) neither opens nor closes a seam. Two may begin with the same id.
+-- What has all its ids below those reached before (a repair) neither opens nor closes a seam. Two may have the same ids.
 reached as (
     select
         *,
         first_trade_id is not null and coalesce(
             last_trade_id > max(last_trade_id) over (
-                partition by symbol order by first_trade_id, last_trade_id
+                partition by symbol order by {{ order_of_ids }}
                 rows between unbounded preceding and 1 preceding
             ),
             true
@@ -53,11 +55,12 @@ reached as (
 followed as (
     select
         *,
-        {% for column in ['last_trade_id', 'last_time_ns', 'is_archive', 'has_idless'] -%}
-        case when is_ahead then lag({{ column }}) over in_order end as {{ column }}_before{{ ',' if not loop.last }}
-        {% endfor %}
+        case when is_ahead then lag(last_trade_id) over in_order end as last_trade_id_before,
+        case when is_ahead then lag(last_time_ns) over in_order end as last_time_ns_before,
+        lag(is_archive) over in_order as is_archive_before,
+        lag(has_idless) over in_order as has_idless_before
     from reached
-    window in_order as (partition by symbol, is_ahead order by first_trade_id, last_trade_id)
+    window in_order as (partition by symbol, is_ahead order by {{ order_of_ids }})
 ),
 
 entries as (
