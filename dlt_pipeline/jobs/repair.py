@@ -25,7 +25,7 @@ from dlt_pipeline.repairs.plan import RepairPlan, plan_repairs
 from dlt_pipeline.warehouse.errors import when_unlocked
 
 # What shows the attempts beside the gaps.
-_MARKED = ("--select", "stg_repair_attempts", "gaps")
+_MARKED = ("--select", "gaps")
 
 
 @dataclass

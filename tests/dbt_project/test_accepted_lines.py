@@ -24,6 +24,11 @@ GOOD = {
     "accepted_gaps": ["BTC/USD", "2024-02-02", "2024-02-02 10:00", "known", ""],
     "trading_sessions": ["GMEx", "Friday 20:00", "Sunday 20:00", "America/New_York"],
 }
+READER = {
+    "accepted_differences": "stg_accepted_differences",
+    "accepted_gaps": "gaps",
+    "trading_sessions": "stg_trading_sessions",
+}
 NO_TIME = "is not allowed; it must be a UTC time as 2024-03-31 10:05:00"
 NO_DAY = "is not allowed; it must be a UTC day as 2024-03-31, or empty for ever."
 BROKEN = [
@@ -85,15 +90,13 @@ def _insert(path: Path, seed: str, values: dict[str, str]) -> None:
 
 def test_good_lines_are_read(project: tuple[DbtProject, Path]) -> None:
     dbt, path = project
-    for seed in GOOD:
+    for seed in ("accepted_differences", "trading_sessions"):  # of gaps the unit test of that name shows them
         _insert(path, seed, {})
-        dbt.run(path, "--select", f"+stg_{seed}")
+        dbt.run(path, "--select", f"+{READER[seed]}")
     with duckdb.connect(str(path), read_only=True) as connection:
         rows = connection.execute("select * exclude (until) from kraken_staging.stg_accepted_differences").fetchall()
-        gaps = connection.execute("select is_expired from kraken_staging.stg_accepted_gaps").fetchall()
     stamps = [raw.timestamp(raw.ns("2024-02-02 00:00:00")), raw.timestamp(raw.ns("2024-02-02 10:00:00.5"))]
     assert rows == [("BTC/USD", "1m", *stamps, "known", True)]
-    assert gaps == [(False,)]
 
 
 @pytest.mark.parametrize(("seed", "column", "value", "sentence"), BROKEN)
@@ -103,7 +106,7 @@ def test_each_broken_line_is_refused(
     dbt, path = project
     _insert(path, seed, {column: value})
     with pytest.raises(AssertionError) as refused:
-        dbt.run(path, "--select", f"stg_{seed}")
+        dbt.run(path, "--select", READER[seed])
     said = " ".join(str(refused.value).split())
     assert f"{seed}, line 1 below the header" in said
     assert sentence in said
@@ -114,7 +117,7 @@ def test_a_missing_column_is_named(project: tuple[DbtProject, Path]) -> None:
     with duckdb.connect(str(path)) as connection:
         connection.execute("create or replace table kraken_staging.accepted_gaps (symbol varchar, gap_from varchar)")
     with pytest.raises(AssertionError, match="accepted_gaps has no column gap_to; its columns must be symbol, "):
-        dbt.run(path, "--select", "stg_accepted_gaps")
+        dbt.run(path, "--select", "gaps")
 
 
 def test_a_line_of_the_asset_comes_before_its_class_and_stands_once(project: tuple[DbtProject, Path]) -> None:

@@ -83,9 +83,6 @@ SPOILT: dict[tuple[str, str], str] = {
     ("coverage_is_sound", "gaps: reason_is_known"): ("update kraken.gaps set reason = 'why not' where symbol = 'seam'"),
     ("gaps_no_trade_is_lost", ""): ("update kraken.gaps set reason = 'trades_lost' where symbol = 'seam'"),
     ("gaps_and_coverage_leave_nothing_out", ""): ("delete from kraken.gaps where symbol = 'seam'"),
-    ("stg_repair_attempts_outcome_is_known", ""): (
-        "create or replace view kraken_staging.stg_repair_attempts as select 'lost' as outcome"
-    ),
     ("jobs_are_sound", "stg_job_events: one row for each"): (JOB_EVENTS.format("unnest([1, 1])", 1)),
     ("jobs_are_sound", "stg_job_events: is NULL"): (JOB_EVENTS.format(1, "null")),
     ("jobs_are_sound", "data_jobs: one row for each"): (JOBS.format("unnest([1, 1])", "now()")),
@@ -189,9 +186,6 @@ SPOILT: dict[tuple[str, str], str] = {
     ),
     ("archives_lose_nothing", "stg_archive_parts: one row for each"): (
         "create or replace view kraken_staging.stg_archive_parts as select unnest([1, 1]) as part_id"
-    ),
-    ("archives_lose_nothing", "stg_archive_refused_rows: one row for each"): VIEWED.format(
-        "stg_archive_refused_rows", "1 as edition_id, unnest([1, 1]) as row_number"
     ),
     ("archives_lose_nothing", "check_archive_join: one row for each"): (
         "insert into kraken.check_archive_join (symbol, seam_on, edition_id) "
@@ -318,7 +312,7 @@ def test_a_line_of_the_neighbours_of_missing_ids_is_used(built: Built, copy: duc
             "insert into kraken_staging.accepted_gaps select symbol, gap_from + interval '1 millisecond', "
             "gap_to - interval '1 millisecond', 'known', null from kraken.gaps where reason = 'ids_missing'"
         )
-        assert copy.execute("select count(*) > 0 from kraken_staging.stg_accepted_gaps").fetchone() == (True,)
+        assert copy.execute("select count(*) > 0 from kraken_staging.accepted_gaps").fetchone() == (True,)
         assert copy.execute(built.tests["accepted_gaps_are_used"]).fetchall() == []
     finally:
         copy.execute("rollback")

@@ -1,13 +1,22 @@
 {{ config(tags='archives', materialized='view') }}
 
--- The first five refused rows of a file are named; all of them stand in stg_archive_refused_rows.
 with
 
+written as (
+    {{ optional_loaded_rows(source('kraken_raw', 'archive_refused_rows'), {
+        'edition_id': 'bigint',
+        'row_number': 'bigint',
+        'line_number': 'bigint',
+        'reason': 'string',
+    }) }}
+),
+
+-- The first five refused rows of a file are named; all of them stand in the raw table.
 refused as (
     select
         *,
         row_number() over (partition by edition_id order by row_number) as place
-    from {{ ref('stg_archive_refused_rows') }}
+    from written
 ),
 
 named as (

@@ -162,15 +162,30 @@ neighbours as (
     group by gaps.symbol, gaps.gap_from_ns
 ),
 
+lines as (
+    {{ accepted_gaps() }}
+),
+
 accepted as (
     select
         gaps.symbol,
         gaps.gap_from_ns,
         min(lines.reason) as reason
     from gaps
-    inner join {{ ref('stg_accepted_gaps') }} as lines on gaps.symbol = lines.symbol
+    inner join lines on gaps.symbol = lines.symbol
     where not lines.is_expired and {{ is_gap_in_line('gaps', 'lines') }}
     group by gaps.symbol, gaps.gap_from_ns
+),
+
+attempts as (
+    {{ optional_rows(source('kraken_ops', 'repair_attempts'), {
+        'symbol': 'string',
+        'from_ns': 'bigint',
+        'to_ns': 'bigint',
+        'outcome': 'string',
+        'is_given_up': 'boolean',
+        'happened_at': 'timestamp',
+    }) }}
 ),
 
 -- A gap was asked for where an attempt held it whole; given up is only what an attempt left just as it is now.
@@ -187,7 +202,7 @@ tried as (
             end
         ) = 1 as is_given_up
     from gaps
-    inner join {{ ref('stg_repair_attempts') }} as attempts
+    inner join attempts
         on
             gaps.symbol = attempts.symbol
             and gaps.gap_from_ns >= attempts.from_ns

@@ -1,13 +1,13 @@
-{# No line is expired, and each accepts something: one that does not is left over or has a slip in it. The lines are of gaps, or of the
-   differences from Kraken's own candles; archived: the model of those from its downloads, which such a line may be about as well. #}
-{% test lines_used(model, lines, archived=none) %}
+{# No line is expired, and each accepts something: one that does not is left over or has a slip in it. The lines are of gaps, or those given
+   of differences from Kraken's own candles; archived: the model of those from its downloads, which such a line may be about as well. #}
+{% test lines_used(model, lines=none, archived=none) %}
     select
         case when lines.is_expired then 'expired' else 'unused' end as broken_rule,
         lines.*
-    from {{ lines }} as lines
+    from {{ lines or '(' ~ kraken_candles.accepted_gaps() ~ ')' }} as lines
     where
         lines.is_expired
-        {% if archived -%}
+        {% if lines -%}
         {%- set kinds = [(model, 'rest'), (archived, 'archive')] -%}
         or not ({% for compared, referee in kinds %}
             exists (
