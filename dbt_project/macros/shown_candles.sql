@@ -33,27 +33,24 @@
     )
 {%- endmacro %}
 
-{# The columns of candles over those of shown_candles, with the sessions of its markets. #}
+{# The columns of candles, in order. #}
+{% macro candle_names() %}
+    {{- return([
+        'symbol', 'timeframe', 'bucket_start', 'bucket_end', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume',
+        'taker_buy_base_volume', 'taker_buy_quote_volume', 'vwap', 'trade_count', 'taker_buy_count', 'first_trade_id', 'last_trade_id',
+        'is_empty', 'is_closed_market', 'is_closed', 'source',
+    ]) -}}
+{% endmacro %}
+
+{# The same over the columns of shown_candles, with the sessions of its markets. #}
 {% macro candle_columns() -%}
-    symbol,
-    timeframe,
-    {{ kraken_candles.timestamp_from_ns('bucket_start_ns') }} as bucket_start,
-    {{ kraken_candles.timestamp_from_ns('bucket_end_ns') }} as bucket_end,
-    open,
-    high,
-    low,
-    close,
-    base_volume,
-    quote_volume,
-    taker_buy_base_volume,
-    taker_buy_quote_volume,
-    vwap,
-    trade_count,
-    taker_buy_count,
-    first_trade_id,
-    last_trade_id,
-    is_empty,
-    {{ kraken_candles.is_closed_market() }} as is_closed_market,
-    is_closed,
-    cast('trades' as {{ dbt.type_string() }}) as source
+    {%- set made = {
+        'bucket_start': kraken_candles.timestamp_from_ns('bucket_start_ns'),
+        'bucket_end': kraken_candles.timestamp_from_ns('bucket_end_ns'),
+        'is_closed_market': kraken_candles.is_closed_market(),
+        'source': "cast('trades' as " ~ dbt.type_string() ~ ')',
+    } -%}
+    {% for name in kraken_candles.candle_names() -%}
+    {{ made[name] ~ ' as ' ~ name if name in made else name }}{{ ',' if not loop.last }}
+    {% endfor %}
 {%- endmacro %}

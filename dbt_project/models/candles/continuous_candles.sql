@@ -1,10 +1,6 @@
 {{ config(materialized='view') }}
 
-{%- set columns = [
-    'timeframe', 'bucket_start', 'bucket_end', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'taker_buy_base_volume',
-    'taker_buy_quote_volume', 'vwap', 'trade_count', 'taker_buy_count', 'first_trade_id', 'last_trade_id', 'is_empty', 'is_closed_market',
-    'is_closed', 'source',
-] %}
+{%- set columns = candle_names()[1:] %}
 
 -- Apart, so that a query of one symbol reads only the candles of its own markets.
 select

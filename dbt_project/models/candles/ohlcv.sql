@@ -1,10 +1,6 @@
 {{ config(materialized='view') }}
 
-{%- set columns = [
-    'symbol', 'timeframe', 'bucket_start', 'bucket_end', 'open', 'high', 'low', 'close', 'base_volume', 'quote_volume',
-    'taker_buy_base_volume', 'taker_buy_quote_volume', 'vwap', 'trade_count', 'taker_buy_count', 'first_trade_id', 'last_trade_id',
-    'is_empty', 'is_closed_market', 'is_closed', 'source',
-] %}
+{%- set columns = candle_names() %}
 {%- set given = columns | reject('in', ['bucket_start', 'bucket_end', 'is_closed_market', 'is_closed', 'source']) | join(', ') %}
 
 {%- set best -%}
@@ -16,7 +12,7 @@
         {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
         {{ is_closed_market() }} as is_closed_market,
         true as is_closed
-    from {{ with_sessions(ref('best_exchange_candles')) }} as exchanged
+    from {{ with_sessions(exchange_candles()) }} as exchanged
     where is_best and {{ utc_session() }}
 ) as best
 {%- endset %}

@@ -2,7 +2,7 @@
 
 {%- set sources = [
     ("cast('trades' as " ~ dbt.type_string() ~ ")", shown_candles(), 'is_closed', 'true'),
-    ('source', ref('best_exchange_candles'), 'true', 'is_best'),
+    ('source', exchange_candles(), 'true', 'is_best'),
 ] %}
 {%- set numbers = [
     'open', 'high', 'low', 'close', 'base_volume', 'quote_volume', 'taker_buy_base_volume', 'taker_buy_quote_volume', 'vwap',

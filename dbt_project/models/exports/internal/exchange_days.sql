@@ -5,7 +5,7 @@
     partition_by=partitions(['symbol']),
     on_schema_change='fail',
     meta={'settings': ['kraken_candles_empty_bucket_policy', 'kraken_candles_empty_bucket_overrides']},
-    pre_hook="{{ kraken_candles.clear_exchange_units() }}",
+    pre_hook="{{ kraken_candles.clear_changed_units(kraken_candles.exchange_units(), kraken_candles.exchange_producers()) }}",
     post_hook="{{ kraken_candles.set_marks(kraken_candles.exchange_producers()) }}",
 ) }}
 
@@ -25,7 +25,7 @@ rest as (
         md5({{ joined_in_order(
             'md5(concat(' ~ candle_text() ~ ', ' ~ text_of('is_best') ~ '))', 'bucket_start_ns'
         ) }}) as content_hash
-    from {{ ref('best_exchange_candles') }}
+    from {{ exchange_candles() }} as candles
     where source = 'rest' and {{ is_unit(units, producers) }}
     group by {{ unit }}
 ),
