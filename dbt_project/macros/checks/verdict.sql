@@ -43,12 +43,18 @@
     {{- return(statuses + (['revised'] if referee == 'rest' else ['unknown_there'])) -}}
 {% endmacro %}
 
-{# An archive leaves out where nothing traded, so what is missing there is a fault as well. What Kraken contradicts is stored as differs. #}
-{% macro acceptable_statuses(referee='rest') %}
-    {{- return(['differs', 'missing_here'] + (['contradicted', 'revised'] if referee == 'rest' else ['missing_there'])) -}}
+{# What Kraken says against itself. What it contradicts is stored as differs. #}
+{% macro disputed_statuses() %}
+    {{- return(['contradicted', 'revised']) -}}
 {% endmacro %}
 
-{# The same as a list in SQL. #}
+{# An archive leaves out where nothing traded, so what is missing there is a fault as well. As a list in SQL. #}
 {% macro acceptable_literals(referee='rest') -%}
-    ('{{ kraken_candles.acceptable_statuses(referee) | join("', '") }}')
+    {{ kraken_candles.status_literals(
+        ['differs', 'missing_here'] + (kraken_candles.disputed_statuses() if referee == 'rest' else ['missing_there'])
+    ) }}
+{%- endmacro %}
+
+{% macro status_literals(statuses) -%}
+    ('{{ statuses | join("', '") }}')
 {%- endmacro %}
