@@ -28,21 +28,6 @@
     {{- return(['day_versions', 'rest_versions', 'rest_snapshots', 'market_versions']) -}}
 {% endmacro %}
 
-{# Literal bounds on a column of days that hold all these units. #}
-{% macro compared_bounds(column) %}
-    {{- return(kraken_candles.unit_bounds(column, kraken_candles.compared_units(), kraken_candles.compared_producers())) -}}
-{% endmacro %}
-
-{# A condition on a row's unit, bounds included. #}
-{% macro is_compared_unit() %}
-    {{- return(kraken_candles.is_unit(kraken_candles.compared_units(), kraken_candles.compared_producers())) -}}
-{% endmacro %}
-
-{# The pre-hook of models by these units. #}
-{% macro clear_compared_units() %}
-    {{- kraken_candles.clear_changed_units(kraken_candles.compared_units(), kraken_candles.compared_producers()) -}}
-{% endmacro %}
-
 {# Of the comparisons with both, Kraken's own candles and its downloads: pending days are among these units anyway. #}
 {% macro counted_units() -%}
     (
@@ -51,10 +36,3 @@
         select * from {{ kraken_candles.archive_units(['archive_spans']) }} as archived
     )
 {%- endmacro %}
-
-{# The pre-hook of the model by these. #}
-{% macro clear_counted_units() %}
-    {{- kraken_candles.clear_changed_units(
-        kraken_candles.counted_units(), kraken_candles.compared_producers() + ['archive_spans']
-    ) -}}
-{% endmacro %}

@@ -104,12 +104,7 @@
                 *,
                 row_number() over (partition by {{ key | join(', ') }} order by _dlt_load_id) as version_number
             from {{ table }}
-            where
-                _dlt_load_id in (
-                    select loads.load_id
-                    from {{ source('kraken_raw', '_dlt_loads').include(database=false) }} as loads
-                    where loads.status = 0
-                )
+            where _dlt_load_id in {{ kraken_candles.complete_loads() }}
         ) as versions
         where version_number = 1
     ) as versions

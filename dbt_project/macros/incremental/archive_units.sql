@@ -34,8 +34,3 @@
         '(timeframe, symbol, bucket_on) in ' ~ units,
     ] | join(' and ')) -}}
 {% endmacro %}
-
-{# The pre-hook of models by these units. #}
-{% macro clear_archive_units(producers) %}
-    {{- kraken_candles.clear_changed_units(kraken_candles.archive_units(producers), producers) -}}
-{% endmacro %}

@@ -17,8 +17,3 @@
 {% macro exchange_producers() %}
     {{- return(['day_versions', 'rest_versions', 'archive_spans']) -}}
 {% endmacro %}
-
-{# The pre-hook of models by these units. #}
-{% macro clear_exchange_units() %}
-    {{- kraken_candles.clear_changed_units(kraken_candles.exchange_units(), kraken_candles.exchange_producers()) -}}
-{% endmacro %}

@@ -31,12 +31,7 @@ seams as (
 
 recorded as (
     select * from {{ source('kraken_raw', 'id_holes').include(database=false) }}
-    where
-        _dlt_load_id in (
-            select loads.load_id
-            from {{ source('kraken_raw', '_dlt_loads').include(database=false) }} as loads
-            where loads.status = 0
-        )
+    where _dlt_load_id in {{ complete_loads() }}
 ),
 
 found as (

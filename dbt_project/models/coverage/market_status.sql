@@ -6,7 +6,6 @@ with
 seen as (
     {{ optional_loaded_rows(source('kraken_raw', 'market_statuses'), {
         'symbol': 'string',
-        'asset_class': 'string',
         'status': 'string',
         'seen_at': 'timestamp',
         'previous_seen_at': 'timestamp',

@@ -24,9 +24,4 @@ select
     _dlt_load_id as load_id
 from {{ first_versions(pages, ['symbol', 'asked_at', 'since']) }}
 -- a page of a load that was cut off may stand here without its trades
-where
-    _dlt_load_id in (
-        select loads.load_id
-        from {{ source('kraken_raw', '_dlt_loads').include(database=false) }} as loads
-        where loads.status = 0
-    )
+where _dlt_load_id in {{ complete_loads() }}

@@ -21,13 +21,12 @@ parts as (
         editions.edition_id,
         editions.import_number,
         editions.covered_to_ns as file_to_ns,
-        editions.is_ascending or files.refused_count = 0 as is_gapless,
+        editions.is_ascending or editions.refused_count = 0 as is_gapless,
         parts.first_row,
         least(parts.covered_from_ns, parts.first_time_ns) as from_ns,
         greatest(parts.covered_to_ns, parts.last_time_ns + 1) as to_ns,
         lag(parts.last_row) over (partition by parts.edition_id order by parts.first_row) as row_before
     from {{ ref('archive_editions') }} as editions
-    inner join {{ ref('stg_archive_files') }} as files on editions.edition_id = files.edition_id
     inner join {{ ref('stg_archive_parts') }} as parts on editions.edition_id = parts.edition_id
     where editions.format = 'candles'
 ),

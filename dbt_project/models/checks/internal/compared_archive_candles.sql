@@ -9,7 +9,9 @@
         'kraken_candles_tolerance_price', 'kraken_candles_tolerance_archive_volume',
         'kraken_candles_tolerance_archive_volume_relative', 'kraken_candles_tolerance_trade_count',
     ], 'form': 2},
-    pre_hook="{{ kraken_candles.clear_archive_units(['day_versions', 'archive_spans']) }}",
+    pre_hook="{{ kraken_candles.clear_changed_units(
+        kraken_candles.archive_units(['day_versions', 'archive_spans']), ['day_versions', 'archive_spans']
+    ) }}",
     post_hook=[
         "{{ kraken_candles.set_marks(['day_versions'], ['day_candles', 'spanning_candles']) }}",
         "{{ kraken_candles.set_marks(['archive_spans']) }}",

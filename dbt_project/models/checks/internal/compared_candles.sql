@@ -7,7 +7,7 @@
         'kraken_candles_tolerance_price', 'kraken_candles_tolerance_base_volume', 'kraken_candles_tolerance_trade_count',
         'kraken_candles_vwap_steps',
     ]},
-    pre_hook="{{ kraken_candles.clear_compared_units() }}",
+    pre_hook="{{ kraken_candles.clear_changed_units(kraken_candles.compared_units(), kraken_candles.compared_producers()) }}",
     post_hook=[
         "{{ kraken_candles.set_marks(['day_versions'], ['day_candles', 'spanning_candles']) }}",
         "{{ kraken_candles.set_marks(kraken_candles.compared_producers()[1:]) }}",
@@ -15,12 +15,14 @@
 ) }}
 
 {%- set fields = compared_fields() %}
+{%- set units = compared_units() %}
+{%- set producers = compared_producers() %}
 
 with
 
 ours as (
     select * from {{ built_candles() }} as built
-    where is_closed and {{ compared_bounds('bucket_on') }}
+    where is_closed and {{ unit_bounds('bucket_on', units, producers) }}
 ),
 
 -- Kraken's candles of a length that we do not make, or that we count from another moment, have nothing to be compared with, nor
@@ -79,10 +81,10 @@ left_out as (
 
 theirs as (
     select * from comparable
-    where {{ is_compared_unit() }}
+    where {{ is_unit(units, producers) }}
     union all
     select * from left_out
-    where {{ is_compared_unit() }}
+    where {{ is_unit(units, producers) }}
 ),
 
 paired as (
@@ -111,5 +113,5 @@ paired as (
 
 {{ judged_candles(fields, ['fetched_at'], has_answers=true) }}
 
-{{ kept_beside('made', compared_units()) }}
+{{ kept_beside('made', units) }}
 order by bucket_start_ns, symbol, timeframe

@@ -8,7 +8,9 @@
         'kraken_candles_tolerance_price', 'kraken_candles_tolerance_base_volume', 'kraken_candles_tolerance_archive_volume',
         'kraken_candles_tolerance_archive_volume_relative', 'kraken_candles_tolerance_trade_count', 'kraken_candles_vwap_steps',
     ], 'form': 2},
-    pre_hook="{{ kraken_candles.clear_counted_units() }}",
+    pre_hook="{{ kraken_candles.clear_changed_units(
+        kraken_candles.counted_units(), kraken_candles.compared_producers() + ['archive_spans']
+    ) }}",
     post_hook=[
         "{{ kraken_candles.set_marks(['day_versions'], ['compared_candles', 'compared_archive_candles']) }}",
         "{{ kraken_candles.set_marks(kraken_candles.compared_producers()[1:], ['compared_candles']) }}",

@@ -58,7 +58,6 @@ select
     had.symbol,
     had.bare_on,
     had.trade_count,
-    cast(coalesce(loaded.trade_count, 0) as bigint) as loaded_trade_count,
     had.base_volume,
     had.first_trade_id,
     had.last_trade_id,

@@ -19,8 +19,6 @@ newest as (
 select distinct
     loads.load_id,
     cast(newest.version as bigint) as version
-from {{ source('kraken_raw', '_dlt_loads').include(database=false) }} as loads
+from {{ complete_loads() }} as loads
 cross join newest
-where
-    loads.status = 0
-    and {{ is_new }}
+where {{ is_new }}
