@@ -83,7 +83,9 @@ def test_the_source_names_the_columns_that_are_written(tmp_path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
         written = [name for name, *_ in connection.execute("describe kraken_ops.repair_attempts").fetchall()]
     described = yaml.safe_load((ROOT / "dbt_project" / "models" / "staging" / "sources.yml").read_text())
-    (source,) = (table for each in described["sources"] for table in each["tables"] if table["name"] == "repair_attempts")
+    (source,) = (
+        table for each in described["sources"] for table in each["tables"] if table["name"] == "repair_attempts"
+    )
     assert sorted(column["name"] for column in source["columns"]) == sorted(written)
 
 
