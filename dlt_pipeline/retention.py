@@ -109,7 +109,17 @@ def request_removal_of(path: Path, days: Iterable[Day], job_id: str | None = Non
 
 def cancel_removal(path: Path, symbol: str, from_on: date, to_on: date, job_id: str | None = None) -> int:
     """Take back what was wanted of [from_on, to_on) and is not removed yet; returns for how many days."""
-    return _say(path, _days(symbol, from_on, to_on), WITHDRAWN, job_id)
+    with open_warehouse(path) as connection:
+        return withdraw(connection, symbol, from_on, to_on, job_id)
+
+
+def withdraw(
+    connection: duckdb.DuckDBPyConnection, symbol: str, from_on: date, to_on: date, job_id: str | None = None
+) -> int:
+    """Do the same, in the transaction that is open."""
+    if not has_events(connection):
+        return 0
+    return _add(connection, _days(symbol, from_on, to_on), WITHDRAWN, job_id)
 
 
 def write_events(
@@ -140,13 +150,17 @@ def _days(symbol: str, from_on: date, to_on: date) -> list[Day]:
 def _say(path: Path, days: Iterable[Day], state: str, job_id: str | None) -> int:
     with open_warehouse(path) as connection:
         ensure_table(connection, REMOVED_DAYS)
-        known = {(symbol, day): (word, job) for symbol, day, word, job in connection.execute(NEWEST).fetchall()}
-        if state == WITHDRAWN:
-            new = [day for day in days if known.get(day, ("",))[0] == WANTED]
-        else:
-            new = [day for day in days if known.get(day) != (state, job_id or "")]
-        if new:
-            write_events(connection, [(*day, None) for day in new], state, job_id)
+        return _add(connection, days, state, job_id)
+
+
+def _add(connection: duckdb.DuckDBPyConnection, days: Iterable[Day], state: str, job_id: str | None) -> int:
+    known = {(symbol, day): (word, job) for symbol, day, word, job in connection.execute(NEWEST).fetchall()}
+    if state == WITHDRAWN:
+        new = [day for day in days if known.get(day, ("",))[0] == WANTED]
+    else:
+        new = [day for day in days if known.get(day) != (state, job_id or "")]
+    if new:
+        write_events(connection, [(*day, None) for day in new], state, job_id)
     return len(new)
 
 

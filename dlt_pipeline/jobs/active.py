@@ -12,7 +12,6 @@ import duckdb
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.jobs.job import Job, Phase, this_process
-from dlt_pipeline.jobs.removal import cancel_removal_for
 from dlt_pipeline.jobs.store import JobStore
 
 Tell = Callable[[Job], object]
@@ -77,7 +76,7 @@ class ActiveJobs:
     def fail(self, job: Job, error: KrakenCandlesError) -> None:
         """Let a job fail, in the phase that it is in."""
         self.to(job, status="failed", error=str(error))
-        cancel_removal_for(self._store.path, self._jobs.pop(job.job_id))
+        self._jobs.pop(job.job_id)
 
     def remaining(self, jobs: Sequence[Job]) -> list[Job]:
         """Return those that are still in hand, and end those that somebody asked to cancel; what they loaded stays."""
@@ -85,7 +84,7 @@ class ActiveJobs:
         for job in found:
             if job.is_cancel_requested:
                 self.to(job, status="cancelled", is_cancel_requested=False)
-                cancel_removal_for(self._store.path, self._jobs.pop(job.job_id))
+                self._jobs.pop(job.job_id)
         return [job for job in found if job.job_id in self._jobs]
 
     def put_back(self, error: KrakenCandlesError | None) -> None:

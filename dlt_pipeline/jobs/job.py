@@ -4,13 +4,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import Any, Final, Literal, get_args
 
 import psutil
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import show_ns, timeframe_name
+from dlt_pipeline.common.time import NS_PER_DAY, show_ns, timeframe_name
 
 POLICIES: Final = ("null", "carry_forward", "omit")
 _VALUES: Final[dict[str, tuple[type, str]]] = {
@@ -164,6 +164,17 @@ class Job:
             return "now"
         return f"{show_ns(self.start_ns)} to {'now' if self.end_ns is None else show_ns(self.end_ns)}"
 
+    @property
+    def days_to_remove(self) -> tuple[date, date] | None:
+        """The whole UTC days whose trades the job does not keep, the end exclusive; None where there are none."""
+        if self.job_type != "trade_rebuild" or self.parsed.include_trades:
+            return None
+        if self.start_ns is None or self.cursor_ns is None:
+            return None
+        end_ns = self.cursor_ns if self.end_ns is None else min(self.end_ns, self.cursor_ns)
+        first, last = -(-self.start_ns // NS_PER_DAY), end_ns // NS_PER_DAY
+        return (_day(first), _day(last)) if first < last else None
+
     def is_past(self, phase: Phase) -> bool:
         """Whether the job has left the phase behind it."""
         return PHASES.index(self.phase) > PHASES.index(phase)
@@ -176,6 +187,10 @@ class Job:
             way = ways.get(self.status, f"it can only become {' or '.join(_NEXT[self.status])}")
             raise BadInputError(f"The {self.name} is {self.status} and cannot become {status}: {way}.")
         return replace(self, **changes)
+
+
+def _day(number: int) -> date:
+    return datetime.fromtimestamp(number * 86_400, tz=timezone.utc).date()
 
 
 def this_process() -> tuple[int, datetime]:

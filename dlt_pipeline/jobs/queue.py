@@ -9,7 +9,6 @@ from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, show_ns, to_ns, widen
 from dlt_pipeline.jobs.job import JOB_TYPES, KINDS, Job, JobType, Options, is_alive, parse_options
-from dlt_pipeline.jobs.removal import cancel_removal_for
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path
 
@@ -64,11 +63,7 @@ def cancel_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> 
         return {"is_cancel_requested": True} if is_run else {"status": "cancelled"}
 
     store = JobStore(warehouse_path(warehouse))
-    found = list(store.change(dict.fromkeys(job_ids, cancel)).values())
-    for job in found:
-        if job.status == "cancelled":
-            cancel_removal_for(store.path, job)
-    return found
+    return list(store.change(dict.fromkeys(job_ids, cancel)).values())
 
 
 def retry_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> list[Job]:

@@ -14,6 +14,7 @@ from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.common.version import program
 from dlt_pipeline.jobs.job import PHASES, Job
+from dlt_pipeline.retention import withdraw
 from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.errors import when_unlocked
 from dlt_pipeline.warehouse.ops import COLUMNS, JOB_EVENTS, ensure_table, is_there
@@ -49,7 +50,7 @@ class JobStore:
         """Write down what changed of jobs, by id, and return them as they are now; BadInputError for what cannot be.
 
         A change may be a function of the job as it is. They are read anew in the same transaction, so that nobody's
-        change is lost.
+        change is lost. What failed or was cancelled keeps its trades: that is written with it, or neither is.
         """
 
         def write(connection: duckdb.DuckDBPyConnection) -> dict[int, Job]:
@@ -61,6 +62,9 @@ class JobStore:
                 job = known[job_id]
                 after[job_id] = job.changed(**(change(job) if callable(change) else change))
             _append(connection, after.values())
+            for job in after.values():
+                if job.status in ("failed", "cancelled") and (days := job.days_to_remove):
+                    withdraw(connection, job.symbol, *days, str(job.job_id))
             return after
 
         return self._writing(write)

@@ -49,7 +49,16 @@ def test_a_cancelled_job_keeps_its_trades_also_from_the_next_removal(exchange: L
     job = hand.to(job, phase="building", cursor_ns=job.end_ns)
     request_removal_for(warehouse_path(), job)
     cancel_jobs([1])
-    assert hand.remaining(hand.to_phase([job], "checking")) == [], "we live, so the job was asked to end and does"
+    (job,) = hand.to_phase([job], "checking")
+    rename = "alter table kraken_ops.removed_days rename {} to {}"
+    with open_warehouse(warehouse_path()) as connection:
+        connection.execute(rename.format("state", "away"))
+    with pytest.raises(duckdb.Error):
+        hand.remaining([job])
+    assert list_jobs()[0].is_cancel_requested, "it is cancelled with its removal, or not at all"
+    with open_warehouse(warehouse_path()) as connection:
+        connection.execute(rename.format("away", "state"))
+    assert hand.remaining([job]) == [], "we live, so the job was asked to end and does"
     build(arguments=only("removal_checks", "kept_days", "kept_candles"), quiet=True)
     assert remove_trades(warehouse_path()).trades == 0
     assert [each.status for each in list_jobs()] == ["cancelled"]
