@@ -108,6 +108,8 @@ def check_range(path: Path, symbol: str, start_ns: int, end_ns: int, timeframe: 
 def finish(jobs: Sequence[Job], hand: ActiveJobs, path: Path, stop: threading.Event) -> None:
     """Build and end the jobs; each that fails says why, and what `stop` leaves is still in hand.
 
+    Nothing is published, and no trades are removed, where the build is not green.
+
     Waits where another process holds the warehouse. Raises KrakenCandlesError where nothing can be built.
     """
     jobs = hand.to_phase(jobs, "building")
@@ -128,7 +130,9 @@ def finish(jobs: Sequence[Job], hand: ActiveJobs, path: Path, stop: threading.Ev
     if result.is_green:
         _export(path, [job for job in jobs if job.parsed.export], hand)
     for job in hand.remaining(jobs):
-        if not job.parsed.include_trades:
+        if not job.parsed.include_trades and not result.is_green:
+            hand.to(job, summary=f"{job.summary}; its raw trades stay, for only a green build lets them go")
+        elif not job.parsed.include_trades:
             hand.to(job, phase="removing")
             said = remove_for(path, job, stop)
             hand.to(job, summary=f"{job.summary}; {said}")

@@ -23,16 +23,22 @@ from tests.truth import expected_trades, loaded_trades
 NOW_NS = int(NOW.timestamp()) * 10**9
 
 
-def test_missing_ids_are_asked_for_again_whatever_runs_beside_them(
+def test_missing_ids_are_asked_for_again_whatever_runs_beside_them_and_a_red_build_removes_nothing(
     exchange: LocalExchange, feed: SyntheticFeed
 ) -> None:
     ids = {trade.trade_id for trade in feed.trades("MINA/GBP", NOW_NS)[20:23]}
     exchange.faults.add(Fault("hide_ids", pair="MINA/GBP", times=None, ids={each for each in ids if each}))
     load(["MINA/GBP"], "2026-11-04", "2026-11-08", timeframes=())
     exchange.faults.clear()
-    add_jobs([make_job("trade_load", "MINA/GBP", "2026-11-04", "2026-11-08")])
+    load(["ETH/USD"], "2026-11-05", "2026-11-06", timeframes=())
+    with open_warehouse(warehouse_path()) as connection:  # the build is red
+        lost = "select median(trade_id)::bigint from kraken_raw.trades where symbol = 'ETH/USD'"
+        connection.execute(f"delete from kraken_raw.trades where symbol = 'ETH/USD' and trade_id = ({lost})")
+    add_jobs([make_job("trade_rebuild", "MINA/GBP", "2026-11-04", "2026-11-08", {"include_trades": False})])
     add_jobs([make_job("trade_load", "ETH/USD", "2026-11-07")])
-    run_jobs()
+    report = run_jobs()
+    assert "not published" in str(report.jobs[1].summary)
+    assert "its raw trades stay" in str(report.jobs[1].summary)
     truth = expected_trades(feed, "MINA/GBP", NOW_NS, 0, NOW_NS - NOW_NS % (86_400 * 10**9))
     assert loaded_trades(warehouse_path(), "MINA/GBP") == truth
     first, _ = list_jobs()
