@@ -6,13 +6,14 @@ Tidied away are older editions that a newer one replaces, if both agree, and row
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
 from dlt_pipeline.archive.raw_tables import ARCHIVE_SCHEMAS
-from dlt_pipeline.archive.report import ImportReport, Pair
+from dlt_pipeline.archive.report import ImportReport, Pair, Removed
 from dlt_pipeline.archive.source import ArchiveChunk, source_of
 from dlt_pipeline.archive.stored import Stored, read_stored
 from dlt_pipeline.archive.symbols import ArchiveRequest, make_archive_request
@@ -49,6 +50,52 @@ _COMPLETE_PARTS: Final = (
     f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0"
 )
 
+# An id that stands in `trades` is kept out of each later commit, whose proof then rests on the row that is there.
+_RESTS: Final = (
+    "later.symbol = gone.symbol and later.inserted_at >= gone.inserted_at and ("
+    "(least(later.first_trade_id, later.last_trade_id) <= gone.last_trade_id "
+    "and greatest(later.first_trade_id, later.last_trade_id) >= gone.first_trade_id) or "
+    "(later.idless_count > 0 and gone.idless_count > 0 "
+    "and later.first_time_ns <= gone.last_time_ns and later.last_time_ns >= gone.first_time_ns))"
+)
+_PARTS_WITH_IDS: Final = (
+    f"select p.*, l.inserted_at from {DATASET}.archive_parts as p "  # noqa: S608 - own names only
+    f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0 "
+    "where p.format = 'trades_with_ids'"
+)
+_RESTING: Final = f"""
+    with recursive
+    parts as ({_PARTS_WITH_IDS}),
+    removed as (
+        select unnest($editions) as edition_id
+        union
+        select later.edition_id
+        from removed
+        inner join parts as gone on removed.edition_id = gone.edition_id
+        inner join parts as later on later.edition_id <> gone.edition_id and {_RESTS}
+    )
+    select removed.edition_id, coalesce(f.member || ' in ' || f.archive, any_value(p.symbol) || ', begun')
+    from removed
+    inner join parts as p on removed.edition_id = p.edition_id
+    left join {DATASET}.archive_files as f on removed.edition_id = f.edition_id
+    group by removed.edition_id, f.member, f.archive
+    order by max(p.inserted_at) desc
+"""  # noqa: S608 - own names only
+_RESTING_PAGES: Final = (
+    "(symbol, asked_at, since) in (select later.symbol, later.asked_at, later.since "  # noqa: S608 - own names only
+    # what an answer proves begins at the very time of the trade before it, also where it brings none
+    "from (select p.* replace (least(p.first_trade_id - 1, p.known_trade_id) as first_trade_id, "
+    "greatest(p.last_trade_id, p.known_trade_id) as last_trade_id), l.inserted_at "
+    f"from {DATASET}.pages as p "
+    f"inner join {DATASET}._dlt_loads as l on p._dlt_load_id = l.load_id and l.status = 0) as later "
+    f"inner join ({_PARTS_WITH_IDS}) as gone on {_RESTS} where list_contains($editions, gone.edition_id))"
+)
+
+# All of their loads and market, which no other file shares.
+_OF_EDITIONS: Final = (
+    f"(symbol, _dlt_load_id) in (select p.symbol, p._dlt_load_id from {DATASET}.archive_parts as p "  # noqa: S608
+    "where p.format = 'trades_with_ids' and list_contains($editions, p.edition_id))"
+)
 _COMPLETE_LOADS: Final = f"select load_id from {DATASET}._dlt_loads where status = 0"  # noqa: S608 - own names only
 
 
@@ -65,26 +112,49 @@ def drop_cut_off(place: Place) -> None:
             delete(table, f"_dlt_load_id not in ({_COMPLETE_LOADS})")
 
 
-def tidy(place: Place, failed: Collection[int] = ()) -> list[Pair]:
+def tidy(place: Place) -> tuple[list[Pair], Removed]:
     """Delete rows that count no more and return the editions that were replaced: in a warehouse, in one transaction.
 
     These are: rows of an older edition that agrees with its newer one; rows without a part of a complete load, which a
-    kill left behind; all rows of `failed` editions, whose files turned out to be damaged. Where two editions disagree,
-    both stay stored. Raises a WarehouseError.
+    kill left behind; rows under a wrong symbol, with what rests on them. Where two editions disagree, both stay stored.
+    Raises a WarehouseError.
     """
-    with place.changing((*ARCHIVE_SCHEMAS, "trades")) as (connection, delete):
-        _remove_failed(delete, failed)
+    removed = Removed()
+    with place.changing((*ARCHIVE_SCHEMAS, "trades", "pages")) as (connection, delete):
         _remove_uncounted(delete)
-        return list(_replaced(connection, delete))
+        return list(_replaced(connection, delete, removed)), removed
 
 
-def _remove_failed(delete: Delete, failed: Collection[int]) -> None:
-    """The parts last: who is killed before finds by them what else is to go."""
-    for edition_id in failed:
-        _delete_with_ids(delete, edition_id)
-    if failed:
+def remove_failed(place: Place, failed: Collection[int]) -> Removed:
+    """Delete all rows of editions whose files turned out to be damaged, and what rests on them; WarehouseError."""
+    removed = Removed()
+    with place.changing((*ARCHIVE_SCHEMAS, "trades", "pages")) as (connection, delete):
+        _remove_with_ids(connection, delete, failed, removed)
         for table in ("archive_trades", "archive_candles", "archive_refused_rows", "archive_parts"):
             delete(table, "list_contains($failed, edition_id)", failed=list(failed))
+    return removed
+
+
+def _remove_with_ids(
+    connection: duckdb.DuckDBPyConnection, delete: Delete, editions: Collection[int], removed: Removed
+) -> int:
+    """Delete the trades that files with ids brought, and each file and answer that has trades of these ids since.
+
+    Of such a file or answer the rows were kept out, for those of the same ids stood there already. The parts last, the
+    newest first: who is killed before finds by them what else is to go.
+    """
+    resting: dict[int, str] = dict(connection.execute(_RESTING, {"editions": list(editions)}).fetchall())
+    removed.files |= {edition_id: name for edition_id, name in resting.items() if edition_id not in editions}
+    going = sorted(resting)
+    if not going:
+        return 0
+    removed.answers += delete("pages", _RESTING_PAGES, editions=going)
+    count = delete("trades", _OF_EDITIONS, editions=going)
+    for edition_id in resting:
+        if edition_id not in editions:
+            _forget(delete, edition_id)
+        count += _delete_parts(delete, edition_id)
+    return count
 
 
 def _remove_uncounted(delete: Delete) -> None:
@@ -94,14 +164,14 @@ def _remove_uncounted(delete: Delete) -> None:
     delete("archive_parts", f"part_id not in ({_COMPLETE_PARTS})")
 
 
-def _replaced(connection: duckdb.DuckDBPyConnection, delete: Delete) -> Iterator[Pair]:
+def _replaced(connection: duckdb.DuckDBPyConnection, delete: Delete, others: Removed) -> Iterator[Pair]:
     for row in connection.execute(_PAIRS).fetchall():
         older_id, newer_id, older_symbol, newer_symbol, kind, *names, from_ns, to_ns = row
         older, newer = " in ".join(names[1::-1]), " in ".join(names[:1:-1])
         pair = Pair(older_id, newer_id, older, newer, newer_symbol)
         table = _TABLES.get(kind)
         if table is None:  # of rows with ids those under the wrong symbol, which would keep the right ones out
-            removed = _delete_with_ids(delete, older_id) + _delete_parts(delete, older_id)
+            removed = _remove_with_ids(connection, delete, [older_id], others)
             _forget(delete, older_id)
             yield replace(pair, is_removed=bool(removed))
             continue
@@ -127,16 +197,6 @@ def _forget(delete: Delete, edition_id: int) -> None:
     """Let a file that came under the wrong symbol come under it again, should that one have been right after all."""
     for table in ("archive_files", "archive_refused_rows"):
         delete(table, "edition_id = $edition", edition=edition_id)
-
-
-def _delete_with_ids(delete: Delete, edition_id: int) -> int:
-    """Delete the trades that a file with ids brought: all of its loads and market, which no other file shares."""
-    return delete(
-        "trades",
-        f"(symbol, _dlt_load_id) in (select p.symbol, p._dlt_load_id from {DATASET}.archive_parts as p "  # noqa: S608
-        "where p.edition_id = $edition and p.format = 'trades_with_ids')",
-        edition=edition_id,
-    )
 
 
 def _differing(
@@ -203,13 +263,16 @@ def import_request(
             place.patiently(lambda: place.check(None), work.stop)
             place.patiently(lambda: drop_cut_off(place), work.stop)
             _chain(place, work)
-            replaced = place.patiently(lambda: tidy(place, work.failed_editions), threading.Event())
+            replaced, removed = place.patiently(lambda: tidy(place), threading.Event())
+            work.withdraw(removed)
     except Exception as error:
         known = place.explain(error)
         if known is None or known is error:
             raise
         raise known from error
-    report = ImportReport(place, work.files, [], work.warnings, work.problems, is_stopped=not work.is_done)
+    report = ImportReport(
+        place, work.files, [], work.warnings, [*work.problems, *work.withdrawn_before()], is_stopped=not work.is_done
+    )
     named = {one.edition_id for one in work.files}
     report.replaced = [pair for pair in replaced if pair.newer_id in named]
     for one in work.files:
@@ -229,6 +292,8 @@ def _chain(place: Place, work: Work) -> None:
         pipeline.normalize()
         place.patiently(lambda: place.load_packages(pipeline), work.stop)
         drop_old_packages(pipeline, kept=1)
+        if failed := work.failed_now():  # before another file of the market is read: its trades would be kept out
+            work.withdraw(place.patiently(partial(remove_failed, place, failed), threading.Event()))
 
 
 def _stored(place: Place) -> Stored:

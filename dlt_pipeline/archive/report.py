@@ -56,6 +56,22 @@ class Pair:
 
 
 @dataclass
+class Removed:
+    """What went with the trades of a removed file: other files by edition, and how many answers of the exchange."""
+
+    files: dict[int, str] = field(default_factory=dict)
+    answers: int = 0
+
+
+def withdrawn(place: str) -> str:
+    """Say that a file went with another one, and the way out."""
+    return (
+        f"{place} has trades that a file before it brought, which was damaged or of another market; they are taken "
+        "out, so that this file counts no more: import it again."
+    )
+
+
+@dataclass
 class ImportReport:
     """How an import into `place` ended; `problems` make it fail, `warnings` do not. `is_stopped` if the user did it."""
 

@@ -15,7 +15,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 
 from dlt_pipeline.archive.members import Member, Problem, find_members
 from dlt_pipeline.archive.reader import ParsedBlock, Reading, look, read_parts
-from dlt_pipeline.archive.report import FileReport
+from dlt_pipeline.archive.report import FileReport, Removed, withdrawn
 from dlt_pipeline.archive.stored import FoundNames, Stored, edition_id_of, find_names
 from dlt_pipeline.archive.symbols import ArchiveRequest, Names
 from dlt_pipeline.common.exceptions import ArchiveError, BadInputError, KrakenCandlesError
@@ -205,10 +205,14 @@ class Work:
         self._in_hand: list[Task] = []
         self._editions: set[int] = set()
         self._merging: dict[str, Task] = {}
+        self._stored = Stored()
+        self._told_failed: set[int] = set()
+        self._withdrawn: dict[int, str] = {}
         self._lock = threading.Lock()
 
     def prepare(self, stored: Stored) -> None:
         """List the files, learn their symbols and what the warehouse has of them; BadInputError if none is meant."""
+        self._stored = stored
         found = find_members(self.request.paths, self.settings, self.request.password)
         members = [one for one in found if isinstance(one, Member)]
         self.problems += [problem_text(one) for one in found if isinstance(one, Problem)]
@@ -231,10 +235,36 @@ class Work:
             self.listener.begin(self.files)
         self.is_prepared = True
 
+    def failed_now(self) -> list[int]:
+        """Return the editions of files that turned out to be damaged since it was last asked: nothing may stay."""
+        failed = self._failed_editions - self._told_failed
+        self._told_failed |= failed
+        return sorted(failed)
+
     @property
-    def failed_editions(self) -> list[int]:
-        """The editions of files that turned out to be damaged: nothing of them may stay."""
-        return [one.edition_id for one in self.files if one.outcome == "failed" and one.edition_id]
+    def _failed_editions(self) -> set[int]:
+        return {one.edition_id for one in self.files if one.outcome == "failed" and one.edition_id}
+
+    def withdraw(self, removed: Removed) -> None:
+        """Hear that files went with another one's trades: those that were read are to be imported again."""
+        for edition_id, name in removed.files.items():
+            self._stored.files.pop(edition_id, None)
+            self._stored.begun.pop(edition_id, None)
+            self._editions.discard(edition_id)
+            self._withdrawn[edition_id] = name
+            for one in self.files:
+                if one.edition_id == edition_id and one.outcome in ("imported", "already there"):
+                    one.outcome, one.problem = "failed", withdrawn(one.place)
+        if removed.answers:
+            self.warnings.append(
+                f"Answers of the exchange ({removed.answers:,}) have trades that a file brought, which was damaged or "
+                "of another market; they are taken out, so that these answers count no more: load their time again."
+            )
+
+    def withdrawn_before(self) -> list[str]:
+        """Say which files of imports before this one went with another one's trades."""
+        ours = {one.edition_id for one in self.files}
+        return [withdrawn(name) for edition_id, name in self._withdrawn.items() if edition_id not in ours]
 
     @property
     def is_done(self) -> bool:
@@ -286,8 +316,11 @@ class Work:
             self.listener.read(task.report, task.report.size_bytes)
 
     def _may_merge(self, task: Task) -> bool:
-        """Whether a file may come into this commit: dlt keeps out ids that are there, not ids that come in twice."""
-        if task.report.format != "trades_with_ids":
+        """Whether a file may come into this commit: dlt keeps out ids that are there, not ids that come in twice.
+
+        One that nobody looked into waits, too: should the other be damaged, what is there of this one may go with it.
+        """
+        if task.report.format not in (None, "trades_with_ids"):
             return True
         return self._merging.get(task.report.symbol or "", task) is task
 
@@ -300,7 +333,7 @@ class Work:
             is_to_read = False
         with self._lock:
             if is_to_read and task.report.edition_id in self._editions:
-                if task.report.edition_id in self.failed_editions:
+                if task.report.edition_id in self._failed_editions:
                     task.fail(ArchiveError(f"{task.report.place} is the same file as a damaged one; import it alone."))
                 else:
                     task.pass_over()

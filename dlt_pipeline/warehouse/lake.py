@@ -427,12 +427,14 @@ def reading(client: JobClientBase) -> Iterator[Tables]:
         if not client.is_local_filesystem:
             connection.register_filesystem(client.fs_client)
         connection.execute(
-            f"create schema {DATASET}; create table {DATASET}._dlt_loads (load_id varchar, status bigint)"
+            f"create schema {DATASET}; "
+            f"create table {DATASET}._dlt_loads (load_id varchar, status bigint, inserted_at double)"
         )
         # before the tables are looked at: a load is complete when all of its files are there
         loads = {found[0] for file in _files(client, "_dlt_loads") if (found := _LOAD_ID.search(Path(file).name))}
         for load_id in loads:
-            connection.execute(f"insert into {DATASET}._dlt_loads values (?, 0)", [load_id])  # noqa: S608
+            # which of two loads of one trade counts goes by their ids, which are times
+            connection.execute(f"insert into {DATASET}._dlt_loads values ($1, 0, try_cast($1 as double))", [load_id])  # noqa: S608
         made = {"_dlt_loads"}
 
         def table(name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from dlt_pipeline import build, import_archives, load
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.repair import carry_out, plan_repairs
+from dlt_pipeline.kraken.ledger_store import LedgerStore, place_of
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.archive import exported
 from tests.archive.exported import SECOND, Traded
+from tests.archive.test_editions import Stopping
 from tests.built_parts import only
 
 NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
@@ -195,3 +198,44 @@ def test_a_repair_closes_the_gap_around_a_refused_row_and_asks_for_a_lost_one(
     assert not report.is_green, "that the file's row is lost stays said"
     assert rows("select * from kraken.gaps") == []
     assert rows("select count(*) from kraken.trades") == [(len(tape),)]
+
+
+@pytest.mark.parametrize("is_lake", [False, True])
+def test_what_rests_on_the_rows_of_a_damaged_file_goes_with_them(
+    feed: SyntheticFeed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_lake: bool
+) -> None:
+    """A file that was begun is found damaged by a later import; of what came between, no row of its ids was stored."""
+    monkeypatch.setenv("SOURCES__ARCHIVE__BLOCK_BYTES", "2000")
+    monkeypatch.setenv("SOURCES__ARCHIVE__MOST_REFUSED_ROWS", "0")
+    tape = exported.of_feed(feed, SYMBOL, NOW_NS)
+    texts = [exported.trades_with_ids_text(each) for each in (tape, tape[:-1], tape[:2])]
+    texts[0] += "broken\n"
+    damaged, sound, other = (
+        exported.write_folder(tmp_path / f"{number}", {"ETHUSD.csv": text}) for number, text in enumerate(texts)
+    )
+    place: dict[str, Any] = {"lake": tmp_path / "lake"} if is_lake else {}
+    listener = Stopping()
+    assert import_archives(damaged, listener=listener, stop=listener.stop, **place).is_stopped
+    asked = partial(load, [SYMBOL], "2026-11-05", timeframes=(), also_archived=True, **place)
+    assert not asked().failures
+    assert import_archives(sound, **place).problems == []
+
+    def held() -> tuple[int, int, int]:
+        with LedgerStore.of(place_of(**place)) as store:
+            ids, pages, parts = (
+                store.rows(query)
+                for query in (
+                    f"select count(distinct trade_id) from {{trades}} where symbol = '{SYMBOL}'",
+                    f"select count(*) from {{pages}} where symbol = '{SYMBOL}' and new_trade_count > 0",
+                    "select coalesce(sum(row_count), 0)::bigint from {archive_parts}",
+                )
+            )
+        return ids[0][0], pages[0][0], parts[0][0]
+
+    assert (held()[0], held()[2] > len(tape)) == (len(tape), True)
+    report = import_archives([damaged, sound, other], **place)
+    assert [one.outcome for one in report.files] == ["failed", "imported", "imported"]
+    assert "Answers of the exchange" in report.warnings[0]
+    assert held() == (len(tape), 0, len(tape) - 1 + 2)
+    asked()
+    assert held()[:2] == (len(tape), 1)
