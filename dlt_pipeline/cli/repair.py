@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -92,12 +92,12 @@ def count_calls(plan: RepairPlan) -> dict[Repair, int | None]:
     """
     settings = load_settings()
     calls = {each: each.calls(settings.page_size) for each in plan.repairs}
-    session = Session(settings)
-    for each in [each for each, count in calls.items() if count is None]:
-        windows = [Window(*span, *span, each.is_distrusted) for span in each.asked]
-        with suppress(KrakenCandlesError):  # the load will meet it and report it
-            (price,) = price_of(make_windows_request({each.symbol: windows}, ()), plan.warehouse, session)
-            calls[each] = price.calls
+    with closing(Session(settings)) as session:
+        for each in [each for each, count in calls.items() if count is None]:
+            windows = [Window(*span, *span, each.is_distrusted) for span in each.asked]
+            with suppress(KrakenCandlesError):  # the load will meet it and report it
+                (price,) = price_of(make_windows_request({each.symbol: windows}, ()), plan.warehouse, session)
+                calls[each] = price.calls
     return calls
 
 

@@ -6,6 +6,7 @@ Trades are counted without loading them: by the ids at the range's edges, or by 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -268,8 +269,9 @@ def estimate(
     where many trades share the moment before a bound, where the exchange is silent since, or where Kraken gives no ids
     and samples must do (`is_approximate`). Ids that Kraken lacks are counted as trades. Raises KrakenCandlesError.
     """
-    session = Session(load_settings(), stop).open(make_request(symbols, start, end, timeframes, exact))
-    return _priced(session, LedgerStore().lacking(session, session.request), {})
+    request = make_request(symbols, start, end, timeframes, exact)
+    with closing(Session(load_settings(), stop)) as session:
+        return _priced(session.open(request), LedgerStore().lacking(session, session.request), {})
 
 
 def price_of(
@@ -283,8 +285,10 @@ def price_of(
     `session` may be kept for the load itself. The warehouse is only read. A symbol that the exchange has no good answer
     for is told to `on_failure` and left out; without it the error is raised. Raises KrakenCandlesError.
     """
+    if session is None:
+        with closing(Session(load_settings())) as own:
+            return price_of(request, warehouse, own, on_failure)
     place = place_of(warehouse)
-    session = session or Session(load_settings())
     place.check(exchange_kind(session.settings.base_url), read_only=True)
     session.open(request)
     with LedgerStore.of(place) as store:

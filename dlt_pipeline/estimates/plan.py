@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
@@ -270,32 +271,32 @@ def plan(
     seconds = timeframe_seconds(timeframe)
     window = make_window(start, end, exact)
     path = warehouse_path(warehouse)
-    session = Session(load_settings(), stop)
-    check_usable(path, None if offline else exchange_kind(session.settings.base_url), read_only=True)
-    if offline:
-        session.now_ns = time.time_ns()
-        session.check_past(window)
-    else:
-        (symbol,) = session.open(Request({symbol: (window,)}, ())).request.symbols
-    start_ns, end_ns = _bounds(window, seconds, session.now_ns)
-    with LedgerStore.of_file(path) as store:
-        ledger = store.ledger([symbol])[symbol]
-        lacking = [(one.cursor.covered_to_ns, one.end_ns or end_ns) for one in missing(ledger, start_ns, end_ns)]
-        trades = uncovered(start_ns, end_ns, lacking)
-        covered: list[tuple[State, list[Span]]] = [
-            ("trades", trades),
-            ("archive", store.archived_spans().get(symbol, [])),
-            ("rest", store.rest_spans(symbol, timeframe)),
-        ]
-        reach = rest_reach(seconds, session.now_ns) if timeframe in REST_TIMEFRAMES else None
-        # What is missing is cut where another way begins to reach.
-        stretches = cut(start_ns, end_ns, covered, {archive_end(session.now_ns), *(reach or ())})
-        bounds = {bound for one in stretches if one.state == "missing" for bound in (one.start_ns, one.end_ns)}
-        edges = edges_of(store, symbol, ledger, bounds)
-    costs = Costs(session.settings, load_job_settings())
-    counter = Counter(session, symbol, costs.jobs.sample_pages, edges)
-    planner = Planner(symbol, timeframe, trades, reach, session.now_ns, costs, None if offline else counter)
-    return Plan(symbol, timeframe, start_ns, end_ns, tuple(planner.ranges(stretches)))
+    with closing(Session(load_settings(), stop)) as session:
+        check_usable(path, None if offline else exchange_kind(session.settings.base_url), read_only=True)
+        if offline:
+            session.now_ns = time.time_ns()
+            session.check_past(window)
+        else:
+            (symbol,) = session.open(Request({symbol: (window,)}, ())).request.symbols
+        start_ns, end_ns = _bounds(window, seconds, session.now_ns)
+        with LedgerStore.of_file(path) as store:
+            ledger = store.ledger([symbol])[symbol]
+            lacking = [(one.cursor.covered_to_ns, one.end_ns or end_ns) for one in missing(ledger, start_ns, end_ns)]
+            trades = uncovered(start_ns, end_ns, lacking)
+            covered: list[tuple[State, list[Span]]] = [
+                ("trades", trades),
+                ("archive", store.archived_spans().get(symbol, [])),
+                ("rest", store.rest_spans(symbol, timeframe)),
+            ]
+            reach = rest_reach(seconds, session.now_ns) if timeframe in REST_TIMEFRAMES else None
+            # What is missing is cut where another way begins to reach.
+            stretches = cut(start_ns, end_ns, covered, {archive_end(session.now_ns), *(reach or ())})
+            bounds = {bound for one in stretches if one.state == "missing" for bound in (one.start_ns, one.end_ns)}
+            edges = edges_of(store, symbol, ledger, bounds)
+        costs = Costs(session.settings, load_job_settings())
+        counter = Counter(session, symbol, costs.jobs.sample_pages, edges)
+        planner = Planner(symbol, timeframe, trades, reach, session.now_ns, costs, None if offline else counter)
+        return Plan(symbol, timeframe, start_ns, end_ns, tuple(planner.ranges(stretches)))
 
 
 def _bounds(window: Window, seconds: int, now_ns: int) -> tuple[int, int]:

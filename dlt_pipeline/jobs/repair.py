@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -118,18 +118,18 @@ def load_repairs(
     spans = asked_spans(repairs)
     if stop and stop.is_set():
         return LoadReport(place_of(warehouse), Request({}, ()), unfinished=list(spans))
-    session = Session(load_settings(), stop)
-    session.open(Request({}, ()))
-    unlisted = {symbol: error for symbol in spans if (error := session.unlisted(symbol))}
-    windows = {
-        symbol: [Window(*span, *span, is_distrusted) for span, is_distrusted in each]
-        for symbol, each in spans.items()
-        if symbol not in unlisted
-    }
     report = LoadReport(place_of(warehouse), Request({}, ()))
-    if windows:
-        request = make_windows_request(windows, ())
-        report = load_request(request, warehouse=warehouse, listener=listener, session=session)
+    with closing(Session(load_settings(), stop)) as session:
+        session.open(Request({}, ()))
+        unlisted = {symbol: error for symbol in spans if (error := session.unlisted(symbol))}
+        windows = {
+            symbol: [Window(*span, *span, is_distrusted) for span, is_distrusted in each]
+            for symbol, each in spans.items()
+            if symbol not in unlisted
+        }
+        if windows:
+            request = make_windows_request(windows, ())
+            report = load_request(request, warehouse=warehouse, listener=listener, session=session)
     report.failures.update(unlisted)
     return report
 

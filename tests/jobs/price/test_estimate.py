@@ -1,10 +1,12 @@
 """An estimate equals what a load then brings, to the trade."""
 
+import gc
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
 
+import psutil
 import pytest
 
 from dlt_pipeline import estimate
@@ -36,8 +38,13 @@ def moment(time_ns: int) -> datetime:
 def test_the_estimate_is_what_a_load_brings(
     serve: Callable[..., LocalExchange], feed: SyntheticFeed, warehouse: Path, since_inclusive: bool, end: str | None
 ) -> None:
-    serve(feed, Clock(NOW), since_inclusive=since_inclusive)
+    exchange = serve(feed, Clock(NOW), since_inclusive=since_inclusive)
+    gc.disable()  # it would close what nobody did
     told = {one.symbol: one for one in estimate(ALL_SYMBOLS, "2026-11-06", end)}
+    open_ones = [each for each in psutil.Process().net_connections() if each.raddr and each.status == "ESTABLISHED"]
+    gc.enable()
+    port = int(exchange.base_url.rpartition(":")[2])
+    assert not [each for each in open_ones if each.raddr.port == port]
     report = quick_load(*ALL_SYMBOLS, start="2026-11-06", end=end)
     for symbol in ALL_SYMBOLS:
         assert told[symbol].trades == report.trades[symbol] == len(loaded_trades(warehouse, symbol)) > 0
