@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseLockedError
+from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseError, WarehouseLockedError
 from dlt_pipeline.common.time import Span, utc_of_ns
 from dlt_pipeline.publishing.partitions import Column
 from dlt_pipeline.publishing.resampling import Timeframe, candles_of
@@ -193,19 +193,24 @@ def _place(path: Path, with_trades: bool) -> Path:
     if with_trades:
         when_unlocked(lambda: require_trades(path), path, threading.Event(), settings.wait_seconds)
         return path
-    if published.is_file() and _has_decimals(published):
+    has_decimals = _has_decimals(published) if published.is_file() else None
+    if has_decimals:
         return published
     try:
         require_trades(path)
     except WarehouseLockedError:
-        if not published.is_file():
+        if has_decimals is None:
             raise
         return published
     return path
 
 
-def _has_decimals(published: Path) -> bool:
+def _has_decimals(published: Path) -> bool | None:
+    """Whether what is published is exact; None where it cannot be read, which the next publish mends."""
     query = "select data_type from duckdb_columns() where schema_name = 'kraken' and table_name = 'candles'"
-    with open_warehouse(published, read_only=True) as connection:
-        kinds = connection.execute(f"{query} and column_name = 'open'").fetchall()
+    try:
+        with open_warehouse(published, read_only=True) as connection:
+            kinds = connection.execute(f"{query} and column_name = 'open'").fetchall()
+    except WarehouseError:
+        return None
     return [kind.startswith("DECIMAL") for (kind,) in kinds] == [True]
