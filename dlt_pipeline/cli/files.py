@@ -104,7 +104,8 @@ def _remarks(done: Sequence[Exported], form: str, what: What) -> Iterator[str]:
         yield f"freqtrade's numbers are floats: {told}."
         if what == "candles":
             yield "Empty buckets without prices are left out; freqtrade fills what is not there with the close before."
-            yield "Its weeks begin on Monday." if any(one.path.name.endswith("-1w.feather") for one in done) else ""
+            if any("-1w." in one.path.name for one in done):
+                yield "Its weeks begin on Monday."
         else:
             yield "freqtrade's times are milliseconds, in the order of ours; its cost is a float of price times volume."
     if named:
