@@ -188,10 +188,9 @@ def _export(
             if job.row_count:
                 digest = _digest(written)
                 with lock:
-                    # Both on the disk first: what is there and not listed would not be known for ours.
-                    listed = _list_with(folder, beside, job, digest)
+                    # Both on the disk first, and the list first of them: what is not listed would not be known for ours.
+                    put(_list_with(folder, beside, job, digest), folder / LIST)
                     put(written, job.path)
-                    put(listed, folder / LIST)
             yield job
 
 
@@ -387,7 +386,7 @@ def _refuse_strange(folder: Path, jobs: Sequence[Exported], overwrite: bool) -> 
     for job in jobs:
         if job.path.exists() and not overwrite:
             said = known.get(job.path.name, {})
-            if not job.path.is_file() or said.get("sha256") != _digest(job.path):
+            if not job.path.is_file() or _digest(job.path) not in (said.get("sha256"), said.get("replaces")):
                 raise BadInputError(
                     f"{job.path} is there and is not as an export wrote it; nothing was written. Name another folder, "
                     "or say --overwrite to replace it."
@@ -421,6 +420,7 @@ def _list_with(folder: Path, beside: Path, job: Exported, digest: str) -> Path:
         "gaps": [{"from": f"{gap.starts}Z", "to": f"{gap.ends}Z", "reason": gap.reason} for gap in job.gaps],
         "inexact": job.inexact_count,
         "sha256": digest,
+        "replaces": _digest(job.path) if job.path.is_file() else None,  # a kill leaves the file that it replaces
         "written_by": program(),
         "written_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }

@@ -99,7 +99,11 @@ def test_only_what_an_export_wrote_is_replaced(place: Place, command: Command, t
     )
     path = tmp_path / "BTC_USD-1h.feather"
     assert [command(*arguments)[0] for _ in range(2)] == [0, 0]
-    path.write_bytes(path.read_bytes() + b" ")
+    whole = path.read_bytes()
+    assert command(*arguments, "--end", "2024-03-01T05:00")[0] == 0
+    path.write_bytes(whole)
+    assert command(*arguments)[0] == 0, "as a kill leaves it that came when the next file was noted and not yet put"
+    path.write_bytes(whole + b" ")
     code, text = command(*arguments)
     assert (code, f"{path} is there and is not as an export wrote it; nothing was written." in text) == (2, True), text
     assert command(*arguments, "--overwrite")[0] == 0
