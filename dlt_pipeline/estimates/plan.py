@@ -1,6 +1,5 @@
 """Which time is covered and by what, what is missing, and the cheapest way to fill it."""
 
-import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -11,8 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import NS_PER_DAY, When, show_ns
+from dlt_pipeline.common.time import NS_PER_DAY, Span, When, show_ns, timeframe_seconds, without
 from dlt_pipeline.estimates.estimate import Counter, edges_of
 from dlt_pipeline.estimates.price import Costs, Estimate, calls_of, days_between, iso, load_job_settings, price_trades
 from dlt_pipeline.kraken.ledger import missing
@@ -23,9 +21,6 @@ from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, exchang
 from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 
 State = Literal["trades", "archive", "rest", "missing"]
-Span = tuple[int, int]
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_DAY: Final = 86_400
 # Kraken answers at most 720 candles, of which the newest is still open.
 COMMITTED_CANDLES: Final = 719
 # As Kraken offers them in 2026.
@@ -40,18 +35,6 @@ class Stretch:
     start_ns: int
     end_ns: int
     state: State
-
-
-def timeframe_seconds(name: str) -> int:
-    """Return the seconds of a timeframe such as 1m, 12h or 15d; BadInputError for what cannot be built."""
-    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhdw])", name)
-    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
-    if not seconds or (seconds % _DAY and _DAY % seconds):
-        raise BadInputError(
-            f"{name!r} is not a timeframe that candles can have: it must divide a day or be whole days, such as "
-            f"{', '.join(REST_TIMEFRAMES)} or 12h."
-        )
-    return seconds
 
 
 def cut(
@@ -88,19 +71,6 @@ def _state(time_ns: int, spans: Sequence[tuple[State, Sequence[Span]]], cursors:
         if is_inside and best == "missing":
             best = state
     return best
-
-
-def uncovered(start_ns: int, end_ns: int, lacking: Iterable[Span]) -> list[Span]:
-    """Return what of [start_ns, end_ns) the ascending `lacking` spans leave over."""
-    found: list[Span] = []
-    position = start_ns
-    for start, end in lacking:
-        if start > position:
-            found.append((position, min(start, end_ns)))
-        position = max(position, end)
-    if position < end_ns:
-        found.append((position, end_ns))
-    return found
 
 
 def rest_reach(seconds: int, now_ns: int) -> tuple[int, int]:
@@ -282,7 +252,7 @@ def plan(
         with LedgerStore.of_file(path) as store:
             ledger = store.ledger([symbol])[symbol]
             lacking = [(one.cursor.covered_to_ns, one.end_ns or end_ns) for one in missing(ledger, start_ns, end_ns)]
-            trades = uncovered(start_ns, end_ns, lacking)
+            trades = without((start_ns, end_ns), lacking)
             covered: list[tuple[State, list[Span]]] = [
                 ("trades", trades),
                 ("archive", store.archived_spans().get(symbol, [])),

@@ -173,7 +173,7 @@ def test_offline_the_ledger_alone_speaks(
     ("arguments", "error", "says"),
     [
         (("BTC/USX", "1m", "2026-11-06"), UnknownSymbolError, "Unknown symbol BTC/USX"),
-        (("BTC/USD", "7m", "2026-11-06"), BadInputError, "'7m' is not a timeframe"),
+        (("BTC/USD", "7m", "2026-11-06"), BadInputError, "7m must divide a day"),
         (("BTC/USD", "1m", "soon"), BadInputError, "is not a date"),
         (("BTC/USD", "1m", "2026-11-07", "2026-11-06"), BadInputError, "does not lie after the start"),
         (("BTC/USD", "1m", "2026-11-07", "2027-11-06"), BadInputError, "lies in the future"),

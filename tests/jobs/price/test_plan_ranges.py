@@ -2,13 +2,11 @@
 
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import joined
-from dlt_pipeline.estimates.plan import Span, State, cut, timeframe_seconds, uncovered
+from dlt_pipeline.common.time import Span, joined, without
+from dlt_pipeline.estimates.plan import State, cut
 
 TIMES = st.integers(0, 60)
 SPANS = st.lists(st.tuples(TIMES, st.integers(1, 12)).map(lambda pair: (pair[0], pair[0] + pair[1])), max_size=8).map(
@@ -49,20 +47,7 @@ def test_ranges_neither_overlap_nor_leave_anything_out(
 def test_what_is_covered_is_what_nothing_lacks(start: int, length: int, spans: list[Span]) -> None:
     end = start + length
     lacking = [(max(left, start), min(right, end)) for left, right in spans if left < end and right > start]
-    covered = {moment for left, right in uncovered(start, end, lacking) for moment in range(left, right)}
+    covered = {moment for left, right in without((start, end), lacking) for moment in range(left, right)}
     missing = {moment for left, right in lacking for moment in range(left, right)}
     assert covered | missing == set(range(start, end))
     assert not covered & missing
-
-
-@pytest.mark.parametrize(
-    ("name", "seconds"), [("1s", 1), ("1m", 60), ("90m", 5_400), ("12h", 43_200), ("1w", 604_800), ("15d", 1_296_000)]
-)
-def test_a_timeframe_divides_a_day_or_is_whole_days(name: str, seconds: int) -> None:
-    assert timeframe_seconds(name) == seconds
-
-
-@pytest.mark.parametrize("name", ["", "1", "m", "0m", "-1m", "7m", "36h", "1y", "1 m", "1.5h"])
-def test_what_is_no_timeframe_is_refused(name: str) -> None:
-    with pytest.raises(BadInputError, match="is not a timeframe that candles can have"):
-        timeframe_seconds(name)

@@ -90,7 +90,7 @@ def test_the_plan_ends_with_the_commands_that_fill_it(exchange: LocalExchange, c
         ((*ESTIMATE, "--end", "2026-11-05"), 2, "does not lie after the start"),
         ((*ESTIMATE, "--timeframes", "7m"), 2, "Kraken has no candles of '7m'"),
         (("plan", "BTC/USX", *PLAN[2:]), 2, "Unknown symbol BTC/USX"),
-        (("plan", "BTC/USD", "--timeframe", "7m", *PLAN[4:]), 2, "'7m' is not a timeframe that candles can have"),
+        (("plan", "BTC/USD", "--timeframe", "7m", *PLAN[4:]), 2, "7m must divide a day or be whole days"),
         ((*PLAN, "--end", "2027-01-01"), 2, "The end 2027-01-01 00:00:00 lies in the future"),
         (("plan", "BTC/USD", "--start", "2026-11-06"), 2, "Missing option '--timeframe'"),
     ],
