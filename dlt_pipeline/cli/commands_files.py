@@ -80,7 +80,10 @@ def export(
 def compare(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="freqtrade's files, CSV or Parquet of candles or trades, or folders."),
+        typer.Argument(
+            metavar="PATH...",
+            help="freqtrade's files, CSV or Parquet of candles or trades, or folders, as exports/candles.",
+        ),
     ],
     symbol: Annotated[str | None, typer.Option(help="Of which symbol they are, where their names do not say.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="Of which timeframe, where their names do not say.")] = None,

@@ -19,7 +19,7 @@ from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.version import program
 from dlt_pipeline.interchange.compare import FIRST, Compared, Comparison, compare
 from dlt_pipeline.interchange.export import FREQTRADE, LIST, Exported, What, export
-from dlt_pipeline.interchange.formats import HEADER, Table, check_targets, write_page
+from dlt_pipeline.interchange.formats import HEADER, Table, check_targets, named, write_page
 from dlt_pipeline.interchange.proven import Gap
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.report.health import read_health
@@ -219,7 +219,7 @@ def _told(found: Comparison) -> Iterator[str]:
     if not found.is_exact:
         yield "The proven candles come from published.duckdb, whose numbers are floats; the warehouse is in use."
     if found.skipped:
-        names = ", ".join(path.name for path in found.skipped[:_SHOWN_GAPS])
+        names = ", ".join(named(path).shown for path in found.skipped[:_SHOWN_GAPS])
         yield f"Left out, as their names tell no symbol and timeframe of ours: {len(found.skipped):,} files ({names})."
 
 

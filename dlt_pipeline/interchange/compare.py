@@ -13,7 +13,7 @@ from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, to_ns, utc_of_ns, without
 from dlt_pipeline.interchange.export import LIST, MACROS
 from dlt_pipeline.interchange.formats import SUFFIXES, Source, check_targets, named, read, suffix_of, symbol_of, trees
-from dlt_pipeline.interchange.proven import Proven, open_proven
+from dlt_pipeline.interchange.proven import SPANS_AS_TEXT, Proven, open_proven
 from dlt_pipeline.publishing.files import written
 from dlt_pipeline.warehouse.database import sql_text, warehouse_path
 
@@ -270,7 +270,7 @@ def _compare_candles(proven: Proven, source: Source, done: Compared, bounds: tup
     bounded = "select epoch_ns(bucket_start) as at_ns from ({}) as candles where not is_empty".format
     before = proven.candles(done.symbol, timeframe, None, utc_of_ns(bounds[0]))
     after = proven.candles(done.symbol, timeframe, utc_of_ns(bounds[1] + 1000), None)
-    done.before, done.after = (_beyond(connection, bounded(rows)) for rows in (before, after))
+    done.before, done.after = (_beyond(connection, [bounded(rows)]) for rows in (before, after))
     spans = _without_days(proven.spans(done.symbol), proven.absent_days(done.symbol, timeframe))
     _set_spans(connection, spans)
     fields = (*_FIELDS, "trade_count") if source.has_count else _FIELDS
@@ -357,7 +357,17 @@ def _compare_trades(proven: Proven, source: Source, done: Compared, bounds: Span
     inside = cut(bounds, spans)
     outside = (cut((0, bounds[0]), spans), cut((bounds[1], 2**62), spans))
     bounded = "select time_ns as at_ns from ({}) as trades".format
-    done.before, done.after = (_beyond(connection, bounded(proven.trades(done.symbol, each))) for each in outside)
+    done.before, done.after = (
+        _beyond(
+            connection,
+            # All spans of a history at once would sort its trades.
+            [
+                bounded(proven.trades(done.symbol, each[first : first + SPANS_AS_TEXT]))
+                for first in range(0, len(each), SPANS_AS_TEXT)
+            ],
+        )
+        for each in outside
+    )
     no_side = f"select 1 from ({proven.trades(done.symbol, inside)}) as trades where side is null limit 1"  # noqa: S608
     knows_sides = source.has_side and not connection.execute(no_side).fetchall()
     side = "coalesce(side, '')" if knows_sides else "''"
@@ -451,10 +461,13 @@ def _windows(connection: duckdb.DuckDBPyConnection, bounds: Span) -> list[Span]:
     return list(zip(starts, [*starts[1:], bounds[1]], strict=True))
 
 
-def _beyond(connection: duckdb.DuckDBPyConnection, rows: str) -> Beyond:
-    query = f"select count(*), min(at_ns), max(at_ns) from ({rows}) as rows"  # noqa: S608 - own names only
-    count, first, last = connection.execute(query).fetchall()[0]
-    return Beyond(count, utc_of_ns(first), utc_of_ns(last)) if count else Beyond()
+def _beyond(connection: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> Beyond:
+    query = "select count(*), min(at_ns), max(at_ns) from ({}) as rows".format
+    found = [row for part in parts for row in connection.execute(query(part)).fetchall() if row[0]]
+    if not found:
+        return Beyond()
+    counts, firsts, lasts = zip(*found, strict=True)
+    return Beyond(sum(counts), utc_of_ns(min(firsts)), utc_of_ns(max(lasts)))
 
 
 def _count(connection: duckdb.DuckDBPyConnection, done: Compared, counts: Mapping[str, str]) -> None:

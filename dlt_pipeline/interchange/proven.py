@@ -31,7 +31,7 @@ _TIMEFRAMES: Final = """
     from kraken.candles where is_closed group by all order by symbol, seconds, timeframe
 """
 _EVER: Final = (datetime(1970, 1, 1), datetime(9999, 1, 1))  # noqa: DTZ001 - naive UTC, as in the warehouse
-_SPANS_AS_TEXT: Final = 50  # more of them are joined, which sorts the trades
+SPANS_AS_TEXT: Final = 50  # more of them are joined, which sorts the trades
 # Days whose trades are removed and have not come again.
 _REMOVED: Final = """
     select removed_on from kraken_ops.removed_days
@@ -106,7 +106,7 @@ class Proven:
             "select *, coalesce(trade_id, inferred_trade_id) as id from kraken.trades "  # noqa: S608
             f"where symbol = {sql_text(symbol)} and traded_on between date '{first}' and date '{last}'"
         )
-        if len(spans) <= _SPANS_AS_TEXT:
+        if len(spans) <= SPANS_AS_TEXT:
             within = " or ".join(f"(time_ns >= {start} and time_ns < {end})" for start, end in spans)
             return f"{rows} and ({within})"
         listed = ", ".join(f"({start}, {end})" for start, end in spans)
