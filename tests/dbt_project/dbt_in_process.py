@@ -19,7 +19,7 @@ _PARSED: dict[tuple[str, str, str | None], Any] = {}  # manifests, as no run cha
 LATE = {
     f"kraken_candles_{name}"
     for name in (
-        *("timeframes", "empty_bucket_policy", "empty_bucket_overrides", "vwap_steps", "export_numbers"),
+        *("timeframes", "empty_bucket_policy", "empty_bucket_overrides", "vwap_steps", "export_numbers", "bars"),
         *("tolerance_price", "tolerance_base_volume", "tolerance_trade_count"),
     )
 }

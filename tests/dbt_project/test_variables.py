@@ -183,7 +183,7 @@ def test_what_was_parsed_before_does_not_hide_a_wrong_variable(manifest: Any, ta
     """And what a run asks for changes nothing of the parsed project, so the tests parse it once for all of these."""
     given = dict.fromkeys(LATE, 2)
     given |= {TIMEFRAMES: [MINUTE], POLICY: "omit", OVERRIDES: [{"symbol": "X", "policy": "omit"}]}
-    given |= {"kraken_candles_export_numbers": "decimal"}
+    given |= {"kraken_candles_export_numbers": "decimal", BARS: [{"name": "ticks_20", "trades": 20}]}
     parsed, said = parse(target, given)
     assert said == "None"
     assert shown(parsed) == shown(manifest)

@@ -62,25 +62,25 @@ def following(place: Place, *arguments: str) -> Iterator[Following]:
         process.wait()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_it_says_a_line_a_round_goes_on_after_a_lock_and_ends_by_ctrl_c(
-    serve: Callable[..., LocalExchange], place: Place, ending: int
+    serve: Callable[..., LocalExchange], place: Place
 ) -> None:
+    """A shorter run, test_hearing.py, shows the lines, and another signal that ends it."""
     clock = Clock()
     serve(SyntheticFeed(3, clock, days=0), clock)
     start = f"{clock.now():%Y-%m-%d}"
     with following(place, "MINA/GBP", "--start", start, "--every", "3", "--timeframes", "none") as running:
         count = running.await_line("; checked and published (")
         count = running.await_line("1 symbol covered to ", count)
-        if ending == signal.SIGINT:
-            second = place.run("follow", "MINA/GBP")
-            assert second.returncode == 1
-            said = f"Error: Another follow is running (process {running.process.pid}); it keeps {place.warehouse}"
-            assert said in second.stderr
-            count = hold(place, running, count)
+        second = place.run("follow", "MINA/GBP")
+        assert second.returncode == 1
+        said = f"Error: Another follow is running (process {running.process.pid}); it keeps {place.warehouse}"
+        assert said in second.stderr
+        count = hold(place, running, count)
         running.await_line("; published (", count)
-        assert running.end(ending) == 130
+        assert running.end(signal.SIGINT) == 130
     said = "\n".join(running.lines)
     assert "Stopped. The same command goes on where it stopped." in said
     assert "Traceback" not in said

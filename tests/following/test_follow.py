@@ -140,29 +140,49 @@ def test_red_is_said_and_nothing_is_published_and_a_stream_may_end_a_wait_and_sa
 
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.timeout(300)
-def test_one_symbol_in_trouble_leaves_the_others_and_catches_up(
+def test_one_symbol_in_trouble_leaves_the_others_and_catches_up_and_one_that_is_delisted_is_said_once_and_ends_nothing(
     exchange: LocalExchange, feed: SyntheticFeed, warehouse: Path
 ) -> None:
-    def fail() -> None:
-        exchange.clock.advance(60)
-        exchange.faults.add(Fault("wrong_pair", "Trades", pair="MINA/GBP", times=None))
-
-    def heal() -> None:
-        exchange.clock.advance(60)
-        exchange.faults.clear()
+    published = warehouse.parent / "published.duckdb"
+    before: dict[int, object] = {}
 
     def minute() -> None:
         exchange.clock.advance(60)
 
-    story = Story([fail, heal, minute, lambda: None])
+    def fail() -> None:
+        minute()
+        exchange.faults.add(Fault("wrong_pair", "Trades", pair="MINA/GBP", times=None))
+
+    def heal() -> None:
+        minute()
+        exchange.faults.clear()
+
+    def delist() -> None:
+        assert_true(published, feed, exchange)
+        before.update(minutes_in(published, "MINA/GBP"))
+        minute()
+        exchange.delist("MINA/GBP")
+
+    in_trouble = [fail, heal, minute, lambda: None]
+    story = Story([*in_trouble, delist, minute, minute])
     run(story, timeframes=())
-    failed = [set(each.failures) for each in story.rounds]
+    rounds, later = story.rounds[: len(in_trouble) + 1], story.rounds[len(in_trouble) :]
+    failed = [set(each.failures) for each in rounds]
     assert failed[:2] == [set(), {"MINA/GBP"}]
     assert failed[-1] == set()
-    assert story.rounds[1].published is not None
-    alone = [each.symbols for each in story.rounds if set(each.symbols) != set(SYMBOLS)]
+    assert rounds[1].published is not None
+    alone = [each.symbols for each in rounds if set(each.symbols) != set(SYMBOLS)]
     assert ("MINA/GBP",) in alone, "the one in trouble is tried in a round of its own"
-    assert_true(warehouse.parent / "published.duckdb", feed, exchange)
+
+    assert [each.delisted for each in later] == [(), ("MINA/GBP",), (), ()]
+    assert [each.symbols for each in later][2:] == [("BTC/USD",)] * 2
+    assert all(each.is_fine for each in later)
+    assert later[-1].reached["BTC/USD"] > later[-2].reached["BTC/USD"], "the other goes on"
+    assert before.items() <= minutes_in(published, "MINA/GBP").items(), "what was proven stays"
+    statuses = "select symbol, status from kraken.market_status where symbol in ('', 'MINA/GBP') order by seen_from, 1"
+    known = [("", "online"), ("MINA/GBP", "online"), ("MINA/GBP", "delisted")]
+    assert query(warehouse, statuses) == known
+    assert query(published, statuses)[:2] == known[:2]
 
 
 @pytest.mark.long
@@ -187,33 +207,6 @@ def test_a_share_is_followed_by_the_spelling_of_ccxt_once_its_list_is_there(
     again = follow(["AAPLX/USD"], once=True, timeframes=())
     assert again is not None
     assert again.reached.keys() == {"AAPLx/USD"}
-
-
-@pytest.mark.usefixtures("unchecked")
-@pytest.mark.timeout(300)
-def test_a_pair_that_is_delisted_is_said_once_and_ends_nothing(exchange: LocalExchange, warehouse: Path) -> None:
-    published = warehouse.parent / "published.duckdb"
-    before: dict[int, object] = {}
-
-    def minute() -> None:
-        exchange.clock.advance(60)
-
-    def delist() -> None:
-        before.update(minutes_in(published, "MINA/GBP"))
-        minute()
-        exchange.delist("MINA/GBP")
-
-    story = Story([delist, minute, minute])
-    run(story, timeframes=())
-    assert [each.delisted for each in story.rounds] == [(), ("MINA/GBP",), (), ()]
-    assert [each.symbols for each in story.rounds][2:] == [("BTC/USD",)] * 2
-    assert all(each.is_fine for each in story.rounds)
-    assert min(story.rounds[-1].reached.values()) > story.rounds[-2].reached["BTC/USD"], "the other goes on"
-    assert before.items() <= minutes_in(published, "MINA/GBP").items(), "what was proven stays"
-    statuses = "select symbol, status from kraken.market_status where symbol in ('', 'MINA/GBP') order by seen_from, 1"
-    known = [("", "online"), ("MINA/GBP", "online"), ("MINA/GBP", "delisted")]
-    assert query(warehouse, statuses) == known
-    assert query(published, statuses)[:2] == known[:2]
 
 
 @pytest.mark.long

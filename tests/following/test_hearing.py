@@ -24,6 +24,7 @@ def test_heard_trades_are_loaded_and_proven_across_a_disconnect(
     day = f"{clock.now():%Y-%m-%d}"
     with following(place, "BTC/USD", "--start", day, "--timeframes", "none", "--stream") as running:
         count = running.await_line("; checked and published (")
+        count = running.await_line("1 symbol covered to ", count)
         count = running.await_line("; published (", count)
         connections = _connections(exchange)
         exchange.faults.add(Fault("disconnect"))
@@ -34,8 +35,11 @@ def test_heard_trades_are_loaded_and_proven_across_a_disconnect(
         assert _connections(exchange) > connections, "it listens again by itself"
         count = running.await_line("; published (", count)
         running.await_line("; published (", count)
-        assert running.end(signal.SIGINT) == 130
-    assert "Traceback" not in "\n".join(running.lines)
+        assert running.end(signal.SIGTERM) == 130
+    said = "\n".join(running.lines)
+    assert "Stopped. The same command goes on where it stopped." in said
+    assert "Traceback" not in said
+    assert "Warning" not in said
     truth = expected_trades(feed, "BTC/USD", clock.now_ns())
     loaded = loaded_trades(place.warehouse, "BTC/USD")
     assert loaded == truth[: len(loaded)]

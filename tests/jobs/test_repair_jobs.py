@@ -1,5 +1,7 @@
 """A repair in the queue: asks for what its window lacks, and says what it could not fill."""
 
+import pytest
+
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
 from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.queue import add_jobs, list_jobs, make_job, retry_jobs
@@ -13,6 +15,7 @@ from tests.truth import expected_trades, loaded_trades, query
 NOW_NS = int(NOW.timestamp()) * 10**9
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_repair_job_fills_a_hole_once_kraken_gives_it_and_one_up_to_today_blocks_nothing(
     exchange: LocalExchange, feed: SyntheticFeed
 ) -> None:

@@ -29,6 +29,7 @@ class Lines:
         self.said.append(str(what))
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_what_is_removed_by_age_is_not_asked_for_again(
     serve: Callable[..., LocalExchange], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,11 +125,16 @@ def test_a_chunk_that_waits_for_another_warehouse_does_not_land_in_this_one(
 @pytest.mark.parametrize(
     "leftover",
     [
-        "normalize/extracted/1795353097.4340012/new_jobs/",
         "load/normalized/1795353097.4340012/new_jobs/",
-        "load/new/1795353097.4340012/",
         "state.json",
-        "schemas/kraken.schema.json",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in (
+                "normalize/extracted/1795353097.4340012/new_jobs/",
+                "load/new/1795353097.4340012/",
+                "schemas/kraken.schema.json",
+            )
+        ),
     ],
 )
 def test_whatever_a_kill_leaves_in_dlts_folder_the_next_load_goes_on(

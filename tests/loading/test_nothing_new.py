@@ -42,11 +42,13 @@ def test_nothing_is_written(exchange: LocalExchange, loaded: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda exchange: exchange.set_status("cancel_only", "ETH/USD"),
-        lambda exchange: exchange.delist("ETH/USD"),
-        lambda exchange: exchange.set_status("maintenance"),
+        pytest.param(lambda exchange: exchange.set_status("cancel_only", "ETH/USD"), id="a market's status"),
+        # The same load by load: test_statuses.py.
+        pytest.param(lambda exchange: exchange.delist("ETH/USD"), id="a market that is gone", marks=pytest.mark.long),
+        pytest.param(
+            lambda exchange: exchange.set_status("maintenance"), id="the exchange's status", marks=pytest.mark.long
+        ),
     ],
-    ids=["a market's status", "a market that is gone", "the exchange's status"],
 )
 def test_what_changed_of_the_markets_is_written(
     exchange: LocalExchange, loaded: Path, change: Callable[[LocalExchange], None]

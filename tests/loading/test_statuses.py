@@ -40,10 +40,9 @@ def test_a_load_keeps_a_row_for_each_status_that_changed(exchange: LocalExchange
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault("http_status", "SystemStatus", times=None),
+        *(pytest.param(Fault(kind, "SystemStatus", times=None), marks=pytest.mark.long) for kind in ("html", "error")),
+        pytest.param(Fault("http_status", "SystemStatus", times=None), marks=pytest.mark.long),
         Fault("drop", "SystemStatus", times=None),
-        Fault("html", "SystemStatus", times=None),
-        Fault("error", "SystemStatus", times=None),
         Fault("change", "SystemStatus", times=None, change=lambda _: {"status": {"no": "text"}}),
     ],
     ids=lambda fault: fault.kind,

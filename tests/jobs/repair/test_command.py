@@ -38,6 +38,7 @@ def test_a_dry_run_shows_what_would_be_asked_for_and_changes_nothing(
     assert len(asked) <= 2
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_list_is_repaired_and_its_broken_lines_are_reported(
     exchange: LocalExchange, feed: SyntheticFeed, gappy: Path, command: Command, tmp_path: Path
 ) -> None:

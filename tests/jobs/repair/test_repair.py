@@ -90,6 +90,7 @@ def assert_whole_candles(
     assert query(warehouse, f"select count(*) {of_symbol}") == [(minutes,)]
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_what_kraken_never_gives_is_tried_recorded_given_up_and_asked_for_again(
     exchange: LocalExchange, feed: SyntheticFeed, gappy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
