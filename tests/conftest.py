@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 from filelock import FileLock
 from hypothesis import settings
@@ -31,6 +32,17 @@ gc.set_threshold(100_000, 50, 100)
 ROOT = Path(__file__).resolve().parents[1]
 
 QUICK = {"exchange", "kraken", "streaming"}
+
+# Databases and dlt wait for the disk at each of thousands of small commits; where there is room, tests' folders lie in
+# memory. Docker gives a container 64 MB there, from which nothing can be run.
+_MEMORY, _ROOM = Path("/dev/shm"), 4 * 2**30
+if (
+    "PYTEST_DEBUG_TEMPROOT" not in os.environ
+    and os.access(_MEMORY, os.W_OK)
+    and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC
+    and min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available) > _ROOM
+):
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(_MEMORY)
 
 small_disk = pytest.mark.skipif(
     shutil.which("unshare") is None

@@ -33,11 +33,18 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def proof(tmp_path_factory: pytest.TempPathFactory, recorded_folder: Path) -> Place:
+def proof(
+    tmp_path_factory: pytest.TempPathFactory, recorded_folder: Path, parsed_project: Callable[[Path], Path]
+) -> Place:
     """Run the proof of docs/exchange.md in its own words."""
     place = Place(tmp_path_factory.mktemp("proof"))
     (script,) = [block for block in blocks("sh") if "--replay" in block]
-    said = run_script(place, script.replace("8090", str(free_port())), RECORDED=str(recorded_folder))
+    said = run_script(
+        place,
+        script.replace("8090", str(free_port())),
+        RECORDED=str(recorded_folder),
+        DBT_PARTIAL_PARSE_FILE_PATH=str(parsed_project(place.warehouse)),
+    )
     (place.folder / "said.txt").write_text(said)
     return place
 

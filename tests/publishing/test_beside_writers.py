@@ -48,10 +48,11 @@ def test_a_reader_never_sees_an_error_or_a_half_state(published: Made) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_two_publishes_at_once_take_turns(published: Made) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_two_publishes_at_once_take_turns(published: Made, times: int) -> None:
     """Both may read the warehouse, and neither may clear away what the other is writing."""
     command = "import sys; from dlt_pipeline import publish; publish(sys.argv[1]); publish(sys.argv[1])"
-    for number in range(3):
+    for number in range(times):
         published.build(f"update made.minutes set volume = volume + {number + 1}")
         both = [subprocess.Popen([sys.executable, "-c", command, str(published.path)], cwd=ROOT) for _ in range(2)]
         assert [process.wait(60) for process in both] == [0, 0]

@@ -60,7 +60,7 @@ def test_a_publish_killed_at_any_moment_leaves_whole_files_and_the_next_one_ends
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.long)])
 def test_a_publish_killed_before_its_steps(published: Made, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     """Partitions are new, changed and gone: the step before which the kill comes makes no difference."""
     monkeypatch.setenv(KEEP_REPLACED, "0")  # so that replaced files are removed at once, and not a step too early

@@ -47,7 +47,11 @@ def assert_shown(made: Made) -> None:
         assert made.read(f"describe {view}")[0:3] == made.query(f"describe {theirs}")[0:3]
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(
+    "change",
+    # More minutes come after each other change too.
+    [pytest.param(each, id=name, marks=pytest.mark.long if each == MORE else ()) for name, each in CHANGES.items()],
+)
 def test_every_change_is_shown(made: Made, publisher: Publisher, change: str) -> None:
     made.build(change)
     publisher.publish_newest()
