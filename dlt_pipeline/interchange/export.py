@@ -188,7 +188,7 @@ def _export(
             if job.row_count:
                 digest = _digest(written)
                 with lock:
-                    # Both on the disk first, and the list first of them: what is not listed would not be known for ours.
+                    # The list first, and both on the disk before: what is not listed would not be known for ours.
                     put(_list_with(folder, beside, job, digest), folder / LIST)
                     put(written, job.path)
             yield job
