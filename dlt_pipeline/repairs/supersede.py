@@ -206,8 +206,11 @@ def _replace(path: Path, fresh: Path, symbol: str, span: Span, trades_end_ns: in
             f"anti join (select {key} from {DATASET}.trades where symbol = $symbol) as there using ({key})",
             {"symbol": symbol},
         )
-        for table in _TABLES[1:]:
-            _count(connection, f"insert into {DATASET}.{table} by name select * from {_FRESH}.{DATASET}.{table}", {})
+        for table in _TABLES[1:]:  # a load is as late as what it rests on: the rows of archives that are here by now
+            rows = "* replace (now() as inserted_at)" if table == "_dlt_loads" else "*"
+            _count(
+                connection, f"insert into {DATASET}.{table} by name select {rows} from {_FRESH}.{DATASET}.{table}", {}
+            )
         connection.execute("commit")
         connection.execute(f"detach {_FRESH}")
     return Superseded(symbol, span[0], None if span[1] == _FOREVER else span[1], trades_before, trades_now)
