@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import When, show_ns, to_ns, widen
+from dlt_pipeline.common.time import When, bounds_ns, widen
 from dlt_pipeline.kraken.markets import Market
 
 
@@ -110,13 +110,7 @@ def make_archive_request(
     for path in found:
         if not path.exists():
             raise BadInputError(f"There is no {path}; name a ZIP, a folder or a CSV file of Kraken's downloads.")
-    start_ns = None if start is None else to_ns(start, "The start")
-    end_ns = None if end is None else to_ns(end, "The end")
-    if start_ns is not None and end_ns is not None and end_ns <= start_ns:
-        raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
-    if not exact:
-        start_ns = None if start_ns is None else widen(start_ns, None)[0]
-        end_ns = None if end_ns is None else widen(0, end_ns)[1]
+    start_ns, end_ns = bounds_ns(start, end) if exact else widen(*bounds_ns(start, end))
     wanted = tuple(dict.fromkeys(name.strip() for name in symbols or ()))
     if not all(wanted):
         raise BadInputError("One of the symbols is empty: name such as BTC/USD or XBTUSD.")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
-from typing import Final
+from typing import Final, overload
 
 from dlt_pipeline.common.exceptions import BadInputError
 
@@ -65,9 +65,29 @@ def to_ns(when: When, what: str) -> int:
     return ns
 
 
-def widen(start_ns: int, end_ns: int | None) -> tuple[int, int | None]:
-    """Widen [start, end) to whole UTC days."""
-    return start_ns - start_ns % NS_PER_DAY, None if end_ns is None else -(-end_ns // NS_PER_DAY) * NS_PER_DAY
+@overload
+def bounds_ns(start: When, end: When | None) -> tuple[int, int | None]: ...
+@overload
+def bounds_ns(start: When | None, end: When | None) -> tuple[int | None, int | None]: ...
+def bounds_ns(start: When | None, end: When | None) -> tuple[int | None, int | None]:
+    """Turn a user's [start, end), each None where it is open, into ns; BadInputError where the end is not after it."""
+    start_ns = None if start is None else to_ns(start, "The start")
+    end_ns = None if end is None else to_ns(end, "The end")
+    if start_ns is not None and end_ns is not None and end_ns <= start_ns:
+        raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
+    return start_ns, end_ns
+
+
+@overload
+def widen(start_ns: int, end_ns: int | None) -> tuple[int, int | None]: ...
+@overload
+def widen(start_ns: int | None, end_ns: int | None) -> tuple[int | None, int | None]: ...
+def widen(start_ns: int | None, end_ns: int | None) -> tuple[int | None, int | None]:
+    """Widen [start, end), each None where it is open, to whole UTC days."""
+    return (
+        None if start_ns is None else start_ns - start_ns % NS_PER_DAY,
+        None if end_ns is None else -(-end_ns // NS_PER_DAY) * NS_PER_DAY,
+    )
 
 
 def show_ns(time_ns: int) -> str:

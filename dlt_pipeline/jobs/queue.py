@@ -7,7 +7,7 @@ from typing import Any
 
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import When, show_ns, to_ns, widen
+from dlt_pipeline.common.time import When, bounds_ns, widen
 from dlt_pipeline.jobs.job import JOB_TYPES, KINDS, Job, JobType, Options, is_alive, parse_options
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.warehouse.database import warehouse_path
@@ -82,25 +82,16 @@ def retry_jobs(job_ids: Sequence[int], warehouse: str | Path | None = None) -> l
 
 def _bounds(job_type: JobType, start: When | None, end: When | None, exact: bool) -> tuple[int | None, int | None]:
     if job_type == "archive_import":
-        low, high = (
-            None if when is None else to_ns(when, what) for when, what in ((start, "The start"), (end, "The end"))
-        )
-        if exact:
-            return low, high
-        return None if low is None else widen(low, None)[0], None if high is None else widen(0, high)[1]
+        return bounds_ns(start, end) if exact else widen(*bounds_ns(start, end))
     if not KINDS[job_type].is_loading:
         if start is not None or end is not None:
             raise BadInputError(f"A {job_type} has no start and end: Kraken gives its newest 720 candles.")
         return None, None
     if start is None:
         raise BadInputError(f"A {job_type} needs a start, such as 2026-11-01.")
-    start_ns = to_ns(start, "The start")
     if end is None and job_type == "repair":
         raise BadInputError("A repair needs an end, such as 2026-11-08.")
-    end_ns = None if end is None else to_ns(end, "The end")
-    if end_ns is not None and end_ns <= start_ns:
-        raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
-    return (start_ns, end_ns) if exact else widen(start_ns, end_ns)
+    return bounds_ns(start, end) if exact else widen(*bounds_ns(start, end))
 
 
 def _import_of(path: str, start: When | None, end: When | None, options: Options, exact: bool) -> tuple[str, Options]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import When, show_ns, to_ns, widen
+from dlt_pipeline.common.time import When, bounds_ns, widen
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, STEP_BACK_LIMIT_NS
 
 
@@ -78,9 +78,6 @@ def make_windows_request(windows: Mapping[str, Iterable[Window]], timeframes: Se
 
 def make_window(start: When, end: When | None, exact: bool) -> Window:
     """Turn the user's bounds into a window, widened to whole UTC days unless `exact`; BadInputError for bad ones."""
-    start_ns = to_ns(start, "The start")
-    end_ns = None if end is None else to_ns(end, "The end")
-    if end_ns is not None and end_ns <= start_ns:
-        raise BadInputError(f"The end {show_ns(end_ns)} does not lie after the start {show_ns(start_ns)} (UTC).")
+    start_ns, end_ns = bounds_ns(start, end)
     wide = (start_ns, end_ns) if exact else widen(start_ns, end_ns)
     return Window(*wide, start_ns, end_ns)
