@@ -166,15 +166,10 @@ def _add(connection: duckdb.DuckDBPyConnection, days: Iterable[Day], state: str,
 
 @dataclass
 class RemovalReport:
-    """What became of the wanted days: rows of `kraken_raw.trades` removed by (symbol, UTC day), and why others stay.
-
-    `size_before` and `size_after` are the file's bytes; what is free inside it is used again by later loads.
-    """
+    """What became of the wanted days: rows of `kraken_raw.trades` removed by (symbol, UTC day), and why others stay."""
 
     removed: dict[Day, int] = field(default_factory=dict)
     stay: dict[Day, str] = field(default_factory=dict)
-    size_before: int = 0
-    size_after: int = 0
 
     @property
     def trades(self) -> int:
@@ -193,7 +188,7 @@ def remove_trades(path: Path, job_id: str | None = None, stop: threading.Event |
 
 
 def _remove(path: Path, job_id: str | None) -> RemovalReport:
-    report = RemovalReport(size_before=path.stat().st_size)
+    report = RemovalReport()
     with open_warehouse(path) as connection:
         done: list[tuple[str, date, int | None]] = []
         connection.execute("begin")
@@ -212,7 +207,6 @@ def _remove(path: Path, job_id: str | None) -> RemovalReport:
         connection.execute("commit")
         # Rows that are gone are only marked so; a checkpoint frees the blocks in which nothing else stands.
         connection.execute("checkpoint")
-    report.size_after = path.stat().st_size
     return report
 
 

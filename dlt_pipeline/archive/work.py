@@ -215,7 +215,7 @@ class Work:
         self._stored = stored
         found = find_members(self.request.paths, self.settings, self.request.password)
         members = [one for one in found if isinstance(one, Member)]
-        self.problems += [problem_text(one) for one in found if isinstance(one, Problem)]
+        self.problems += [one.reason for one in found if isinstance(one, Problem)]
         if not found:
             shown = ", ".join(str(path) for path in self.request.paths)
             self.problems.append(f"There is no CSV file in {shown}; name Kraken's ZIPs, or the folder of their files.")
@@ -372,8 +372,3 @@ class Work:
                 f"Imported under their altnames, for {why}: {', '.join(unknown[:5])}{more}. --symbol-map says how they "
                 "are called, or import them again after a load: what comes later takes their place."
             )
-
-
-def problem_text(problem: Problem) -> str:
-    """Return a problem of listing as a sentence."""
-    return str(problem.reason)

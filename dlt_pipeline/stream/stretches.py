@@ -66,11 +66,6 @@ class Stretch:
         """How many ids were not heard."""
         return sum(last - first + 1 for first, last in self.missing)
 
-    @property
-    def is_contiguous(self) -> bool:
-        """Whether no id is missing since the stretch before."""
-        return not self.missing
-
 
 @dataclass
 class _Piece:

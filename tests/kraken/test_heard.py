@@ -41,7 +41,7 @@ def test_a_stretch_without_a_hole(heard: Stretches) -> None:
     (stretch,) = heard.stretches()
     assert (stretch.first_trade_id, stretch.last_trade_id, stretch.trade_count) == (11, 13, 3)
     assert (stretch.first_heard_at, stretch.last_heard_at, stretch.newest_time_ns) == (at(1), at(5), 13 * 10**9)
-    assert (stretch.is_contiguous, stretch.is_open, stretch.disconnected_at) == (True, True, None)
+    assert (stretch.missing, stretch.is_open, stretch.disconnected_at) == ((), True, None)
     assert heard.newest == (13, 13 * 10**9)
 
 
@@ -71,7 +71,7 @@ def test_pieces_of_one_connection_go_on_from_each_other_and_can_be_forgotten(hea
     heard.close()
     take(heard, 13, 12)
     first, second = heard.stretches()
-    assert (first.disconnected_at, first.is_open, second.connection, second.is_contiguous) == (None, False, 1, True)
+    assert (first.disconnected_at, first.is_open, second.connection, second.missing) == (None, False, 1, ())
     heard.forget(13)
     assert heard.stretches() == [second]  # the open one stays
     assert take(heard, 11, 12) == 0
