@@ -38,7 +38,6 @@ _HIDDEN: Final = "__MACOSX"
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
 _LONGEST_COMMENT: Final = (1 << 16) - 1
-_PIECE: Final = 1 << 20
 _PACKED_OTHERWISE: Final = (".csv.bz2", ".csv.xz", ".csv.lz4", ".csv.7z", ".csv.rar")
 _ZIP_MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
@@ -133,7 +132,7 @@ def _end_of_zip(file: io.BufferedReader, size: int) -> int:
     """Return where a ZIP ends that zeros may follow; the size where it has no end that can be told."""
     end = size
     while end:
-        begin = max(0, end - _PIECE)
+        begin = max(0, end - PIECE)
         io.BufferedReader.seek(file, begin)
         kept = len(io.BufferedReader.read(file, end - begin).rstrip(b"\0"))
         end = begin + kept

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
-from dlt_pipeline.common.time import When, to_ns
+from dlt_pipeline.common.time import When
 from dlt_pipeline.following.loads import Loads, Progressing, no_progress
 from dlt_pipeline.following.rounds import KeptProject, Round, Rounds
 from dlt_pipeline.following.schedule import Schedule, State, load_follow_settings
@@ -131,8 +131,6 @@ def follow(
     make_request(names, start or "2013-01-01", None, timeframes, exact=False)
     if every_seconds is not None and not 1 <= every_seconds <= 86_400:
         raise BadInputError(f"A round every {every_seconds} s cannot be; it must lie between 1 and 86400.")
-    if start is not None:
-        to_ns(start, "The start")
     settings, kraken = load_follow_settings(), load_settings()
     path = warehouse_path(warehouse)
     stop = stop or threading.Event()

@@ -169,9 +169,7 @@ class Loads:
             request = self._listed(session, request, failures)
             with progress as listener:
                 heard = _Heard(self._state, listener)
-                report = load_request(
-                    request, warehouse=self._state.path, listener=heard, stop=self._stop, session=session
-                )
+                report = load_request(request, warehouse=self._state.path, listener=heard, session=session)
             if any(isinstance(error, UnknownSymbolError) for error in report.failures.values()):
                 session.close()
                 session = Session(self._settings, self._stop)  # what the other one listed is old
