@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -340,7 +341,7 @@ def _rewrite_without(
         dict(values),
     ).fetchall()
     for name, _ in found:
-        in_path = [column for column in ("symbol", "traded_on") if f"/{column}=" in name]
+        in_path = [column for column in dict.fromkeys(chain(*PARTITIONS.values())) if f"/{column}=" in name]
         columns = f"* exclude ({', '.join(in_path)})" if in_path else "*"
         rows = f"select {columns} from {_parquet([name])} where not coalesce(({condition}), false)"  # noqa: S608
         with tempfile.TemporaryDirectory(prefix="kraken-candles-lake-") as temporary:
