@@ -29,6 +29,7 @@ _COPY: Final = re.compile(r"[-_ ]?\([0-9]{1,4}\)$")
 _PACKED: Final = re.compile(r"\.(?:GZ|ZST)")
 _SHORTEST: Final = 4
 _LONGEST: Final = 30
+# The lengths in minutes that OHLCVT files have, and our names for them.
 TIMEFRAMES: Final = {1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", 720: "12h", 1440: "1d"}
 PACKED_CSV: Final = (".csv.gz", ".csv.zst")
 PIECE: Final = 1 << 20
@@ -39,9 +40,6 @@ _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 def told(error: BaseException) -> str:
     """Return what an error says, in a few words and without the path that the sentence around it has already."""
     return str(getattr(error, "strerror", None) or error or type(error).__name__).rstrip(".")
-
-
-"""The lengths in minutes that OHLCVT files have, and our names for them."""
 
 
 def called(parts: Sequence[str]) -> tuple[str | None, int | None]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from dlt_pipeline.warehouse.pipeline import Place
 
-# `unknown` until it is looked into; `stopped` files go on where they were when the import is run again.
+# `waiting` until it is read; `stopped` files go on where they were when the import is run again.
 Outcome = Literal["waiting", "imported", "already there", "empty", "failed", "stopped"]
 
 

@@ -33,7 +33,7 @@ OF_A_CONNECTION = ("disconnect", "silence")
 INSTEAD_OF_AN_ANSWER = ("error", "http_status", "html", "drop")
 # A few calls at once are let through; then one call in `seconds_per_call`.
 BURST = 3
-# load_markets makes two calls side by side, and several clients may start together.
+# A start asks for the time, the assets and the markets at once, and several clients may start together.
 GENEROUS_BURST = 15
 GENEROUS_FACTOR = 0.2
 

@@ -60,7 +60,7 @@ def import_alone(*names: str) -> tuple[ModuleType, ...]:
 
 
 def translate(error: Exception, where: str, base_url: str) -> ExchangeError | UnknownSymbolError:  # noqa: PLR0911 - a list
-    """Name a ccxt exception: transient ones are asked again, the others reach the user. Source: kraken_facts."""
+    """Name a ccxt exception: transient ones are asked again, the others reach the user."""
     text, base_url = without_password(str(error)), without_password(base_url)
     kinds = {kind.__name__ for kind in type(error).__mro__}
     cause = error.__cause__

@@ -1,4 +1,4 @@
-"""The only place that talks to Kraken, and the only importer of ccxt: text numbers, own pace, retries."""
+"""The only place that asks Kraken's REST API: text numbers, own pace, retries."""
 
 import json
 import logging

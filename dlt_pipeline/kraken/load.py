@@ -108,10 +108,9 @@ def load_request(
 ) -> LoadReport:
     """Load what the request's windows lack, as `load` does, for windows that differ by symbol.
 
-    `session` is one that asked for the price before (its own `stop` counts); without it the load opens one.
     `going_on` is asked between chunks which of the remaining symbols are still wanted; the others are `unfinished`.
-    A `session` of an earlier load saves asking for the clock and the markets once more; its settings and its `stop`
-    are then the load's, and its connections stay open for the next one.
+    A `session` that asked for the price, or of an earlier load, saves asking for the clock and the markets once more;
+    its settings and its `stop` are then the load's, and its connections stay open. Without it the load opens one.
     """
     if session is None:
         with closing(Session(load_settings(), stop)) as own:
