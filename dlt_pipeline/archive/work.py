@@ -22,14 +22,14 @@ from dlt_pipeline.common.exceptions import ArchiveError, BadInputError, KrakenCa
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import load_settings, resolved
 
-_LIMITS: Final = {
+_LIMITS: Final[dict[str, tuple[float, float]]] = {
     "chunk_rows": (1, 100_000_000),
     "batch_rows": (1, 10_000_000),
     "block_bytes": (1_000, 1 << 30),
     "most_unpacked_bytes": (1, 1 << 62),
     "most_ratio": (1, 1_000_000),
     "most_refused_rows": (0, 1_000_000),
-    "readers": (1, 64),
+    "readers": (0, 64),
 }
 
 
@@ -60,12 +60,7 @@ class ImportSettings(BaseConfiguration):
 
 def load_import_settings() -> ImportSettings:
     """Resolve the settings from dlt's config; BadInputError if impossible."""
-    settings = resolved(ImportSettings(), "sources", "archive")
-    for name, (lowest, highest) in _LIMITS.items():
-        value = getattr(settings, name)
-        if not lowest <= value <= highest and not (name == "readers" and value == 0):
-            raise BadInputError(f"sources.archive.{name} is {value}; it must lie between {lowest} and {highest}.")
-    return settings
+    return resolved(ImportSettings(), "sources", "archive", limits=_LIMITS)
 
 
 _part_ids = itertools.count(time.time_ns())

@@ -8,7 +8,6 @@ from typing import Any, Final
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import NS_PER_DAY, show_ns
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings, resolved
 
@@ -67,12 +66,7 @@ class JobSettings(BaseConfiguration):
 
 def load_job_settings() -> JobSettings:
     """Resolve the settings from dlt's config; BadInputError names one that cannot be."""
-    settings = resolved(JobSettings(), "sources", "kraken_jobs")
-    for name, (lowest, highest) in _LIMITS.items():
-        value = getattr(settings, name)
-        if not lowest <= value <= highest:
-            raise BadInputError(f"sources.kraken_jobs.{name} is {value}; it must lie between {lowest} and {highest}.")
-    return settings
+    return resolved(JobSettings(), "sources", "kraken_jobs", limits=_LIMITS)
 
 
 _MINUTES_PER_DAY: Final = 1_440

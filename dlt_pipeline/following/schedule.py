@@ -11,7 +11,6 @@ from typing import Final
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, resolved
 
 _LOWEST: Final[dict[str, float]] = {
@@ -49,12 +48,8 @@ class FollowSettings(BaseConfiguration):
 
 def load_follow_settings() -> FollowSettings:
     """Resolve the settings from dlt's config; BadInputError for one that cannot be."""
-    settings = resolved(FollowSettings(), "sources", "kraken", "follow")
-    for name, lowest in _LOWEST.items():
-        value = getattr(settings, name)
-        if not lowest <= value < math.inf:
-            raise BadInputError(f"sources.kraken.follow.{name} is {value}; it must be a number from {lowest}.")
-    return settings
+    limits = {name: (lowest, math.inf) for name, lowest in _LOWEST.items()}
+    return resolved(FollowSettings(), "sources", "kraken", "follow", limits=limits)
 
 
 # An answer tells whole seconds; of so many, one came right after its second began.

@@ -1,5 +1,6 @@
 """Every pace, limit and margin of a load, each with its reason; dlt config section `sources.kraken`."""
 
+import math
 import os
 import re
 import ssl
@@ -133,7 +134,7 @@ class KrakenSettings(BaseConfiguration):
 def load_settings(**explicit: object) -> KrakenSettings:
     """Resolve the settings from dlt's config; arguments that are not None win. BadInputError if impossible."""
     given = {name: value for name, value in explicit.items() if value is not None}
-    settings = resolved(KrakenSettings(), "sources", "kraken", given=given)
+    settings = resolved(KrakenSettings(), "sources", "kraken", limits=_LIMITS, given=given)
     settings.base_url = settings.base_url.rstrip("/")
     _check(settings)
     return settings
@@ -144,17 +145,31 @@ def step_back_ns(settings: KrakenSettings) -> int:
     return int(settings.step_back_microseconds * NS_PER_MICROSECOND)
 
 
-def resolved(settings: _Settings, *sections: str, given: Mapping[str, object] | None = None) -> _Settings:
-    """Resolve settings from dlt's config; what is `given` wins. BadInputError names one that cannot be."""
+def resolved(
+    settings: _Settings,
+    *sections: str,
+    limits: Mapping[str, tuple[float, float]],
+    given: Mapping[str, object] | None = None,
+) -> _Settings:
+    """Resolve settings from dlt's config; what is `given` wins.
+
+    BadInputError names one that cannot be, or lies outside of its lowest and highest value; that may be infinite.
+    """
     for name, value in os.environ.items():
         # Python takes the digits of every script, and a reader might take them for others.
         if name.startswith("SOURCES__") and not value.isascii() and any(letter.isdigit() for letter in value):
             raise BadInputError(f"{name} is {value!r}; write its digits as 0 to 9.")
     try:
-        return resolve_configuration(settings, sections=sections, explicit_value=dict(given or {}) or None)
+        found = resolve_configuration(settings, sections=sections, explicit_value=dict(given or {}) or None)
     except ConfigurationException as error:
         reason = without_password(str(error).splitlines()[0])
         raise BadInputError(f"A setting in {'.'.join(sections)} cannot be used: {reason}") from error
+    for name, (lowest, highest) in limits.items():
+        value = getattr(found, name)
+        if not (lowest <= value <= highest and value < math.inf):
+            bounds = f"lie between {lowest} and {highest}" if highest < math.inf else f"be a number from {lowest}"
+            raise BadInputError(f"{'.'.join(sections)}.{name} is {value}; it must {bounds}.")
+    return found
 
 
 def without_password(text: str) -> str:
@@ -171,10 +186,6 @@ def _check(settings: KrakenSettings) -> None:
         )
     if address.scheme == "https":
         trusted()
-    for name, (lowest, highest) in _LIMITS.items():
-        value = getattr(settings, name)
-        if not lowest <= value <= highest:
-            raise BadInputError(f"sources.kraken.{name} is {value}; it must lie between {lowest} and {highest}.")
 
 
 def _parsed(name: str, url: str) -> SplitResult:

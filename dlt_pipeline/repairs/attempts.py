@@ -10,7 +10,6 @@ import duckdb
 from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration
 
-from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import Span, cut, without
 from dlt_pipeline.kraken.settings import resolved
 from dlt_pipeline.repairs.gaps import CoverageState, Gap, Repair, read_coverage_state
@@ -44,12 +43,7 @@ class RepairSettings(BaseConfiguration):
 
 def load_repair_settings() -> RepairSettings:
     """Resolve the settings from dlt's config. BadInputError if impossible."""
-    settings = resolved(RepairSettings(), "sources", "kraken")
-    for name, (lowest, highest) in _LIMITS.items():
-        value = getattr(settings, name)
-        if not lowest <= value <= highest:
-            raise BadInputError(f"sources.kraken.{name} is {value}; it must lie between {lowest} and {highest}.")
-    return settings
+    return resolved(RepairSettings(), "sources", "kraken", limits=_LIMITS)
 
 
 @dataclass(frozen=True)
