@@ -22,18 +22,18 @@ Day = tuple[str, date]  # a symbol and a UTC day
 
 # The newest word on each day. Python's clock may stand still or go back between two events, so a new one is later than
 # the newest of all.
-NEWEST: Final = """
+NEWEST: Final = f"""
     select symbol, removed_on, arg_max(state, happened_at) as state,
         arg_max(coalesce(job_id, ''), happened_at) as job_id
-    from kraken_ops.removed_days
+    from {REMOVED_DAYS}
     group by symbol, removed_on
-"""
-_NOW: Final = """
+"""  # noqa: S608 - own names only
+_NOW: Final = f"""
     greatest(
         (get_current_timestamp() at time zone 'UTC')::timestamp,
-        coalesce((select max(happened_at) from kraken_ops.removed_days) + interval 1 microsecond, '-infinity')
+        coalesce((select max(happened_at) from {REMOVED_DAYS}) + interval 1 microsecond, '-infinity')
     )
-"""
+"""  # noqa: S608 - own names only
 BY_AGE: Final = "by age"  # who wants the removal of days beyond an age
 KEEP_TRADES_DAYS: Final = "KRAKEN_CANDLES_KEEP_TRADES_DAYS"
 # Why a wanted day's trades stay, beside the reasons of the model removal_checks.
@@ -49,7 +49,7 @@ _CANDIDATES: Final = """
             and (
                 $job_id is null
                 or (symbol, removed_on) in (
-                    select symbol, removed_on from kraken_ops.removed_days where state = $wanted and job_id = $job_id
+                    select symbol, removed_on from {removed_days} where state = $wanted and job_id = $job_id
                 )
             )
     ),
@@ -129,7 +129,7 @@ def write_events(
     rows = list(days)
     columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], []]
     connection.execute(
-        f"insert into kraken_ops.removed_days "  # noqa: S608 - own names only
+        f"insert into {REMOVED_DAYS} "  # noqa: S608 - own names only
         f"select symbol, removed_on, $job_id, $state, trade_count, {_NOW} "
         "from (select unnest($symbols) as symbol, unnest($days) as removed_on, unnest($counts) as trade_count)",
         {"job_id": job_id, "state": state, "symbols": columns[0], "days": columns[1], "counts": columns[2]},
@@ -215,7 +215,7 @@ def _judged(connection: duckdb.DuckDBPyConnection, job_id: str | None) -> Iterab
     if not has_events(connection):
         return
     parameters = {"wanted": WANTED, "job_id": job_id}
-    rows = ask_built(connection, _CANDIDATES.format(newest=NEWEST), parameters)
+    rows = ask_built(connection, _CANDIDATES.format(newest=NEWEST, removed_days=REMOVED_DAYS), parameters)
     if rows is None:
         query = f"select symbol, removed_on, job_id from ({NEWEST}) where state = $wanted"  # noqa: S608 - own names only
         found = connection.execute(query, {"wanted": WANTED}).fetchall()

@@ -27,6 +27,7 @@ from dlt_pipeline.kraken.settings import (
     exchange_kind,
     load_settings,
 )
+from dlt_pipeline.warehouse.ops import REMOVED_DAYS
 from dlt_pipeline.warehouse.pipeline import Place
 
 Ask = Callable[[int | None, int], TradePage]
@@ -117,7 +118,7 @@ def _first_proven(store: LedgerStore, symbol: str, from_ns: int, to_ns: int) -> 
 def _are_removed(store: LedgerStore, symbol: str, from_ns: int, to_ns: int) -> bool:
     """Whether trades of the time, or of its days, were removed: then what lies there does not tell the first one."""
     query = (
-        "select 1 from kraken_ops.removed_days where symbol = %s and state = 'removed' "
+        f"select 1 from {REMOVED_DAYS} where symbol = %s and state = 'removed' "  # noqa: S608 - own names only
         "and removed_on between make_timestamp(%s // 1000)::date and make_timestamp(%s // 1000)::date limit 1"
     )
     return bool(store.rows(query, symbol, from_ns, to_ns))

@@ -17,12 +17,10 @@ from dlt_pipeline.kraken.ledger import missing
 from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.request import Request, Window, make_window
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES, exchange_kind, load_settings
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_CANDLES, REST_TIMEFRAMES, exchange_kind, load_settings
 from dlt_pipeline.warehouse.database import check_usable, warehouse_path
 
 State = Literal["trades", "archive", "rest", "missing"]
-# Kraken answers at most 720 candles, of which the newest is still open.
-COMMITTED_CANDLES: Final = 719
 # As Kraken offers them in 2026.
 ARCHIVE_SIZES: Final = "some 5 GB a quarter zipped, the whole history 47 GB unzipped"
 Way = Literal["rest", "trades", "zip"]
@@ -77,7 +75,7 @@ def rest_reach(seconds: int, now_ns: int) -> tuple[int, int]:
     """Return the time for which the OHLC endpoint has committed candles of so many seconds: [start, end)."""
     size_ns = seconds * NS_PER_SECOND
     open_ns = now_ns // size_ns * size_ns
-    return max(0, open_ns - COMMITTED_CANDLES * size_ns), open_ns
+    return max(0, open_ns - (REST_CANDLES - 1) * size_ns), open_ns
 
 
 def rest_timeframes(start_ns: int, end_ns: int, now_ns: int) -> list[str]:

@@ -19,6 +19,7 @@ from dlt_pipeline.publishing.resampling import Timeframe, candles_of
 from dlt_pipeline.publishing.settings import MEMORY, load_settings
 from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_built, require_trades, sql_text
 from dlt_pipeline.warehouse.errors import MEMORY_NAME, when_unlocked
+from dlt_pipeline.warehouse.ops import REMOVED_DAYS
 
 _CANDLES: Final = "proven_candles"
 # Published numbers may be doubles; one of up to 15 digits gives back the decimal that it was made of.
@@ -33,12 +34,12 @@ _TIMEFRAMES: Final = """
 _EVER: Final = (datetime(1970, 1, 1), datetime(9999, 1, 1))  # noqa: DTZ001 - naive UTC, as in the warehouse
 SPANS_AS_TEXT: Final = 50  # more of them are joined, which sorts the trades
 # Days whose trades are removed and have not come again.
-_REMOVED: Final = """
-    select removed_on from kraken_ops.removed_days
+_REMOVED: Final = f"""
+    select removed_on from {REMOVED_DAYS}
     where symbol = $1 and state = 'removed'
         and not exists (from kraken.trades where trades.symbol = $1 and trades.traded_on = removed_days.removed_on)
     group by all order by all
-"""
+"""  # noqa: S608 - own names only
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dlt_pipeline.common.exceptions import BadInputError, ExchangeError, KrakenCandlesError, UnknownSymbolError
 from dlt_pipeline.common.time import NS_PER_DAY
@@ -16,11 +16,9 @@ from dlt_pipeline.kraken.extract import Progress
 from dlt_pipeline.kraken.load import Listener, tell_committing
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_TIMEFRAMES
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_CANDLES, REST_TIMEFRAMES
 from dlt_pipeline.warehouse.database import size_of
 
-# What Kraken's OHLC endpoint gives, whatever it is asked for.
-REST_CANDLES: Final = 720
 Snapshot = tuple[str, str]
 Change = Callable[[Mapping[int, Mapping[str, Any]]], Mapping[int, Job]]
 

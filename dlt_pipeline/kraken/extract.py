@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,13 +22,13 @@ from dlt_pipeline.kraken.settings import (
     DISPLAY_REWIND_NS,
     FURTHER_REWINDS_NS,
     NS_PER_SECOND,
+    REST_CANDLES,
     REST_TIMEFRAMES,
     KrakenSettings,
     step_back_ns,
 )
 
 _log = logging.getLogger("dlt_pipeline.kraken")
-_CANDLES: Final = 720  # of one OHLC answer, the running one included
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,9 @@ class SymbolLoad:
         It is asked once, in the finest timeframe whose candles reach back to `from_ns`.
         """
         reach = [
-            name for name, size in REST_TIMEFRAMES.items() if exchange_ns - from_ns < _CANDLES * size * NS_PER_SECOND
+            name
+            for name, size in REST_TIMEFRAMES.items()
+            if exchange_ns - from_ns < REST_CANDLES * size * NS_PER_SECOND
         ]
         try:
             snapshot = self.client.rest_candles(self.market, next(iter(reach), "15d"))

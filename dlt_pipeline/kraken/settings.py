@@ -34,6 +34,8 @@ REST_TIMEFRAMES: Final[dict[str, int]] = {
     "1w": 604_800,
     "15d": 1_296_000,
 }
+# It answers the newest so many of a timeframe, of which the last one is still open.
+REST_CANDLES: Final = 720
 
 # A page's `last` is exact, but where only the displayed time is known the true one can differ:
 # old answers show 4 decimals (50 µs either way), new ones a float64 rounded to 7 (0.2 µs).
