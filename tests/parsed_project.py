@@ -49,7 +49,9 @@ class ParsedProject:
     @cached_property
     def manifest(self) -> Any:
         """The parsed project itself; a run changes it, so give each a copy."""
-        return self._invoke(self._file.parent / "target", parsed=self._path.with_name("partial_parse.msgpack"))
+        parsed = self._file.with_name("kept.msgpack")  # another run may put a newer one in the place of what is kept
+        parsed.write_bytes(self._parsed)
+        return self._invoke(self._file.parent / "target", parsed=parsed)
 
     def of(self, warehouse: Path) -> Path:
         """Return the file for a warehouse; it holds until the next call."""

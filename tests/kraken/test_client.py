@@ -408,7 +408,7 @@ def test_a_rate_limit_slows_its_pair_alone_and_it_recovers(exchange: LocalExchan
 
 def test_a_stop_ends_the_wait_for_a_turn(exchange: LocalExchange) -> None:
     stop = threading.Event()
-    client = KrakenClient(load_settings(base_url=exchange.base_url, seconds_per_call=3600.0), stop)
+    client = KrakenClient(load_settings(base_url=exchange.base_url, seconds_per_call=60.0), stop)
     client.trades(BTC, None, 1)
     threading.Timer(0.1, stop.set).start()
     with pytest.raises(LoadStoppedError):
