@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.long)])
 def test_a_load_killed_again_and_again_ends_in_the_truth(
     serve: Callable[..., LocalExchange],
     place: Place,

@@ -39,7 +39,7 @@ def reading(folder: Path, seen: dict[str, object], what: str = "made") -> Iterat
 def test_a_reader_never_sees_an_error_or_a_half_state(published: Made) -> None:
     seen: dict[str, object] = {}
     with reading(published.path.parent, seen):
-        writer = start("writer", published.path, 20)
+        writer = start("writer", published.path, 10)
         said, _ = writer.communicate(timeout=100)
     assert said.endswith("done\n")
     print(seen)
