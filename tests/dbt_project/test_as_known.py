@@ -33,10 +33,13 @@ class Known(Days):
         super().__init__(folder)
         self.began = _now()
         self.seen: list[Seen] = []
+        self.given: dict[str, object] = {}
 
     def build(self, *arguments: str, select: Sequence[str] = READ, **variables: object) -> None:
         given = {"kraken_candles_export_numbers": "decimal"} | variables
-        DbtProject(self.path.parent / "target", self.path, given).run(self.path, *select, *arguments)
+        standing = ("--exclude", "config.materialized:view") if select and given == self.given else ()
+        DbtProject(self.path.parent / "target", self.path, given).run(self.path, *select, *standing, *arguments)
+        self.given = given
         self.see()
 
     def see(self) -> None:
@@ -44,6 +47,7 @@ class Known(Days):
         self.seen.append(Seen(_now(), candles, self.query("from kraken.gaps order by all")))
 
     def execute(self, sql: str) -> None:
+        self.given = {}  # what stands may not do any more
         with duckdb.connect(str(self.path)) as connection:
             connection.execute(sql)
 
