@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.archive.conftest import NOBODY
 from tests.archive.exported import write_zip
 from tests.conftest import Place, small_disk
@@ -11,6 +13,8 @@ from tests.truth import query
 ROWS = 300_000
 
 
+# That a load says it and an import goes on after its end, shorter ones show: test_interrupted.py, test_import_kill.py.
+@pytest.mark.long
 @small_disk
 def test_a_full_disk_is_said_and_once_there_is_space_nothing_is_lost(place: Place, tmp_path: Path) -> None:
     text = "".join(

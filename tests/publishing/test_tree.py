@@ -60,7 +60,12 @@ def test_a_vanished_partition_leaves_no_file_and_no_folder(published: Made) -> N
 
 
 @pytest.mark.parametrize(
-    "lost", ["exports", "exports/candles", "exports/.versions", f"exports/candles/{BTC_2026.format('1m')}"]
+    "lost",
+    [
+        "exports",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("exports/candles", "exports/.versions")),
+        f"exports/candles/{BTC_2026.format('1m')}",
+    ],
 )
 def test_whatever_was_deleted_is_there_again(published: Made, lost: str) -> None:
     before = published.read("from candles order by all")
@@ -71,7 +76,9 @@ def test_whatever_was_deleted_is_there_again(published: Made, lost: str) -> None
     assert len(publish(published.path).unchanged) == 16
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "empty", "other"])
+@pytest.mark.parametrize(
+    "damage", ["cut", *(pytest.param(name, marks=pytest.mark.long) for name in ("text", "empty")), "other"]
+)
 def test_a_damaged_file_is_replaced(published: Made, damage: str) -> None:
     path = published.tree / BTC_2026.format("1m") / "candles.parquet"
     whole = path.read_bytes()
@@ -105,8 +112,13 @@ def rows(exports: Path) -> list[tuple[object, ...]]:
         ("select 1", "float64"),
         ("select 1", "decimal"),
         ("update made.minutes set price = price + 7 where started = '2026-01-01 00:10'", "float64"),
-        ("update made.minutes set price = price + 7 where started = '2026-01-01 22:10'", "float64"),
-        ("delete from made.minutes where started = '2026-01-01 00:59'", "float64"),
+        *(
+            pytest.param(change, "float64", marks=pytest.mark.long)
+            for change in (
+                "update made.minutes set price = price + 7 where started = '2026-01-01 22:10'",
+                "delete from made.minutes where started = '2026-01-01 00:59'",
+            )
+        ),
         ("delete from made.minutes where started between '2026-01-01 12:00' and '2026-01-02 12:00'", "float64"),
     ],
 )
