@@ -1,6 +1,5 @@
 """A build and what came of it in a few lines; and of a publish, whether it is of such a build."""
 
-import atexit
 import gc
 import time
 from collections.abc import Iterator, Sequence
@@ -68,9 +67,8 @@ def run_build(
     alone, but for `always`. `as_json` also prints an object to stdout, which is then not for the `console`.
     """
     path = warehouse_path()
-    # The process ends with the build: looking through all that dbt left in memory, now and at its end, gives nothing.
+    # The process ends with the build: looking through all that dbt left in memory gives nothing back.
     gc.disable()
-    atexit.register(gc.freeze)
     if target in OTHER_TARGETS:
         is_fine, about = _build_on(console, path, target, arguments, is_verbose)
     else:
