@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -76,6 +76,7 @@ _FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})  # click's word
 # Models with such a tag are empty as long as the table is not there.
 _FED_BY: Final = {"archives": f"{DATASET}.archive_files", "removals": REMOVED_DAYS}
 _BARS: Final = "kraken.bars"
+_UNITED: Final = " union all "
 _SHAPE: Final = f"""
     select schema_name, view_name, sql from duckdb_views() where not internal
     union all
@@ -173,7 +174,21 @@ def run_build(
     )
     if arguments and not getattr(result.result, "results", True):
         raise BadInputError(f"dbt found nothing to build with {' '.join(arguments)}.")
-    return build_told(result, dbt_folder(path) / "logs" / "dbt.log", left)
+    told = build_told(result, dbt_folder(path) / "logs" / "dbt.log", left)
+    return replace(told, red=_short(path, told.red), warned=_short(path, told.warned))
+
+
+def _short(path: Path, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Leave out of the queries of checks of several tables those that find nothing: together they fill a screen."""
+    found = []
+    for finding in findings:
+        query, parts = finding.query, finding.query.split(_UNITED)
+        if parts[1:]:
+            # nobody can look, or what is united is no list of queries but a part of one
+            with suppress(WarehouseError, duckdb.Error), open_warehouse(path, read_only=True) as connection:
+                query = _UNITED.join(part for part in parts if connection.execute(part).fetchone())
+        found.append(replace(finding, query=query or finding.query))
+    return tuple(found)
 
 
 def shape_of(connection: Any, variables: Mapping[str, Any]) -> str:
