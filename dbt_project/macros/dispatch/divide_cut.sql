@@ -22,11 +22,14 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Spark rounds the quotient to 24 decimals and again to 12; where that went up, one step is taken off again. #}
+{# A quotient of decimals has 24 of them on Spark, so at most 14 digits before: whole units are divided apart, and the rest of them is less
+   than one. Spark rounds that to 24 decimals and again to 12; where that went up, one step is taken off again. #}
 {% macro spark__divide_cut(numerator, divisor) -%}
-    {%- set rounded = "cast(" ~ numerator ~ " / nullif(" ~ divisor ~ ", 0) as decimal(38, 12))" -%}
-    cast({{ rounded }} - case
-        when {{ kraken_candles.multiply_exact(rounded, divisor) }} > {{ numerator }} then cast(0.000000000001 as decimal(12, 12))
+    {%- set whole = "cast(" ~ numerator ~ " div nullif(" ~ divisor ~ ", 0) as decimal(38, 12))" -%}
+    {%- set rest = "(" ~ numerator ~ " - " ~ kraken_candles.multiply_exact(whole, divisor) ~ ")" -%}
+    {%- set rounded = "cast(" ~ rest ~ " / nullif(" ~ divisor ~ ", 0) as decimal(38, 12))" -%}
+    cast({{ whole }} + {{ rounded }} - case
+        when {{ kraken_candles.multiply_exact(rounded, divisor) }} > {{ rest }} then cast(0.000000000001 as decimal(12, 12))
         else cast(0 as decimal(12, 12))
     end as decimal(38, 12))
 {%- endmacro %}

@@ -9,7 +9,7 @@
             size_ns,
             count(*) as candle_count,
             sum(trade_count) as trade_count,
-            sum(base_volume) as base_volume
+            {{ kraken_candles.sum_exact('base_volume') }} as base_volume
         from {{ candles }}
         group by symbol, kept_on, size_ns
     ),
