@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dlt_pipeline.following import follow as follow
     from dlt_pipeline.interchange.compare import compare as compare
     from dlt_pipeline.interchange.export import export as export
+    from dlt_pipeline.jobs.build import apply_retention as apply_retention
     from dlt_pipeline.jobs.build import build as build
     from dlt_pipeline.jobs.job import Options as Options
     from dlt_pipeline.jobs.queue import add_jobs as add_jobs
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from dlt_pipeline.jobs.queue import list_jobs as list_jobs
     from dlt_pipeline.jobs.queue import make_job as make_job
     from dlt_pipeline.jobs.queue import retry_jobs as retry_jobs
-    from dlt_pipeline.jobs.removal import apply_retention as apply_retention
     from dlt_pipeline.jobs.repair import repair as repair
     from dlt_pipeline.jobs.runner import rebuild as rebuild
     from dlt_pipeline.jobs.runner import run_jobs as run_jobs
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Options": "dlt_pipeline.jobs.job",
     "add_jobs": "dlt_pipeline.jobs.queue",
-    "apply_retention": "dlt_pipeline.jobs.removal",
+    "apply_retention": "dlt_pipeline.jobs.build",
     "archive_source": "dlt_pipeline.archive.source",
     "bars": "dlt_pipeline.publishing.reading",
     "build": "dlt_pipeline.jobs.build",

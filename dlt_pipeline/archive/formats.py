@@ -11,7 +11,7 @@ from dlt_pipeline.archive.line_parser import EXPONENT
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
 from dlt_pipeline.kraken.answers import LATEST_SECONDS
 
-Kind = tuple[str, str | None]
+FileFormat = tuple[str, str | None]
 """The format (trades, trades_with_ids or candles) and, of candles, the timeframe."""
 
 BOM: Final = b"\xef\xbb\xbf"
@@ -37,7 +37,7 @@ BLOCK_BYTES: Final = 4 << 20
 LONGEST_LINE_BYTES: Final = 1 << 20
 
 
-def look(member: Member) -> Kind:
+def look(member: Member) -> FileFormat:
     """Return the kind of a file; an empty one counts as what its name says.
 
     Raises WrongFormatError for what is none of Kraken's formats, DamagedFileError where its beginning cannot be read.
@@ -87,7 +87,7 @@ def _refuse_packed(member: Member, first: bytes) -> None:
         raise WrongFormatError(f"{member.where} is text in UTF-16; save it as UTF-8, or import it as Kraken gave it.")
 
 
-def _kind_of(member: Member, lines: list[str]) -> Kind:
+def _kind_of(member: Member, lines: list[str]) -> FileFormat:
     """Return what the first line is that is of a known shape; broken rows may stand before it."""
     shapes = [_shape(line) for line in lines]
     first = _fields(lines[0])

@@ -6,17 +6,23 @@ from typing import Any, Final, NamedTuple, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlt_pipeline.archive.coverage import DAY_NS, SECOND_NS, Bounds, Coverage, Others, Stretch, provable
 from dlt_pipeline.archive.files import TIMEFRAMES, Member
 from dlt_pipeline.archive.formats import Block, Blocks, look, without_header
 from dlt_pipeline.archive.ledger import (
+    DAY_NS,
+    SECOND_NS,
     Begun,
+    Bounds,
+    Coverage,
+    Others,
     ParsedBlock,
     Reading,
+    RowRun,
     Sums,
     file_row,
     ledger_table,
     part_row,
+    provable,
     refused_rows,
     runs_of,
 )
@@ -69,7 +75,7 @@ def within(columns: dict[str, pa.Array], numbers: pa.Array, bounds: Bounds) -> W
     )
 
 
-class Kind(Protocol):
+class FileKind(Protocol):
     """What all rows of a file share; see Reading."""
 
     symbol: str
@@ -79,7 +85,7 @@ class Kind(Protocol):
 
 
 def raw_rows(
-    kind: Kind, columns: Mapping[str, pa.Array], numbers: pa.Array, part_ids: pa.Array
+    kind: FileKind, columns: Mapping[str, pa.Array], numbers: pa.Array, part_ids: pa.Array
 ) -> tuple[str, pa.Table]:
     """Return the raw table's name and its rows. Prices in quote, volumes in base units; times ns and UTC."""
     name = _TABLES[kind.format]
@@ -103,7 +109,7 @@ def _of_trades(values: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     return {"traded_on": days.cast(pa.int32()).cast(pa.date32())}
 
 
-def _of_candles(kind: Kind, values: Mapping[str, pa.Array], count: int) -> dict[str, pa.Array]:
+def _of_candles(kind: FileKind, values: Mapping[str, pa.Array], count: int) -> dict[str, pa.Array]:
     minutes = _MINUTES[kind.timeframe or ""]
     return {
         "timeframe": pa.repeat(kind.timeframe, count),
@@ -218,7 +224,7 @@ class _File:
         runs = runs_of(inside.numbers, columns.get("trade_id"))
         rows = [part_row(plan, columns, run, 0 if is_committed else plan.new_part_id()) for run in runs]
         stretches = [
-            Stretch(row["first_row"], row["last_row"], row["first_time_ns"], row["last_time_ns"]) for row in rows
+            RowRun(row["first_row"], row["last_row"], row["first_time_ns"], row["last_time_ns"]) for row in rows
         ]
         covered = self._coverage.covers(stretches, Others(refused, inside.before, inside.behind), block.is_last)
         for row, (from_ns, to_ns) in zip(rows, covered, strict=True):

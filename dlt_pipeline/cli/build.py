@@ -11,8 +11,7 @@ from typing import Any, Final
 from dlt_pipeline.cli.console import Console, print_json, tell_next
 from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, WarehouseError
-from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.removal import describe_removal
+from dlt_pipeline.jobs.build import build_result, describe_removal
 from dlt_pipeline.publishing.publisher import Published, publish
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import remember, shape_left

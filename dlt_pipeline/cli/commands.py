@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dlt_pipeline.archive import PASSWORD_NAME
 from dlt_pipeline.cli.app import Json, app, examples, out, stop_on_signals
 from dlt_pipeline.cli.commands_jobs import (
     BucketSize,
@@ -68,7 +69,7 @@ def import_(
     ] = None,
     password: Annotated[
         str | None,
-        typer.Option(envvar="KRAKEN_CANDLES_ARCHIVE_PASSWORD", help="Password of encrypted ZIPs.", show_envvar=True),
+        typer.Option(envvar=PASSWORD_NAME, help="Password of encrypted ZIPs.", show_envvar=True),
     ] = None,
     whole_days: Annotated[
         bool,

@@ -20,7 +20,7 @@ from dlt_pipeline.common.version import program
 from dlt_pipeline.interchange.compare import FIRST, Compared, Comparison, compare
 from dlt_pipeline.interchange.export import FREQTRADE, LIST, Exported, What, export
 from dlt_pipeline.interchange.formats import HEADER, Table, check_targets, named, write_page
-from dlt_pipeline.interchange.proven import Gap
+from dlt_pipeline.interchange.proven import UnprovenTime
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.report.health import read_health
 from dlt_pipeline.report.market import read_market
@@ -114,7 +114,7 @@ def _remarks(done: Sequence[Exported], form: str, what: What) -> Iterator[str]:
         yield "The warehouse is in use: these candles come from published.duckdb, whose numbers are floats."
 
 
-def _told_gaps(symbol: str, gaps: Sequence[Gap]) -> Iterator[str]:
+def _told_gaps(symbol: str, gaps: Sequence[UnprovenTime]) -> Iterator[str]:
     if gaps:
         form = "%Y-%m-%d %H:%M:%S"
         told = [f"{gap.starts:{form}} to {gap.ends:{form}} ({gap.reason})" for gap in gaps[:_SHOWN_GAPS]]

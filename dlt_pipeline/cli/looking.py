@@ -61,7 +61,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Proven:
+class ProvenSymbol:
     """Up to when (UTC) a symbol is proven loaded by the last build, with how many trades and by what."""
 
     symbol: str
@@ -142,12 +142,12 @@ def _held(connection: duckdb.DuckDBPyConnection) -> list[Held] | None:
     return None if rows is None else [Held(*row) for row in rows]
 
 
-def find_proven(connection: duckdb.DuckDBPyConnection) -> list[Proven]:
+def find_proven(connection: duckdb.DuckDBPyConnection) -> list[ProvenSymbol]:
     """Return the symbols of which the last build proved any time; none before the first build."""
     found = []
     for symbol, proven_to, trades, proven_by, is_proven in ask_built(connection, _PROVEN) or ():
         ways = ", ".join(dict.fromkeys(proven_by.split(", ")))
-        found.append(Proven(symbol, proven_to, trades, ways, is_proven))
+        found.append(ProvenSymbol(symbol, proven_to, trades, ways, is_proven))
     return found
 
 
@@ -182,9 +182,11 @@ def _there(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> list
     return [table for table in tables if table in there]
 
 
-def _listed(held: Sequence[Held], proven: Sequence[Proven], raw: Sequence[Raw]) -> Iterator[dict[str, Any]]:
+def _listed(held: Sequence[Held], proven: Sequence[ProvenSymbol], raw: Sequence[Raw]) -> Iterator[dict[str, Any]]:
     """Yield an object a symbol and timeframe, and one a symbol that is not built, whose timeframe is null."""
-    nothing = dict.fromkeys([*Held.__dataclass_fields__, *Proven.__dataclass_fields__, *Raw.__dataclass_fields__], None)
+    nothing = dict.fromkeys(
+        [*Held.__dataclass_fields__, *ProvenSymbol.__dataclass_fields__, *Raw.__dataclass_fields__], None
+    )
     by_symbol = {each.symbol: each for each in proven}
     for one in held:
         about = by_symbol.get(one.symbol)
@@ -208,7 +210,7 @@ def held_table(held: Sequence[Held]) -> Rows:
     return table
 
 
-def proven_table(proven: Sequence[Proven]) -> Rows:
+def proven_table(proven: Sequence[ProvenSymbol]) -> Rows:
     """Return a row a symbol: its trades, and up to when they are proven to be all."""
     table = Rows("symbol", "trades", "proven up to (UTC)", "by", numbers=("trades",))
     for one in proven:

@@ -1,6 +1,5 @@
 """What `show` says: the newest candles of a symbol and timeframe, and a line that draws their closes."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -13,7 +12,7 @@ import duckdb
 
 from dlt_pipeline.cli.console import Console, Rows, exact, print_json
 from dlt_pipeline.cli.looking import raw_trades, reading
-from dlt_pipeline.common.exceptions import BadInputError
+from dlt_pipeline.common.exceptions import BadInputError, near_symbols
 from dlt_pipeline.common.time import timeframe_name
 from dlt_pipeline.warehouse.database import require_built
 
@@ -97,8 +96,8 @@ def _unknown(symbol: str, named: Mapping[str, str], is_loaded: bool) -> str:
         return f"The trades of {symbol} are loaded, but no candles are built of them; run `kraken-candles build`."
     if not named:
         return f"No candles of {symbol} are here, nor of any other symbol; `kraken-candles list` shows what is."
-    near = difflib.get_close_matches(symbol.upper(), named, n=3, cutoff=0.5) or list(named)[:3]
-    return f"No candles of {symbol} are here; the nearest symbols that are: {', '.join(map(named.__getitem__, near))}."
+    near = ", ".join(near_symbols(symbol, named.values()))
+    return f"No candles of {symbol} are here; the nearest symbols that are: {near}."
 
 
 def candles_table(rows: Sequence[Mapping[str, Any]], numbers: Sequence[str] = _NUMBERS) -> Rows:

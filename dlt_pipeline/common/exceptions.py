@@ -1,5 +1,7 @@
 """The errors a user can meet: each is one sentence with the fact, the place and the way out."""
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -144,3 +146,10 @@ class RecordingError(LocalExchangeError):
 
 class UnknownMarketError(LocalExchangeError):
     """A feed of the local exchange was asked for a market that it does not have."""
+
+
+def near_symbols(symbol: str, known: Iterable[str]) -> list[str]:
+    """Return up to three known symbols that an unknown one may mean, in letters of any size; else the first."""
+    named = {name.upper(): name for name in known}
+    near = difflib.get_close_matches(symbol.upper(), named, n=3, cutoff=0.5) or list(named)[:3]
+    return [named[name] for name in near]

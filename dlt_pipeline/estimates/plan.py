@@ -27,7 +27,7 @@ Way = Literal["rest", "trades", "zip"]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PlannedSpan:
     """[start_ns, end_ns) is covered by `state`, the best there is of it, or missing."""
 
     start_ns: int
@@ -37,7 +37,7 @@ class Stretch:
 
 def cut(
     start_ns: int, end_ns: int, covered: Sequence[tuple[State, Iterable[Span]]], borders: Iterable[int]
-) -> list[Stretch]:
+) -> list[PlannedSpan]:
     """Cut [start_ns, end_ns) into stretches that follow each other without overlap and leave nothing out.
 
     `covered` names the spans of each state, the best first: where two overlap, the better one counts. What no span
@@ -48,14 +48,14 @@ def cut(
     split = {time for time in borders if start_ns < time < end_ns}
     points = [start_ns, *sorted(inner | split), end_ns]
     cursors = dict.fromkeys(range(len(spans)), 0)
-    found: list[Stretch] = []
+    found: list[PlannedSpan] = []
     for left, right in pairwise(points):
         state = _state(left, spans, cursors)
         previous = found[-1] if found else None
         if previous and previous.state == state and not (state == "missing" and left in split):
-            found[-1] = Stretch(previous.start_ns, right, state)
+            found[-1] = PlannedSpan(previous.start_ns, right, state)
         elif right > left:
-            found.append(Stretch(left, right, state))
+            found.append(PlannedSpan(left, right, state))
     return found
 
 
@@ -134,22 +134,22 @@ class Planner:
     costs: Costs
     counter: Counter | None
 
-    def ranges(self, stretches: list[Stretch]) -> list[PlanRange]:
+    def ranges(self, stretches: list[PlannedSpan]) -> list[PlanRange]:
         """Return the stretches as ranges of the plan; neighbours that are filled in the same way become one."""
         found: list[PlanRange] = []
         for one in stretches:
             made = self._range(one)
             previous = found[-1] if found else None
             if previous and made.way is not None and previous.way == made.way:
-                found[-1] = self._range(Stretch(previous.start_ns, made.end_ns, "missing"))
+                found[-1] = self._range(PlannedSpan(previous.start_ns, made.end_ns, "missing"))
             else:
                 found.append(made)
         return found
 
-    def _range(self, one: Stretch) -> PlanRange:
+    def _range(self, one: PlannedSpan) -> PlanRange:
         return self._missing(one) if one.state == "missing" else PlanRange(one.start_ns, one.end_ns, one.state)
 
-    def _missing(self, one: Stretch) -> PlanRange:
+    def _missing(self, one: PlannedSpan) -> PlanRange:
         price = self._price(one)
         is_in_reach = self.reach is not None and self.reach[0] <= one.start_ns and one.end_ns <= self.reach[1]
         if is_in_reach:
@@ -165,7 +165,7 @@ class Planner:
         calls = None if is_zip or price is None else price.calls
         return PlanRange(one.start_ns, one.end_ns, "missing", "zip" if is_zip else "trades", calls, price, command)
 
-    def _price(self, one: Stretch) -> Estimate | None:
+    def _price(self, one: PlannedSpan) -> Estimate | None:
         if self.counter is None:
             return None
         before = self.counter.calls

@@ -27,7 +27,7 @@ from dlt_pipeline.common.exceptions import BadInputError, DiskFullError, LoadSto
 from dlt_pipeline.common.threads import lock_folder, warehouse_key
 from dlt_pipeline.common.time import When, timeframe_seconds, to_ns, utc_datetime, utc_of_ns
 from dlt_pipeline.common.version import program
-from dlt_pipeline.interchange.proven import Gap, Proven, open_proven
+from dlt_pipeline.interchange.proven import Proven, UnprovenTime, open_proven
 from dlt_pipeline.publishing.files import make_folder, put, sync
 from dlt_pipeline.publishing.partitions import PREFIX, write_rows
 from dlt_pipeline.publishing.settings import ROW_GROUP
@@ -95,7 +95,7 @@ class Exported:
     symbol: str
     timeframe: str | None
     is_exact: bool
-    gaps: Sequence[Gap]
+    gaps: Sequence[UnprovenTime]
     row_count: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -244,7 +244,7 @@ def _freqtrades(timeframe: str) -> str | None:
     return None
 
 
-def _days(days: Sequence[date], bounds: tuple[datetime | None, datetime | None]) -> Iterator[Gap]:
+def _days(days: Sequence[date], bounds: tuple[datetime | None, datetime | None]) -> Iterator[UnprovenTime]:
     """Yield the days within the bounds, those that follow one another as one."""
     first: datetime | None = None
     starts = [datetime(day.year, day.month, day.day) for day in days]  # noqa: DTZ001 - naive UTC as in the warehouse
@@ -253,7 +253,7 @@ def _days(days: Sequence[date], bounds: tuple[datetime | None, datetime | None])
     for at, following in zip(inside, [*inside[1:], None], strict=False):
         first = first or at
         if following != at + day:
-            yield Gap(first, at + day, REMOVED)
+            yield UnprovenTime(first, at + day, REMOVED)
             first = None
 
 

@@ -1,6 +1,5 @@
 """The closed candles and proven trades of a database as queries, in exact decimals, of any timeframe."""
 
-import difflib
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,13 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseError, WarehouseLockedError
+from dlt_pipeline.common.exceptions import (
+    BadInputError,
+    NothingBuiltError,
+    WarehouseError,
+    WarehouseLockedError,
+    near_symbols,
+)
 from dlt_pipeline.common.time import Span, utc_of_ns
 from dlt_pipeline.publishing.partitions import Column
 from dlt_pipeline.publishing.resampling import Timeframe, candles_of
@@ -43,7 +48,7 @@ _REMOVED: Final = f"""
 
 
 @dataclass(frozen=True)
-class Gap:
+class UnprovenTime:
     """Time between that is not proven, UTC, and why: a reason of `kraken.gaps`, or trades_removed."""
 
     starts: datetime
@@ -66,8 +71,8 @@ class Proven:
         named = {name.upper(): name for name in self.timeframes}
         if symbol.upper() in named:
             return named[symbol.upper()]
-        near = difflib.get_close_matches(symbol.upper(), named, n=3, cutoff=0.5) or list(named)[:3]
-        there = f"the nearest that there are: {', '.join(named[name] for name in near)}" if near else "there are none"
+        near = ", ".join(near_symbols(symbol, self.timeframes))
+        there = f"the nearest that there are: {near}" if near else "there are none"
         raise BadInputError(f"No proven candles of {symbol} are here; {there}. `kraken-candles list` shows all.")
 
     def candles(self, symbol: str, timeframe: str, start: datetime | None = None, end: datetime | None = None) -> str:
@@ -116,14 +121,14 @@ class Proven:
             "on rows.time_ns >= spans.start_ns and rows.time_ns < spans.end_ns"
         )
 
-    def gaps(self, symbol: str, start: datetime | None, end: datetime | None) -> list[Gap]:
+    def gaps(self, symbol: str, start: datetime | None, end: datetime | None) -> list[UnprovenTime]:
         """Return what is not proven between the first and last proven instant, within [start, end)."""
         query = """
             select greatest(gap_from, $2), least(gap_to, $3), reason from kraken.gaps
             where symbol = $1 and gap_from < $3 and gap_to > $2 order by 1
         """
         found = self._ask(query, symbol, start or _EVER[0], end or _EVER[1])
-        return [Gap(*row) for row in found]
+        return [UnprovenTime(*row) for row in found]
 
     def removed_days(self, symbol: str) -> list[date]:
         """Return the UTC days whose candles are kept and whose trades are removed."""

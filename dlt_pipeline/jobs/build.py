@@ -1,17 +1,26 @@
 """Builds with dbt as the jobs of a warehouse want it: the timeframes and policies that rebuilds asked for stay."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.common.exceptions import NothingBuiltError
+from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseError
 from dlt_pipeline.common.time import timeframe_seconds
 from dlt_pipeline.jobs.job import Job, this_process
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.publisher import publish
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_builder, remember_checks
-from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.retention import (
+    BY_AGE,
+    RemovalReport,
+    keep_trades_days,
+    remove_trades,
+    request_old_days,
+)
+from dlt_pipeline.warehouse.database import require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument, project_variables, run_build
 
 _TIMEFRAMES: Final = "kraken_candles_timeframes"
@@ -84,6 +93,44 @@ def mark_begun(path: Path, number: int) -> None:
     """With the first node a whole build is one that has not ended; refused before it, it leaves what stood before."""
     if number == 1:
         remember_checks(path, [BROKEN_OFF])
+
+
+def describe_removal(report: RemovalReport) -> str:
+    """Say what was removed, and why the rest stays."""
+    said = f"{report.trades:,} raw trades of {len(report.removed):,} days removed"
+    if report.stay:
+        reasons = ", ".join(sorted(set(report.stay.values())))
+        said += f", {len(report.stay):,} days keep theirs ({reasons}; see kraken_internal.removal_checks)"
+    return said
+
+
+def apply_retention(
+    warehouse: str | Path | None = None,
+    keep_days: int | None = None,
+    now: datetime | None = None,
+    job_id: str | None = None,
+    stop: threading.Event | None = None,
+) -> RemovalReport:
+    """Remove the raw trades of all days beyond an age, once a build has kept their candles.
+
+    `keep_days`: whole UTC days before today's whose trades stay (default: KRAKEN_CANDLES_KEEP_TRADES_DAYS; without
+    both nothing is removed). `now`: default this machine's clock; without a zone it is UTC. Raises BadInputError,
+    NothingLoadedError or another WarehouseError.
+    """
+    path = warehouse_path(warehouse)
+    days_kept = keep_trades_days() if keep_days is None else keep_days
+    if days_kept is None:
+        return RemovalReport()
+    if days_kept < 0:
+        raise BadInputError(f"Trades cannot be kept for {days_kept} days; it must be a whole number from 0.")
+    require_trades(path)
+    if not request_old_days(path, days_kept, now, job_id):
+        return RemovalReport()
+    result = build_result(path, quiet=True)
+    if not result.is_green:
+        first = (*result.errors, *map(str, result.red), f"{result.log} says what")[0]
+        raise WarehouseError(f"No trades were removed, for the build of {path} is not green: {first}.")
+    return remove_trades(path, job_id or BY_AGE, stop)
 
 
 def job_variables(warehouse: Path) -> dict[str, Any]:

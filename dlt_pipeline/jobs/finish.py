@@ -8,12 +8,11 @@ from typing import Final
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
 from dlt_pipeline.jobs.active import ActiveJobs
-from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.import_job import lost_of_import
+from dlt_pipeline.jobs.build import build_result, describe_removal
 from dlt_pipeline.jobs.job import Job
-from dlt_pipeline.jobs.removal import remove_for, request_removal_for
 from dlt_pipeline.jobs.repair import judge
 from dlt_pipeline.publishing import publish
+from dlt_pipeline.retention import remove_trades, request_removal
 from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.dbt import BuildResult
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
@@ -134,7 +133,7 @@ def finish(jobs: Sequence[Job], hand: ActiveJobs, path: Path, stop: threading.Ev
             hand.to(job, summary=f"{job.summary}; its raw trades stay, for only a green build lets them go")
         elif not job.parsed.include_trades:
             hand.to(job, phase="removing")
-            said = remove_for(path, job, stop)
+            said = _remove(path, job, stop)
             hand.to(job, summary=f"{job.summary}; {said}")
         hand.end(job)
 
@@ -153,7 +152,7 @@ def _is_sound(path: Path, job: Job, hand: ActiveJobs, remark: str) -> bool:
     """Check the job's own range in what was built; the job fails if it is not proven or differs from Kraken's."""
     said = f"{job.trades:,} trades loaded with {job.calls:,} calls"
     if job.job_type == "archive_import":
-        trouble, summary = lost_of_import(path, job), job.summary
+        trouble, summary = _lost_of_import(path, job), job.summary
     elif job.job_type == "repair":
         trouble, summary = judge(path, job, hand.began_at(job)), f"filled; {said}"
     else:
@@ -171,6 +170,37 @@ def _is_sound(path: Path, job: Job, hand: ActiveJobs, remark: str) -> bool:
     else:
         hand.to(job, summary=f"{summary}{remark}")
     return not trouble
+
+
+def request_removal_for(path: Path, job: Job) -> None:
+    """Ask the next build to keep the candles of the job's whole UTC days, if its trades are to go."""
+    days = job.days_to_remove
+    if days:
+        request_removal(path, job.symbol, *days, str(job.job_id))
+
+
+def _remove(path: Path, job: Job, stop: threading.Event) -> str:
+    """Remove the trades of the job's days whose candles are kept; return what became of them in words."""
+    return describe_removal(remove_trades(path, str(job.job_id), stop))
+
+
+def _lost_of_import(path: Path, job: Job) -> str | None:
+    """Say of which of the archive's files the built tables do not have all; None if they do."""
+    query = (
+        "select member, trade_difference, volume_difference from kraken.check_import where is_current "
+        "and (archive = $archive or starts_with(archive, $archive || '/')) "
+        "and (trade_difference <> 0 or volume_difference <> 0) order by member"
+    )
+    with open_warehouse(path, read_only=True) as connection:
+        found = connection.execute(query, {"archive": job.symbol}).fetchall()
+    if not found:
+        return None
+    member, trades, volume = found[0]
+    more = f", and {len(found) - 1:,} files more" if len(found) > 1 else ""
+    return (
+        f"{member} of {job.symbol}: {trades:,} trades with a volume of {volume:f} are in the file and not in the "
+        f"warehouse{more} (kraken.check_import)."
+    )
 
 
 def _export(path: Path, jobs: Sequence[Job], hand: ActiveJobs) -> None:

@@ -42,7 +42,7 @@ _TOLERANCE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Kind:
+class JobKind:
     """What sets a type of jobs apart: the `options` it heeds, another one would promise what nobody does; its steps."""
 
     options: tuple[str, ...] = ()
@@ -51,12 +51,12 @@ class Kind:
     is_building: bool = False
 
 
-KINDS: Final[dict[JobType, Kind]] = {
-    "trade_rebuild": Kind(("bucket_size", "include_trades", "empty_bucket_policy", "export"), True, True, True),
-    "trade_load": Kind(is_priced=True, is_loading=True),
-    "archive_import": Kind(("export", "symbols", "symbol_map", "whole_days"), is_building=True),
-    "rest_snapshot": Kind(),
-    "repair": Kind(("export", "reason"), is_loading=True, is_building=True),
+KINDS: Final[dict[JobType, JobKind]] = {
+    "trade_rebuild": JobKind(("bucket_size", "include_trades", "empty_bucket_policy", "export"), True, True, True),
+    "trade_load": JobKind(is_priced=True, is_loading=True),
+    "archive_import": JobKind(("export", "symbols", "symbol_map", "whole_days"), is_building=True),
+    "rest_snapshot": JobKind(),
+    "repair": JobKind(("export", "reason"), is_loading=True, is_building=True),
 }
 
 
@@ -141,7 +141,7 @@ class Job:
     process_started_at: datetime | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> JobKind:
         """What its type makes of it."""
         return KINDS[self.job_type]
 

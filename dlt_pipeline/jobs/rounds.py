@@ -19,12 +19,12 @@ from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, REST_CANDLES, REST_TIMEFRAMES
 from dlt_pipeline.warehouse.database import size_of
 
-Snapshot = tuple[str, str]
+RestSeries = tuple[str, str]
 Change = Callable[[Mapping[int, Mapping[str, Any]]], Mapping[int, Job]]
 
 
 @dataclass
-class Round:
+class LoadRound:
     """A job a symbol, with the exchange asked what concerns each; `refused` cannot be loaded at all."""
 
     jobs: list[Job]
@@ -32,7 +32,7 @@ class Round:
     path: Path
     refused: list[tuple[Job, KrakenCandlesError]] = field(default_factory=list)
 
-    def request(self, fetched: Collection[Snapshot] = ()) -> Request:
+    def request(self, fetched: Collection[RestSeries] = ()) -> Request:
         """Return what to load: the jobs' windows, and those of Kraken's candles that reach into one of them.
 
         Candles that were `fetched` for the same build already are not asked for once more.
@@ -48,7 +48,7 @@ class Round:
             else _windows(job, self.session.now_ns)
         )
 
-    def snapshots(self) -> set[Snapshot]:
+    def snapshots(self) -> set[RestSeries]:
         """Return which of Kraken's candles the jobs want, by symbol and timeframe."""
         return {(job.symbol, name) for job in self.jobs for name in _timeframes(job, self.session.now_ns)}
 
@@ -58,13 +58,13 @@ class Round:
         return settled if job.end_ns is None else min(job.end_ns, settled)
 
 
-def next_round(waiting: Sequence[Job], session: Session, path: Path) -> Round:
+def next_round(waiting: Sequence[Job], session: Session, path: Path) -> LoadRound:
     """Open the session and choose the first waiting job of each symbol. What the exchange does not have is refused.
 
     Raises an ExchangeError where the exchange cannot be asked at all.
     """
     session.open(Request({}, ()))
-    found = Round([], session, path)
+    found = LoadRound([], session, path)
     first = {job.symbol: job for job in reversed(waiting)}
     for job in sorted(first.values(), key=lambda job: job.job_id):
         error = _refusal(job, session)
@@ -121,7 +121,7 @@ def price_jobs(jobs: Sequence[Job], path: Path, session: Session) -> Iterator[tu
         waiting = [job for job in waiting if job.job_id not in dealt_with]
 
 
-def price_round(chosen: Round, path: Path) -> Iterator[tuple[Job, Estimate]]:
+def price_round(chosen: LoadRound, path: Path) -> Iterator[tuple[Job, Estimate]]:
     """Price the jobs of one round; they are of different symbols."""
 
     def leave_it_to_the_load(_symbol: str, _error: ExchangeError) -> None:

@@ -1,26 +1,30 @@
 """Runs queued jobs, one writer at a time: many loads, then one build for all of them, then each job's own check."""
 
+import os
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from dlt_pipeline.common.exceptions import KrakenCandlesError, LoadStoppedError, WarehouseError
+from dlt_pipeline.archive import PASSWORD_NAME
+from dlt_pipeline.archive.importing import import_request
+from dlt_pipeline.archive.report import ImportReport
+from dlt_pipeline.archive.symbols import ArchiveRequest, read_symbol_map
+from dlt_pipeline.common.exceptions import ArchiveError, KrakenCandlesError, LoadStoppedError, WarehouseError
 from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
 from dlt_pipeline.common.time import When
 from dlt_pipeline.jobs.active import ActiveJobs, RunReport, Tell
 from dlt_pipeline.jobs.finish import finish
-from dlt_pipeline.jobs.import_job import import_of_job
 from dlt_pipeline.jobs.job import Job, Options
 from dlt_pipeline.jobs.queue import add_jobs, make_job
-from dlt_pipeline.jobs.rounds import Recorder, Round, Snapshot, estimated, needs_load, next_round, price_round
+from dlt_pipeline.jobs.rounds import LoadRound, Recorder, RestSeries, estimated, needs_load, next_round, price_round
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
-from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.database import size_of, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 
 # Jobs that are loaded wait for others, so that one build of seconds serves all; not for longer than this.
@@ -57,7 +61,7 @@ class _Runner:
         self._path, self._listener, self._stop = path, listener, stop
         self._store = JobStore(path)  # a stop must still be written down
         self._hand = ActiveJobs(self._store, tell)
-        self._fetched: set[Snapshot] = set()
+        self._fetched: set[RestSeries] = set()
 
     def run(self) -> RunReport:
         while not self._stop.is_set():
@@ -147,7 +151,7 @@ class _Runner:
         begun = self._hand.remaining(self._hand.begin([waiting]))
         for job in self._hand.to_phase(begun, "loading"):
             try:
-                changes = when_unlocked(lambda: import_of_job(job, self._path, self._stop), self._path, self._stop)  # noqa: B023
+                changes = when_unlocked(lambda: _import_of_job(job, self._path, self._stop), self._path, self._stop)  # noqa: B023
             except LoadStoppedError:
                 raise
             except KrakenCandlesError as error:
@@ -158,7 +162,7 @@ class _Runner:
             self._hand.to(job, **changes)
         return self._hand.remaining(begun)
 
-    def _price(self, chosen: Round) -> None:
+    def _price(self, chosen: LoadRound) -> None:
         """Write down what the jobs will cost, where nobody asked before."""
         unpriced = [job for job in chosen.jobs if job.estimated_trades is None and job.kind.is_priced]
         if unpriced:
@@ -167,6 +171,46 @@ class _Runner:
             chosen.jobs = list(
                 self._hand.change({job.job_id: priced.get(job.job_id, {}) for job in chosen.jobs}).values()
             )
+
+
+def _import_of_job(job: Job, path: Path, stop: threading.Event) -> dict[str, Any]:
+    """Import the job's archive and return what to write down of the job.
+
+    Raises ArchiveError if any file of it has a problem (the others are in the warehouse), LoadStoppedError if stopped.
+    """
+    options = job.parsed
+    request = ArchiveRequest(
+        paths=(Path(job.symbol),),
+        symbols=tuple((options.symbols or "").replace(",", " ").split()),
+        start_ns=job.start_ns,
+        end_ns=job.end_ns,
+        symbol_map=read_symbol_map(Path(options.symbol_map)) if options.symbol_map else {},
+        password=os.environ.get(PASSWORD_NAME),
+        is_whole_days=options.whole_days,
+    )
+    before = size_of(path)
+    report = import_request(request, warehouse=path, stop=stop)
+    if report.is_stopped:
+        raise LoadStoppedError("Stopped; what is imported stays.")
+    if report.problems:
+        raise ArchiveError(_told(report.problems))
+    return {
+        "phase": "building",
+        "trades": job.trades + report.rows,
+        "bytes": job.bytes + max(0, size_of(path) - before),
+        "summary": _summary(report),
+    }
+
+
+def _summary(report: ImportReport) -> str:
+    known = sum(one.outcome == "already there" for one in report.files)
+    said = f"{report.rows:,} rows imported of {len(report.files) - known:,} file(s)"
+    return said + (f", {known:,} there already" if known else "")
+
+
+def _told(problems: list[str]) -> str:
+    more = f" ... and {len(problems) - 3:,} problems more" if len(problems) > 3 else ""
+    return " ".join(problems[:3]) + more + " The other files are imported; `kraken-candles build` makes their candles."
 
 
 def rebuild(

@@ -7,7 +7,7 @@ from typing import Any
 from dlt_pipeline.kraken.cursor import Cursor, start_at
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 
-Place = tuple[int, int, int | None]
+Link = tuple[int, int, int | None]
 # What a later load reads back of a ledger row, in this order.
 LEDGER_COLUMNS = (
     "covered_from_ns",
@@ -23,7 +23,7 @@ LEDGER_COLUMNS = (
 )
 
 
-def place_of(cursor: Cursor) -> Place:
+def link_of(cursor: Cursor) -> Link:
     """Return what links an answer to the one before it: it was asked for with just that one's cursor."""
     return cursor.since, cursor.tail_count, cursor.known_trade_id
 
@@ -38,7 +38,7 @@ class LedgerRow:
     """
 
     covered_from_ns: int
-    asked_from: Place
+    asked_from: Link
     cursor: Cursor
 
     @property
@@ -91,13 +91,13 @@ def _reach(cursor: Cursor) -> tuple[int, ...]:
 def merge(rows: Iterable[LedgerRow]) -> list[Range]:
     """Join overlapping and touching ledger rows to ranges, ascending: of each row what it proves with those before."""
     proven: list[Range] = []
-    from_of: dict[Place, int] = {}
+    from_of: dict[Link, int] = {}
     for row in sorted(rows, key=lambda row: _reach(row.cursor)):
         from_ns = row.covered_from_ns
         if not row.is_beginning:
             before_ns = from_of.get(row.asked_from)
             from_ns = from_ns + STEP_BACK_LIMIT_NS + 1 if before_ns is None else max(from_ns, before_ns)
-        place = place_of(row.cursor)
+        place = link_of(row.cursor)
         from_of[place] = min(from_ns, from_of.get(place, from_ns))
         if from_ns <= row.cursor.covered_to_ns:
             proven.append(Range(from_ns, row.cursor))

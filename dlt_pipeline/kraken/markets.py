@@ -1,6 +1,5 @@
 """The pairs that the exchange lists: which one a symbol means, its nearest ones, and how their statuses change."""
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from dlt_pipeline.common.exceptions import (
     KrakenCandlesError,
     TransientExchangeError,
     UnknownSymbolError,
+    near_symbols,
 )
 
 # Dark pools (XXBTZUSD.d) and other venues' books (XBTUSD:BTNL) share base and quote with the market itself.
@@ -223,8 +223,8 @@ def find_market(listed: Listed, symbol: str) -> Market:
     if name != symbol:
         raise UnknownSymbolError(f"Unknown symbol {symbol}: here it is called {name}.")
     pairs = [each for each in by_symbol if "/" in each] or list(by_symbol)
-    near = difflib.get_close_matches(symbol.upper(), pairs, n=3, cutoff=0.5) or pairs[:3]
-    raise UnknownSymbolError(f"Unknown symbol {symbol}; the nearest known ones: {', '.join(near)}.")
+    near = ", ".join(near_symbols(symbol, pairs))
+    raise UnknownSymbolError(f"Unknown symbol {symbol}; the nearest known ones: {near}.")
 
 
 def is_unknown(listed: Listed, name: str) -> bool:

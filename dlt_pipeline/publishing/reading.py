@@ -1,6 +1,5 @@
 """Candles, coverage, gaps and trades as a frame: what notebooks and backtests ask for in one line of Python."""
 
-import difflib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from typing import Any, Final, Literal
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, PublishError
+from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, PublishError, near_symbols
 from dlt_pipeline.common.time import When, utc_datetime
 from dlt_pipeline.publishing.resampling import CANDLES_OF
 from dlt_pipeline.publishing.settings import load_settings
@@ -234,8 +233,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, source: str, conditions: Sequen
 def _require_symbol(connection: duckdb.DuckDBPyConnection, symbol: str, table: str = f"{_PUBLISHED}.ohlcv") -> None:
     known = [each for (each,) in connection.execute(f"select distinct symbol from {table} order by 1").fetchall()]  # noqa: S608
     if symbol not in known:
-        near = difflib.get_close_matches(symbol.upper(), known, n=3, cutoff=0.3) or known[:3]
-        raise BadInputError(f"{symbol!r} is not there; {'there are ' + ', '.join(near) if near else 'nothing is'}.")
+        near = ", ".join(near_symbols(symbol, known))
+        raise BadInputError(f"{symbol!r} is not there; {f'there are {near}' if near else 'nothing is'}.")
 
 
 def _require_timeframe(connection: duckdb.DuckDBPyConnection, timeframe: str) -> None:

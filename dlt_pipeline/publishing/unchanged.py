@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.publishing.settings import PublishSettings, load_settings
-from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, file_state
+from dlt_pipeline.warehouse.database import file_state
 from dlt_pipeline.warehouse.dbt import SEEDS_NAME, project_folder
+from dlt_pipeline.warehouse.errors import ENVIRONMENT_NAME
 
 _BUILT: Final = ".built"
 BROKEN_OFF: Final = "it did not end"  # what is red of a whole build that has begun, or was cut off

@@ -211,14 +211,14 @@ class Symbol:
 
 
 @dataclass(frozen=True)
-class Market:
+class MarketView:
     """The first screen; `most` is how many candles of a symbol and timeframe it has at most."""
 
     symbols: Sequence[Symbol]
     most: int
 
 
-def read_market(connection: duckdb.DuckDBPyConnection, wanted: Collection[str], place: object) -> Market:
+def read_market(connection: duckdb.DuckDBPyConnection, wanted: Collection[str], place: object) -> MarketView:
     """Read the figures and candles of the wanted symbols, of all without any.
 
     Raises NothingBuiltError where `place`, which the connection has open, has no candles, and BadInputError for a
@@ -250,7 +250,7 @@ def read_market(connection: duckdb.DuckDBPyConnection, wanted: Collection[str], 
     ):
         if name in symbols:
             symbols[name].figures.setdefault("gaps", []).append(gap)
-    return Market(list(symbols.values()), most)
+    return MarketView(list(symbols.values()), most)
 
 
 def _draw(connection: duckdb.DuckDBPyConnection, symbols: dict[str, Symbol], most: int) -> None:

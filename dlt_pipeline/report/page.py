@@ -13,12 +13,12 @@ from plotly.offline import get_plotlyjs
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.publishing.files import written
-from dlt_pipeline.report.market import Market
+from dlt_pipeline.report.market import MarketView
 
 _HOLE: Final = re.compile(r"\{\{(\w+)\}\}")
 
 
-def write_page(path: Path, about: Mapping[str, Any], market: Market, health: Mapping[str, Any]) -> int:
+def write_page(path: Path, about: Mapping[str, Any], market: MarketView, health: Mapping[str, Any]) -> int:
     """Write the page beside and move it to `path`; return its bytes.
 
     `about` says of what and when it was made. Raises BadInputError for a folder or where nothing
@@ -32,7 +32,7 @@ def write_page(path: Path, about: Mapping[str, Any], market: Market, health: Map
     return path.stat().st_size
 
 
-def _page(about: Mapping[str, Any], market: Market, health: Mapping[str, Any]) -> str:
+def _page(about: Mapping[str, Any], market: MarketView, health: Mapping[str, Any]) -> str:
     data = {
         **about,
         "most": market.most,

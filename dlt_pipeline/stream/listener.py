@@ -12,7 +12,7 @@ from typing import Any, Final
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.kraken.answers import HIGHEST_WHOLE, time_flaw
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
-from dlt_pipeline.stream.stretches import Stretch, Stretches
+from dlt_pipeline.stream.stretches import StreamedRange, Stretches
 
 Message = Mapping[str, Any]
 _STAMP: Final = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.(?P<fraction>\d{1,9}))?Z")
@@ -101,7 +101,7 @@ class StreamListener:
         with self._changed:
             return self._heard[symbol].newest
 
-    def stretches(self, symbol: str) -> list[Stretch]:
+    def stretches(self, symbol: str) -> list[StreamedRange]:
         """What was heard of a symbol and is not forgotten, ascending."""
         with self._changed:
             return self._heard[symbol].stretches()

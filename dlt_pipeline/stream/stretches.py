@@ -14,7 +14,7 @@ IdRange = tuple[int, int]  # first and last id, both inclusive
 
 
 @dataclass(frozen=True)
-class Stretch:
+class StreamedRange:
     """Trades heard over one connection, or a piece of it; times of hearing are our clock's, naive UTC.
 
     `after_trade_id` is the newest id heard before it (None: nothing was): what follows it belongs to this stretch,
@@ -82,9 +82,9 @@ class _Piece:
     is_open: bool = True
     runs: list[IdRange] = field(default_factory=list)
 
-    def shown(self, symbol: str) -> Stretch:
+    def shown(self, symbol: str) -> StreamedRange:
         values = {name: value for name, value in vars(self).items() if name != "runs"}
-        return Stretch(symbol=symbol, heard=tuple(self.runs), **values)
+        return StreamedRange(symbol=symbol, heard=tuple(self.runs), **values)
 
 
 class Stretches:
@@ -146,7 +146,7 @@ class Stretches:
                 return trade_id <= piece.runs[-1][1] and add(piece.runs, trade_id)
         return False
 
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[StreamedRange]:
         """What was heard, ascending."""
         return [piece.shown(self.symbol) for piece in self._pieces]
 
@@ -172,7 +172,7 @@ def add(runs: list[IdRange], trade_id: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedIds:
     """What the warehouse holds of a symbol: which ids of the stretches judged, and spans of ids that the ledger proves.
 
     A span goes from the first to the last id of an unbroken stretch of coverage. `begins_ns` is where the first one
@@ -198,10 +198,10 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Proof:
+class StreamProof:
     """A stretch against the record; `not_in_rest` are ids that were heard, and that a load reached and did not get."""
 
-    stretch: Stretch
+    stretch: StreamedRange
     completed_from_rest: int
     """Ids that the stream left out and a load brought."""
     not_loaded_yet: int
@@ -216,7 +216,7 @@ class Proof:
         return not self.not_loaded_yet
 
 
-def prove(stretch: Stretch, loaded: Loaded) -> Proof:
+def prove(stretch: StreamedRange, loaded: LoadedIds) -> StreamProof:
     """Judge each id of a stretch; an id is known to be missing at REST only if a load went on behind it."""
     waiting = outside = 0
     lost: list[int] = []
@@ -232,7 +232,7 @@ def prove(stretch: Stretch, loaded: Loaded) -> Proof:
             outside += 1
     missing = stretch.missing  # may be many, where what is loaded is not
     completed = sum(is_within(missing, each) for each in loaded.ids)
-    return Proof(stretch, completed, waiting, outside, tuple(lost))
+    return StreamProof(stretch, completed, waiting, outside, tuple(lost))
 
 
 def is_within(ranges: Sequence[IdRange], trade_id: int) -> bool:

@@ -21,13 +21,13 @@ from dlt_pipeline.kraken.ledger import LEDGER_COLUMNS, LedgerRow, Range, ledger_
 from dlt_pipeline.kraken.settings import NS_PER_SECOND, KrakenSettings
 from dlt_pipeline.stream.client import TradeStream
 from dlt_pipeline.stream.listener import OnTrades
-from dlt_pipeline.stream.stretches import IdRange, Loaded, Proof, Stretch, prove
+from dlt_pipeline.stream.stretches import IdRange, LoadedIds, StreamedRange, StreamProof, prove
 from dlt_pipeline.warehouse.database import DATASET, ask_built, open_warehouse
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
 from dlt_pipeline.warehouse.ops import COLUMNS, STREAMED_STRETCHES, ensure_table
 
 
-def read_loaded(connection: duckdb.DuckDBPyConnection, symbol: str, stretches: Sequence[Stretch]) -> Loaded:
+def read_loaded(connection: duckdb.DuckDBPyConnection, symbol: str, stretches: Sequence[StreamedRange]) -> LoadedIds:
     """Read which ids of the stretches are loaded, and what the ledger proves around them."""
     from_ns = min(stretch.from_time_ns for stretch in stretches) - NS_PER_SECOND  # times are shown rounded
     first = min(_first_id(stretch) for stretch in stretches)
@@ -49,10 +49,10 @@ def read_loaded(connection: duckdb.DuckDBPyConnection, symbol: str, stretches: S
             for each, *values in connection.execute(pages, [symbol, from_ns]).fetchall()
         ]
     except duckdb.CatalogException:
-        return Loaded(frozenset(), (), None)
+        return LoadedIds(frozenset(), (), None)
     ids |= _kept_ids(connection, symbol, first, last)
     ranges = merge(row for _, row in rows)
-    return Loaded(ids, _spans(ranges, rows), ranges[0].from_ns if ranges else None)
+    return LoadedIds(ids, _spans(ranges, rows), ranges[0].from_ns if ranges else None)
 
 
 def _kept_ids(connection: duckdb.DuckDBPyConnection, symbol: str, first: int, last: int) -> set[int]:
@@ -65,7 +65,7 @@ def _kept_ids(connection: duckdb.DuckDBPyConnection, symbol: str, first: int, la
     return {each for (each,) in found or ()}  # none: nothing was ever removed here
 
 
-def _first_id(stretch: Stretch) -> int:
+def _first_id(stretch: StreamedRange) -> int:
     return stretch.first_trade_id if stretch.after_trade_id is None else stretch.after_trade_id + 1
 
 
@@ -83,7 +83,7 @@ def _spans(ranges: Sequence[Range], rows: Sequence[tuple[int | None, LedgerRow]]
     return tuple(spans)
 
 
-def write_proofs(connection: duckdb.DuckDBPyConnection, proofs: Sequence[Proof], proven_at: datetime) -> None:
+def write_proofs(connection: duckdb.DuckDBPyConnection, proofs: Sequence[StreamProof], proven_at: datetime) -> None:
     """Add a row a proof, all or none; `proven_at` is naive UTC."""
     columns = COLUMNS[STREAMED_STRETCHES]
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
@@ -96,7 +96,7 @@ def write_proofs(connection: duckdb.DuckDBPyConnection, proofs: Sequence[Proof],
     connection.execute("commit")
 
 
-def _row(proof: Proof, proven_at: datetime) -> dict[str, Any]:
+def _row(proof: StreamProof, proven_at: datetime) -> dict[str, Any]:
     stretch, lost = proof.stretch, proof.not_in_rest
     return {
         "symbol": stretch.symbol,
@@ -131,7 +131,7 @@ class StreamWaiter:
         self.stream = TradeStream(settings, symbols, on_trades)
         self._settings = settings
         self._asked_at: dict[str, float] = {}
-        self._loaded: dict[str, Loaded] = {}
+        self._loaded: dict[str, LoadedIds] = {}
         self._told: set[tuple[str, int]] = set()
 
     def __enter__(self) -> "StreamWaiter":
@@ -166,7 +166,7 @@ class StreamWaiter:
         is_known = newest is None or (loaded is not None and loaded.has_seen(*newest))
         return is_known and age < self._settings.stream_quiet_seconds
 
-    def after_load(self, warehouse: Path, asked: Sequence[str] | None = None) -> list[Proof]:
+    def after_load(self, warehouse: Path, asked: Sequence[str] | None = None) -> list[StreamProof]:
         """Prove what was heard against the warehouse, and record what is done; returns what was recorded.
 
         `asked` are the symbols that were loaded (None: all). Nothing is raised for a warehouse that cannot be used: one
@@ -181,7 +181,7 @@ class StreamWaiter:
             _log.warning("What was heard is not proven yet: %s", error)
             return []
 
-    def finish(self, warehouse: Path) -> list[Proof]:
+    def finish(self, warehouse: Path) -> list[StreamProof]:
         """Close the connection and record all that was heard, loaded or not; returns what was recorded."""
         self.stream.stop()
         try:
@@ -194,11 +194,11 @@ class StreamWaiter:
             )
             return []
 
-    def _prove(self, warehouse: Path, is_last: bool) -> list[Proof]:
+    def _prove(self, warehouse: Path, is_last: bool) -> list[StreamProof]:
         heard = {symbol: found for symbol in self.stream.symbols if (found := self.stream.stretches(symbol))}
         if not heard or not warehouse.exists():
             return []
-        done: list[Proof] = []
+        done: list[StreamProof] = []
         with open_warehouse(warehouse) as connection:
             for symbol, stretches in heard.items():
                 loaded = read_loaded(connection, symbol, stretches)
@@ -218,7 +218,7 @@ class StreamWaiter:
             self.stream.forget(proof.stretch.symbol, proof.stretch.last_trade_id)
         return done
 
-    def _cut(self, symbol: str, newest: Proof, loaded: Loaded) -> None:
+    def _cut(self, symbol: str, newest: StreamProof, loaded: LoadedIds) -> None:
         """Let a long stretch end, so that the next load's proof of it is recorded."""
         longest = timedelta(seconds=self._settings.stream_record_seconds)
         if (
@@ -228,7 +228,7 @@ class StreamWaiter:
         ):
             self.stream.cut(symbol)
 
-    def _tell(self, symbol: str, proofs: Sequence[Proof]) -> None:
+    def _tell(self, symbol: str, proofs: Sequence[StreamProof]) -> None:
         """Say once of each trade that was heard and that REST does not give."""
         lost = [each for proof in proofs for each in proof.not_in_rest if (symbol, each) not in self._told]
         self._told |= {(symbol, each) for each in lost}

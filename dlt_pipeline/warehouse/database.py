@@ -21,9 +21,8 @@ from dlt_pipeline.common.exceptions import (
     WrongWarehouseError,
 )
 from dlt_pipeline.common.version import SCHEMA_VERSION
-from dlt_pipeline.warehouse.errors import CORES_NAME, MEMORY_NAME, explain
+from dlt_pipeline.warehouse.errors import CORES_NAME, ENVIRONMENT_NAME, MEMORY_NAME, explain
 
-ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 DATASET: Final = "kraken_raw"
 # What stands in the place of the exchange where archives were imported and nobody was asked.
 NO_EXCHANGE: Final = "none"

@@ -26,13 +26,12 @@ import yaml
 from dlt_pipeline.common.exceptions import BadInputError, WarehouseError
 from dlt_pipeline.warehouse.database import (
     DATASET,
-    ENVIRONMENT_NAME,
     file_state,
     open_warehouse,
     require_trades,
     whole_number,
 )
-from dlt_pipeline.warehouse.errors import explain, told_memory
+from dlt_pipeline.warehouse.errors import ENVIRONMENT_NAME, explain, told_memory
 from dlt_pipeline.warehouse.ops import JOB_EVENTS, REMOVED_DAYS, ensure_table, is_there
 from dlt_pipeline.warehouse.ops import SCHEMA as OPS
 

@@ -22,7 +22,7 @@ from dlt_pipeline.common.exceptions import (
 )
 
 _T = TypeVar("_T")
-_WAREHOUSE: Final = "KRAKEN_CANDLES_WAREHOUSE"
+ENVIRONMENT_NAME: Final = "KRAKEN_CANDLES_WAREHOUSE"
 MEMORY_NAME: Final = "KRAKEN_CANDLES_MEMORY"
 CORES_NAME: Final = "KRAKEN_CANDLES_CORES"
 _REFUSALS: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP)
@@ -35,7 +35,7 @@ _DAMAGE: Final = ("Could not read enough bytes from file", "Could not read from 
 _HOLDER: Final = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
-def explain(error: BaseException, path: Path, variable: str = _WAREHOUSE) -> KrakenCandlesError | None:
+def explain(error: BaseException, path: Path, variable: str = ENVIRONMENT_NAME) -> KrakenCandlesError | None:
     """Return the clear sentence for an error of using the warehouse at `path`, or None if it is not known.
 
     `variable` is that of the environment by which another place is chosen.

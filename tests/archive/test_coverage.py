@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dlt_pipeline.archive.coverage import DAY_NS, SECOND_NS, Coverage, Others, Stretch
+from dlt_pipeline.archive.ledger import DAY_NS, SECOND_NS, Coverage, Others, RowRun
 
 Block = tuple[list[tuple[int, int, float, float]], Others, bool]
 
@@ -15,7 +15,7 @@ def claimed(blocks: list[Block], kind: str = "trades", **how: Any) -> tuple[list
     coverage = Coverage(kind, 60 * SECOND_NS, bounds, how.pop("whole_days", False))
     found = []
     for runs, others, is_end in blocks:
-        stretches = [Stretch(a, b, round(s * SECOND_NS), round(e * SECOND_NS)) for a, b, s, e in runs]
+        stretches = [RowRun(a, b, round(s * SECOND_NS), round(e * SECOND_NS)) for a, b, s, e in runs]
         found += coverage.covers(stretches, others, is_end)
     return [(start / SECOND_NS, end / SECOND_NS) for start, end in found], coverage.end() / SECOND_NS
 
@@ -69,8 +69,8 @@ def test_what_parts_prove(
 
 def test_with_ids_a_border_is_a_nanosecond() -> None:
     coverage = Coverage("trades_with_ids", 0, (None, None), False)
-    assert coverage.covers([Stretch(1, 3, 100, 200)], NONE, False) == [(100, 200)]
-    assert coverage.covers([Stretch(4, 6, 200, 300), Stretch(8, 9, 400, 500)], Others([7]), True) == [
+    assert coverage.covers([RowRun(1, 3, 100, 200)], NONE, False) == [(100, 200)]
+    assert coverage.covers([RowRun(4, 6, 200, 300), RowRun(8, 9, 400, 500)], Others([7]), True) == [
         (200, 300),
         (401, 501),
     ]

@@ -10,7 +10,7 @@ from dlt_pipeline.jobs.job import Options
 from dlt_pipeline.jobs.runner import rebuild
 from dlt_pipeline.kraken.load import load
 from dlt_pipeline.kraken.request import make_request
-from dlt_pipeline.stream.stretches import Stretch, prove
+from dlt_pipeline.stream.stretches import StreamedRange, prove
 from dlt_pipeline.stream.waiter import read_loaded
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from tests.jobs.conftest import NOW
@@ -36,6 +36,6 @@ def test_removed_trades_still_count_as_loaded(exchange: LocalExchange, feed: Syn
     with open_warehouse(warehouse_path(), read_only=True) as connection:
         now = NOW.replace(tzinfo=None)
         span = (heard[0], heard[-1])
-        stretch = Stretch("MINA/GBP", 1, now, None, None, (span,), now, now, day_ns, NOW_NS, is_open=False)
+        stretch = StreamedRange("MINA/GBP", 1, now, None, None, (span,), now, now, day_ns, NOW_NS, is_open=False)
         proof = prove(stretch, read_loaded(connection, "MINA/GBP", [stretch]))
     assert (proof.not_in_rest, proof.not_loaded_yet, proof.outside_load) == ((), 0, 0)

@@ -10,8 +10,7 @@ import pytest
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.exceptions import BadInputError, NothingLoadedError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.build import build
-from dlt_pipeline.jobs.removal import apply_retention
+from dlt_pipeline.jobs.build import apply_retention, build
 from dlt_pipeline.retention import days_by_age, keep_trades_days, request_removal
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.built_parts import only

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.kraken.cursor import Cursor
-from dlt_pipeline.kraken.ledger import LedgerRow, merge, missing, place_of
+from dlt_pipeline.kraken.ledger import LedgerRow, link_of, merge, missing
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 
 # Rows shorter and longer than what only the row before proves.
@@ -26,7 +26,7 @@ def ledgers(draw: st.DrawFn) -> list[LedgerRow]:
         before = draw(st.sampled_from(rows)) if rows and follows else None
         start = before.cursor.covered_to_ns if before else from_ns
         end = start + length * UNIT_NS
-        asked = place_of(before.cursor) if before else (start, 0, None if place % 2 else from_ns)
+        asked = link_of(before.cursor) if before else (start, 0, None if place % 2 else from_ns)
         rows.append(LedgerRow(start, asked, Cursor(since=end, covered_to_ns=end, tail_time_ns=end, known_trade_id=end)))
     return rows
 
