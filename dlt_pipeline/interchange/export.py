@@ -31,7 +31,7 @@ from dlt_pipeline.interchange.proven import Proven, UnprovenTime, open_proven
 from dlt_pipeline.publishing.files import make_folder, put, sync
 from dlt_pipeline.publishing.partitions import PREFIX, write_rows
 from dlt_pipeline.publishing.settings import ROW_GROUP
-from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.database import sql_digits, warehouse_path
 from dlt_pipeline.warehouse.errors import explain
 
 What = Literal["candles", "trades"]
@@ -56,8 +56,8 @@ _LONGEST_SECONDS: Final = 10_000 * 60
 # A decimal as text with all its digits, without the zeros behind and never with an exponent; the float64 next to it, by
 # way of text, for a cast of the decimal itself rounds twice; and whether that float's shortest text is another decimal,
 # which none of 15 digits has.
-MACROS: Final = r"""
-    create or replace temp macro exact_text(x) as rtrim(rtrim(cast(x as varchar), '0'), '.');
+MACROS: Final = rf"""
+    create or replace temp macro exact_text(x) as {sql_digits("x")};
     create or replace temp macro nearest(x) as cast(cast(x as varchar) as double);
     create or replace temp macro is_inexact(x) as case
         when x < 10000000 and x = round(x, 8) then 0

@@ -22,14 +22,21 @@ from dlt_pipeline.common.time import Span, utc_of_ns
 from dlt_pipeline.publishing.partitions import Column
 from dlt_pipeline.publishing.resampling import Timeframe, candles_of
 from dlt_pipeline.publishing.settings import MEMORY, load_settings
-from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_built, require_trades, sql_text
+from dlt_pipeline.warehouse.database import (
+    ask_built,
+    open_warehouse,
+    require_built,
+    require_trades,
+    sql_decimal,
+    sql_text,
+)
 from dlt_pipeline.warehouse.errors import MEMORY_NAME, when_unlocked
 from dlt_pipeline.warehouse.ops import REMOVED_DAYS
 
 _CANDLES: Final = "proven_candles"
 # Published numbers may be doubles; one of up to 15 digits gives back the decimal that it was made of.
-_DECIMALS: Final = {"quote_volume": "decimal(38, 24)", "taker_buy_quote_volume": "decimal(38, 24)"} | dict.fromkeys(
-    ("open", "high", "low", "close", "base_volume", "taker_buy_base_volume", "vwap"), "decimal(38, 12)"
+_DECIMALS: Final = {"quote_volume": 24, "taker_buy_quote_volume": 24} | dict.fromkeys(
+    ("open", "high", "low", "close", "base_volume", "taker_buy_base_volume", "vwap"), 12
 )
 _TIMEFRAMES: Final = """
     select symbol, timeframe, epoch(min(bucket_start))::bigint,
@@ -178,9 +185,12 @@ def open_proven(path: Path, spill: Path, with_trades: bool) -> Iterator[Proven]:
             timeframes = connection.execute(_TIMEFRAMES).fetchall()
         kinds = {name: str(kind) for name, kind in zip(candles.columns, candles.types, strict=True)}
         floats = [name for name in _DECIMALS if kinds[name] == "DOUBLE"]
-        replaced = ", ".join(f"cast(cast({name} as varchar) as {_DECIMALS[name]}) as {name}" for name in floats)
+        replaced = ", ".join(f"{sql_decimal(name, _DECIMALS[name])} as {name}" for name in floats)
         rows = f"select *{f' replace ({replaced})' if floats else ''} from kraken.candles where is_closed"  # noqa: S608
-        columns = [Column(name, _DECIMALS.get(name, kind)) for name, kind in kinds.items()]
+        columns = [
+            Column(name, f"decimal(38, {_DECIMALS[name]})" if name in _DECIMALS else kind)
+            for name, kind in kinds.items()
+        ]
         sizes = {name: Timeframe(name, seconds, start % seconds, True) for _, name, start, seconds in timeframes}
         longest_first = sorted(sizes.values(), key=lambda one: (-one.seconds, one.name))
         macro = candles_of(rows, columns, longest_first, "select symbol, covered_from, covered_to from kraken.coverage")

@@ -9,6 +9,7 @@ from typing import Final
 import duckdb
 
 from dlt_pipeline.publishing.partitions import Column
+from dlt_pipeline.warehouse.database import sql_decimal
 
 CANDLES_OF: Final = "candles_of"
 _DAY: Final = 86_400
@@ -24,8 +25,6 @@ _READ: Final = (
     *("bucket_start", "bucket_end", "open", "high", "low", "close", *_SUMS[:4], "vwap", *_SUMS[4:]),
     *("first_trade_id", "last_trade_id", "is_empty", "is_closed_market", "is_closed"),
 )
-# A double of up to 15 digits gives back the decimal that it was made of, and decimals add up exactly.
-_EXACT: Final = "cast(cast({0} as varchar) as decimal(38, 18))"
 _MOST_MONTHS: Final = 1200
 
 
@@ -199,5 +198,5 @@ def _vwap(quote: str, base: str, kind: str) -> str:
 
 def _sum(name: str, kind: str) -> str:
     """Return a sum that is exact before it is made a double again; NULL where a source does not know a part."""
-    value = _EXACT.format(name) if kind == "DOUBLE" else name
+    value = sql_decimal(name, 18) if kind == "DOUBLE" else name
     return f"cast(case when count(*) = count({name}) then sum({value}) end as {kind})"

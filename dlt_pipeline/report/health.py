@@ -11,7 +11,7 @@ import duckdb
 
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import last_checks
-from dlt_pipeline.warehouse.database import ask_built, size_of, sql_text
+from dlt_pipeline.warehouse.database import ask_built, size_of, sql_digits, sql_text
 
 _ROWS: Final = 200  # of a list, worst or newest first; the page says how many there are
 # A day is judged by the gaps that touch it, and where trades prove nothing of it by whose candles begin on it. Numbers
@@ -264,8 +264,7 @@ def _compared(ask: Any, referee: str) -> dict[str, Any] | None:
         return None if rows is None else {"statuses": statuses, "rows": [], "days": [], "differences": []}
     unknown = " + ".join(f"{each}_count" for each in statuses if each.startswith("unknown"))
     exact = ", ".join(
-        f"case when {each} is not null then rtrim(rtrim({each}::varchar, '0'), '.') end"
-        for each in ("ours", "theirs", "difference")
+        f"case when {each} is not null then {sql_digits(each)} end" for each in ("ours", "theirs", "difference")
     )
     is_equal = all(row[2] == row[3] for row in rows)
     return {

@@ -9,7 +9,7 @@ from typing import Any, Final
 import duckdb
 
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError
-from dlt_pipeline.warehouse.database import ask_built, require_built, sql_text
+from dlt_pipeline.warehouse.database import ask_built, require_built, sql_decimal, sql_digits, sql_text
 
 # Candles of a symbol and timeframe that a chart can show apart on a wide screen, and fewer of which say too little.
 MOST_CANDLES: Final = 600
@@ -293,7 +293,7 @@ def _draw(connection: duckdb.DuckDBPyConnection, symbols: dict[str, Symbol], mos
 
 def _as_decimal(name: str, kind: str) -> str:
     """Return a column as the decimal that a published float stands for; to cast the float itself would add digits."""
-    return f"{name}::varchar::decimal(38, {_DECIMALS})" if kind in ("DOUBLE", "FLOAT") else name
+    return sql_decimal(name, _DECIMALS) if kind in ("DOUBLE", "FLOAT") else name
 
 
 def _needed(name: str) -> str:
@@ -339,9 +339,9 @@ def _figures(connection: duckdb.DuckDBPyConnection, symbols: dict[str, Symbol]) 
 
 def _exact(name: str) -> str:
     """Return a number as the text of all its digits, without zeros behind."""
-    decimal = f"{name}::varchar::decimal(38, {_DECIMALS})::varchar"
+    decimal = sql_digits(sql_decimal(name, _DECIMALS))
     text = f"case when typeof({name}) in ('DOUBLE', 'FLOAT') then {decimal} else {name}::varchar end"
-    return f"case when contains({text}, '.') then rtrim(rtrim({text}, '0'), '.') else {text} end"
+    return f"case when contains({text}, '.') then {sql_digits(text)} else {text} end"
 
 
 def _scaled(closes: Sequence[float]) -> list[int]:

@@ -127,6 +127,16 @@ def sql_text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def sql_digits(decimal: str) -> str:
+    """Return the text of all digits of a DECIMAL with a scale, without the zeros behind and never with an exponent."""
+    return f"rtrim(rtrim(cast({decimal} as varchar), '0'), '.')"
+
+
+def sql_decimal(double: str, scale: int) -> str:
+    """Return the decimal that a published double stands for, one of up to 15 digits; a cast of it alone adds digits."""
+    return f"cast(cast({double} as varchar) as decimal(38, {scale}))"
+
+
 def _require_descriptors() -> None:
     """Raise OutOfFilesError where DuckDB, finding none left, would end the whole process with an abort."""
     held: list[int] = []
