@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,19 +209,34 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "run_dbt", run)
 
 
+@contextmanager
+def held(path: Path, until: str = "input()", read_only: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the file open, for writing unless it is told otherwise, until it has run `until`."""
+    code = f"c = duckdb.connect({str(path)!r}, read_only={read_only}); print('held', flush=True); {until}"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import duckdb, time; {code}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        try:
+            yield holder
+        finally:
+            holder.communicate(b"\n")
+
+
 def object_in(text: str) -> Any:
     """What a command printed for machines, before what it said on stderr."""
     return json.JSONDecoder().raw_decode(text)[0]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
-    """Run a command in this process; returns (exit code, all that was printed)."""
+def streams(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
+    """Run a command in this process; returns (exit code, stdout, stderr)."""
     from dlt_pipeline.cli import main
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def run(*arguments: str) -> tuple[int, str]:
+    def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["kraken-candles", *arguments])
         monkeypatch.setenv("COLUMNS", "200")
         with pytest.raises(SystemExit) as ended:
@@ -228,11 +244,21 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         printed = capsys.readouterr()
         if "--json" in arguments and printed.out:
             json.loads(printed.out)  # and nothing else
-        text = " ".join((printed.out + printed.err).split())
-        assert "Traceback" not in text
-        return int(ended.value.code or 0), text
+        assert "Traceback" not in printed.out + printed.err
+        return int(ended.value.code or 0), printed.out, printed.err
 
     yield run
     gc.enable()  # a build leaves it off, as its process ends
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def command(streams: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a command in this process; returns (exit code, all that was printed, on one line)."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        code, out, errors = streams(*arguments)
+        return code, " ".join((out + errors).split())
+
+    return run

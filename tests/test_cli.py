@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,7 +34,7 @@ from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.dbt import dbt_folder, project_folder
 from dlt_pipeline.warehouse.errors import explain
 from dlt_pipeline.warehouse.pipeline import make_pipeline
-from tests.conftest import ROOT, Place, object_in
+from tests.conftest import ROOT, Place, held, object_in
 from tests.publishing.made import Made
 from tests.truth import expected_trades, loaded_trades
 
@@ -525,23 +525,12 @@ def test_nothing_is_fetched_for_duckdb() -> None:
     assert [profile["settings"][name] for name in names] == ["false", "false"]
 
 
-@contextmanager
-def held(code: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has the warehouse open for writing until it has run `code`."""
-    begin = f"import duckdb, time; c = duckdb.connect({str(warehouse_path())!r}); print('held', flush=True); {code}"
-    holder = subprocess.Popen([sys.executable, "-c", begin], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    yield holder
-    holder.communicate(b"\n")
-
-
 @pytest.mark.parametrize("arguments", [("build",), ("summary",)])
 def test_a_warehouse_locked_by_another_process_names_it(
     exchange: LocalExchange, command: Callable[..., Any], arguments: tuple[str, ...]
 ) -> None:
     command(*LOAD)
-    with held("input()") as holder:
+    with held(warehouse_path()) as holder:
         code, text = command(*arguments)
     assert code == 1
     assert f"The warehouse {warehouse_path()} is in use by" in text
@@ -552,29 +541,25 @@ def test_a_reader_elsewhere_hinders_no_command_that_only_reads(
     exchange: LocalExchange, command: Callable[..., Any]
 ) -> None:
     command(*LOAD)
-    reader = f"import duckdb; c = duckdb.connect({str(warehouse_path())!r}, read_only=True); print('held'); input()"
-    holder = subprocess.Popen([sys.executable, "-c", reader], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    holder.stdout.readline()
     day = ("--start", "2026-11-07")
     not_built = "is not built yet"
-    for arguments, said in (
-        (("summary",), not_built),
-        (("list",), "No candles are built yet"),
-        (("show", "MINA/GBP", "1h"), not_built),
-        (("repair", "--dry-run"), not_built),
-        (("estimate", "MINA/GBP", *day), "total"),
-        (("plan", "MINA/GBP", "--timeframe", "1h", *day), "proven trades"),
-        (("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline"), "proven trades"),
-        (("publish",), "run `kraken-candles build`"),
-        (("jobs", "list"), "There are no jobs"),
-        (("jobs", "list", "--json"), "[]"),
-    ):
-        code, text = command(*arguments)
-        assert said in text, (arguments, code, text)
-    with duckdb.connect(str(warehouse_path()), read_only=True), open_warehouse(warehouse_path(), read_only=True):
-        pass
-    holder.communicate(b"\n")
+    with held(warehouse_path(), read_only=True):
+        for arguments, said in (
+            (("summary",), not_built),
+            (("list",), "No candles are built yet"),
+            (("show", "MINA/GBP", "1h"), not_built),
+            (("repair", "--dry-run"), not_built),
+            (("estimate", "MINA/GBP", *day), "total"),
+            (("plan", "MINA/GBP", "--timeframe", "1h", *day), "proven trades"),
+            (("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline"), "proven trades"),
+            (("publish",), "run `kraken-candles build`"),
+            (("jobs", "list"), "There are no jobs"),
+            (("jobs", "list", "--json"), "[]"),
+        ):
+            code, text = command(*arguments)
+            assert said in text, (arguments, code, text)
+        with duckdb.connect(str(warehouse_path()), read_only=True), open_warehouse(warehouse_path(), read_only=True):
+            pass
     with duckdb.connect(str(warehouse_path())):  # in this very process, as in a notebook
         assert "proven trades" in command("plan", "MINA/GBP", "--timeframe", "1h", *day, "--offline")[1]
     with duckdb.connect(str(warehouse_path())) as connection:  # as an older version built it
@@ -595,7 +580,7 @@ def test_a_reader_elsewhere_hinders_no_command_that_only_reads(
 
 def test_a_load_waits_at_its_start_for_a_warehouse_in_use(exchange: LocalExchange, command: Callable[..., Any]) -> None:
     command(*LOAD)
-    with held("time.sleep(2)"):
+    with held(warehouse_path(), "time.sleep(2)"):
         code, text = command(*LOAD)
     assert (code, "in use by another process; waiting for it" in text) == (0, True), text
 

@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,14 +47,3 @@ def build(warehouse: Path, target: Path, *arguments: str) -> Built:
         },
         manifest=json.loads((target / "manifest.json").read_text()),
     )
-
-
-@contextmanager
-def written_to(path: Path) -> Iterator[None]:
-    """Another process has the warehouse open for writing."""
-    code = f"import duckdb; c = duckdb.connect({str(path)!r}); print('held', flush=True); input()"
-    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    yield
-    holder.communicate(b"\n")

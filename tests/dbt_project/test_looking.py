@@ -19,10 +19,10 @@ from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, War
 from dlt_pipeline.report.health import read_health
 from dlt_pipeline.report.market import read_market
 from dlt_pipeline.warehouse.database import warehouse_path
-from tests.conftest import Place
+from tests.conftest import Place, held
 from tests.dbt_project import raw
 from tests.dbt_project.conftest import GOLDEN
-from tests.dbt_project.dbt_run import Built, written_to
+from tests.dbt_project.dbt_run import Built
 
 Printed = Callable[..., list[str]]
 
@@ -115,10 +115,10 @@ def test_what_was_loaded_after_the_build_is_told_beside_the_candles(warehouse: P
 
 def test_beside_a_writer_it_tells_of_what_was_published(warehouse: Path, listed: Printed) -> None:
     before = listed()
-    with written_to(warehouse), pytest.raises(WarehouseLockedError, match="is in use by"):
+    with held(warehouse), pytest.raises(WarehouseLockedError, match="is in use by"):
         listed()
     publish(warehouse)
-    with written_to(warehouse):
+    with held(warehouse):
         assert listed() == [*before[:-1], f"Published: {warehouse.with_name('published.duckdb')}"]
 
 
@@ -178,7 +178,7 @@ def test_what_has_no_candles_is_told_with_what_has(warehouse: Path, shown: Print
 def test_candles_are_shown_beside_a_writer(warehouse: Path, shown: Printed) -> None:
     before = shown("ties", "1m")
     publish(warehouse)
-    with written_to(warehouse):
+    with held(warehouse):
         assert shown("ties", "1m") == before
 
 

@@ -20,7 +20,8 @@ from dlt_pipeline.jobs.queue import add_jobs, make_job
 from dlt_pipeline.jobs.store import JobStore
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, builder, last_checks, remember_builder, remember_checks
 from dlt_pipeline.warehouse.database import warehouse_path
-from tests.dbt_project.dbt_run import Built, written_to
+from tests.conftest import held
+from tests.dbt_project.dbt_run import Built
 
 Said = Callable[..., tuple[int, str]]
 
@@ -61,11 +62,11 @@ def test_all_is_well(well: Path, said: Said) -> None:
 
 def test_in_use_by_another_process_it_names_it_and_tells_what_was_published(well: Path, said: Said) -> None:
     before = look(well)
-    with written_to(well):
+    with held(well):
         code, text = said()
         assert (code, "nothing is published" in " ".join(text.split())) == (0, True)
     publish(well)
-    with written_to(well):
+    with held(well):
         status = look(well)
         code, text = said()
     assert code == 0

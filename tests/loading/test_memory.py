@@ -2,9 +2,7 @@
 
 import resource
 import shutil
-import subprocess
-import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.kraken.source import source_of
 from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.pipeline import make_pipeline
+from tests.conftest import held
 from tests.loading.quick import NOW, NOW_NS, START, SYMBOLS, Silent, quick_load
 from tests.truth import expected_trades, loaded_trades, query
 
@@ -196,16 +195,11 @@ def test_a_load_waits_while_another_process_holds_the_warehouse(
     class Hold(Silent):
         def page(self, _: Any) -> None:
             if not holders:
-                hold = f"c = duckdb.connect({str(warehouse)!r}); print('held', flush=True); time.sleep(3)"
-                code = f"import duckdb, time; {hold}"
-                holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-                assert holder.stdout is not None
-                assert holder.stdout.readline() == b"held\n"
-                holders.append(holder)
+                holders.append(kept.enter_context(held(warehouse, "time.sleep(3)")))
 
-    report = quick_load("BTC/USD", listener=Hold())
+    with ExitStack() as kept:
+        report = quick_load("BTC/USD", listener=Hold())
     assert not report.failures
-    holders[0].communicate()
     assert loaded_trades(warehouse, "BTC/USD") == expected_trades(feed, "BTC/USD", NOW_NS)
 
 

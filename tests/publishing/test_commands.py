@@ -2,10 +2,8 @@
 
 import re
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from dlt_pipeline import load
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.warehouse.dbt import partial_argument, run_dbt
-from tests.conftest import Place, object_in, small_disk
+from tests.conftest import Place, held, object_in, small_disk
 from tests.publishing.made import Made
 
 Command = Callable[..., tuple[int, str]]
@@ -36,19 +34,6 @@ def publish(command: Command, place: Place, monkeypatch: pytest.MonkeyPatch) -> 
             return command("publish")
 
     return run
-
-
-@contextmanager
-def held(path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has the file open for writing."""
-    command = f"import duckdb; c = duckdb.connect({str(path)!r}); print('held', flush=True); input()"
-    holder = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    try:
-        yield holder
-    finally:
-        holder.communicate(b"\n")
 
 
 def test_it_says_what_was_written_and_where(made: Made, publish: Command, command: Command) -> None:

@@ -1,7 +1,5 @@
 """Candles of any timeframe, coverage and gaps out of what is published, in Python and in SQL."""
 
-import subprocess
-import sys
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +13,7 @@ import dlt_pipeline
 from dlt_pipeline import publish
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError
 from dlt_pipeline.publishing.publisher import Published, Publisher
+from tests.conftest import held
 from tests.pages import blocks
 from tests.publishing.made import Made
 
@@ -180,16 +179,8 @@ def test_no_writer_and_no_old_reader_of_this_process_is_in_the_way(published: Ma
         old.execute("select count(*) from candles").fetchall()
         published.build("update made.minutes set price = price + 1")
         _publish(published)
-        holding = (
-            f"import duckdb, sys; c = duckdb.connect({str(published.path)!r}); print(1, flush=True); sys.stdin.read()"
-        )
-        with subprocess.Popen(
-            [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as writer:
-            assert writer.stdout is not None
-            writer.stdout.readline()
+        with held(published.path):
             seen = dlt_pipeline.candles("BTC/USD", "1h", warehouse=published.path)
-            writer.communicate("")
     assert seen["open"].iloc[0] == 1.1
 
 

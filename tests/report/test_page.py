@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.dbt_project.dbt_run import written_to
+from tests.conftest import held
 
 HOSTILE = "</script><script>window.harmed=1</script>\"'&<b>/<img src=x onerror=window.harmed=1>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -239,7 +239,7 @@ def test_it_works_while_a_build_writes_or_says_why_not(folder: Path, tmp_path: P
     assert unknown.returncode == 2
     assert "No candles of ETH/USD" in unknown.stderr
     before = (folder / "report.html").read_bytes()
-    with written_to(folder / "warehouse.duckdb"):
+    with held(folder / "warehouse.duckdb"):
         busy = report(folder)
     assert busy.returncode == 1, "nothing is published that could be shown"
     assert "Error" in busy.stderr
@@ -249,7 +249,7 @@ def test_it_works_while_a_build_writes_or_says_why_not(folder: Path, tmp_path: P
         connection.execute(
             "drop table kraken.data_jobs; drop table kraken.check_rest_summary; drop schema kraken_raw cascade"
         )
-    with written_to(folder / "warehouse.duckdb"):
+    with held(folder / "warehouse.duckdb"):
         done = report(folder, "--output", "other.html", "--symbols", "BTC/USD", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

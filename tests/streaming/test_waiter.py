@@ -1,7 +1,5 @@
 """A stream beside real loads: what it heard is proven from the warehouse and recorded there."""
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.stream import StreamWaiter
 from dlt_pipeline.stream import client as stream_module
 from dlt_pipeline.warehouse.database import warehouse_path
+from tests.conftest import held
 from tests.loading.quick import NOW
 from tests.truth import query
 
@@ -175,11 +174,6 @@ def test_a_long_connection_is_recorded_in_pieces_and_the_rest_at_the_end(
 def test_a_warehouse_in_use_is_proven_after_the_next_load(begin: Callable[..., StreamWaiter], tmp_path: Path) -> None:
     waiter = begin(BTC)
     load_after(waiter, BTC)
-    script = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(60)"
-    holder = subprocess.Popen([sys.executable, "-c", script, str(warehouse_path())], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout
-    assert holder.stdout.readline() == "held\n"
-    assert waiter.after_load(warehouse_path()) == []
-    holder.kill()
-    holder.wait()
+    with held(warehouse_path()):
+        assert waiter.after_load(warehouse_path()) == []
     assert len(waiter.after_load(warehouse_path())) == 1

@@ -1,17 +1,14 @@
 """`estimate` and `plan` as a user meets them: tables, JSON and nothing else, exit codes, sentences."""
 
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dlt_pipeline.cli import main
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
+from tests.conftest import held
 from tests.loading.quick import NOW_NS, quick_load
 from tests.truth import expected_trades
 
@@ -19,29 +16,10 @@ ESTIMATE = ("estimate", "BTC/USD", "MINA/GBP", "--start", "2026-11-06")
 PLAN = ("plan", "BTC/USD", "--timeframe", "1m", "--start", "2026-11-06")
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
-    """Run a command in this process; returns (exit code, stdout, stderr)."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["kraken-candles", *arguments])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
 def test_the_table_has_a_line_a_symbol_and_a_total(
-    exchange: LocalExchange, feed: SyntheticFeed, command: Callable[..., Any]
+    exchange: LocalExchange, feed: SyntheticFeed, streams: Callable[..., Any]
 ) -> None:
-    code, text, _ = command(*ESTIMATE)
+    code, text, _ = streams(*ESTIMATE)
     assert code == 0
     counts = {symbol: len(expected_trades(feed, symbol, NOW_NS)) for symbol in ("BTC/USD", "MINA/GBP")}
     lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
@@ -53,9 +31,9 @@ def test_the_table_has_a_line_a_symbol_and_a_total(
 
 
 def test_json_is_a_list_of_objects_and_nothing_else(
-    exchange: LocalExchange, feed: SyntheticFeed, command: Callable[..., Any]
+    exchange: LocalExchange, feed: SyntheticFeed, streams: Callable[..., Any]
 ) -> None:
-    code, text, errors = command(*ESTIMATE, "--json")
+    code, text, errors = streams(*ESTIMATE, "--json")
     assert (code, errors) == (0, "")
     rows = json.loads(text)
     assert [row["symbol"] for row in rows] == ["BTC/USD", "MINA/GBP"]
@@ -65,20 +43,20 @@ def test_json_is_a_list_of_objects_and_nothing_else(
         assert row["calls"] > 0
         assert row["seconds"] > 0
         assert (row["start"], row["end"], row["is_approximate"]) == ("2026-11-06T00:00:00Z", None, False)
-    code, text, errors = command(*PLAN, "--json")
+    code, text, errors = streams(*PLAN, "--json")
     assert (code, errors) == (0, "")
     assert {row["state"] for row in json.loads(text)} == {"missing"}
     assert json.loads(text)[0]["price"]["trades"] > 0
 
 
-def test_the_plan_ends_with_the_commands_that_fill_it(exchange: LocalExchange, command: Callable[..., Any]) -> None:
-    code, text, _ = command(*PLAN, "--end", "2026-11-07")
+def test_the_plan_ends_with_the_commands_that_fill_it(exchange: LocalExchange, streams: Callable[..., Any]) -> None:
+    code, text, _ = streams(*PLAN, "--end", "2026-11-07")
     assert code == 0
     assert "MISSING" in text
     last = text.splitlines()[-1].split()
     assert last[:3] == ["kraken-candles", "load", "BTC/USD"]
-    assert command(*last[1:])[0] == 0
-    code, text, _ = command(*PLAN, "--end", "2026-11-07")
+    assert streams(*last[1:])[0] == 0
+    code, text, _ = streams(*PLAN, "--end", "2026-11-07")
     assert (code, "MISSING" in text, text.splitlines()[-1]) == (0, False, "Nothing is missing.")
 
 
@@ -96,35 +74,28 @@ def test_the_plan_ends_with_the_commands_that_fill_it(exchange: LocalExchange, c
     ],
 )
 def test_wrong_input_is_one_sentence(
-    exchange: LocalExchange, command: Callable[..., Any], arguments: tuple[str, ...], code: int, says: str
+    exchange: LocalExchange, streams: Callable[..., Any], arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    ended, out, errors = command(*arguments)
+    ended, out, errors = streams(*arguments)
     assert (ended, says in " ".join(errors.split()), out) == (code, True, ""), errors
 
 
 @pytest.mark.parametrize("arguments", [ESTIMATE, PLAN])
 def test_no_network_is_one_sentence(
-    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    streams: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("SOURCES__KRAKEN__FIRST_CONTACT_ATTEMPTS", "1")
-    code, _, errors = command(*arguments)
+    code, _, errors = streams(*arguments)
     assert (code, "no connection to http://127.0.0.1:9" in " ".join(errors.split())) == (1, True)
 
 
 def test_a_plan_of_a_locked_warehouse_names_who_holds_it(
-    exchange: LocalExchange, command: Callable[..., Any], warehouse: Path
+    exchange: LocalExchange, streams: Callable[..., Any], warehouse: Path
 ) -> None:
     quick_load("MINA/GBP")
-    holder = subprocess.Popen(
-        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(warehouse)!r}); print('held'); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    code, _, errors = command(*PLAN)
-    holder.communicate(b"\n")
+    with held(warehouse) as holder:
+        code, _, errors = streams(*PLAN)
     assert code == 1
     assert f"(process {holder.pid})" in errors
-    assert command(*ESTIMATE)[0] == 0, "an estimate reads no warehouse"
+    assert streams(*ESTIMATE)[0] == 0, "an estimate reads no warehouse"

@@ -1,7 +1,5 @@
 """Only what the warehouse lacks has a price: it equals what the load then brings."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -18,6 +16,7 @@ from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings
 from dlt_pipeline.repairs.gaps import Repair
 from dlt_pipeline.repairs.plan import RepairPlan
+from tests.conftest import held
 from tests.loading.quick import NOW, NOW_NS, START_NS, SYMBOLS, quick_load
 from tests.truth import expected_trades
 
@@ -125,16 +124,8 @@ def test_a_locked_warehouse_and_one_of_another_exchange_are_said(exchange: Local
     import duckdb
 
     quick_load("MINA/GBP")
-    holder = subprocess.Popen(
-        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(warehouse)!r}); print('held'); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    with pytest.raises(WarehouseLockedError, match=f"is in use by .*process {holder.pid}"):
+    with held(warehouse) as holder, pytest.raises(WarehouseLockedError, match=f"is in use by .*process {holder.pid}"):
         price_of(request_of("MINA/GBP"))
-    holder.communicate(b"\n")
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("update kraken_raw.warehouse_versions set exchange = 'live'")
     with pytest.raises(WrongWarehouseError, match="holds trades of a live exchange"):
