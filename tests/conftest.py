@@ -230,6 +230,12 @@ def object_in(text: str) -> Any:
 
 
 @pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    """Where this test's loads and builds go."""
+    return tmp_path / "warehouse.duckdb"
+
+
+@pytest.fixture
 def streams(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Any]]:
     """Run a command in this process; returns (exit code, stdout, stderr)."""
     from dlt_pipeline.cli import main

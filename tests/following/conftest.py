@@ -4,13 +4,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.following import Round, Wake
-from dlt_pipeline.warehouse.database import warehouse_path
 
 NOW = datetime(2026, 11, 8, 0, 34, 56, tzinfo=timezone.utc)
 SYMBOLS = ("BTC/USD", "MINA/GBP")
@@ -25,11 +23,6 @@ def feed() -> SyntheticFeed:
 @pytest.fixture
 def exchange(serve: Callable[..., LocalExchange], feed: SyntheticFeed) -> LocalExchange:
     return serve(feed, Clock(NOW))
-
-
-@pytest.fixture
-def warehouse() -> Path:
-    return warehouse_path()
 
 
 @dataclass

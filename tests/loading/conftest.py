@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
-from dlt_pipeline.warehouse.database import warehouse_path
 from tests.loading.quick import NOW
 
 
@@ -18,11 +17,6 @@ def feed() -> SyntheticFeed:
 @pytest.fixture
 def exchange(serve: Callable[..., LocalExchange], feed: SyntheticFeed) -> LocalExchange:
     return serve(feed, Clock(NOW))
-
-
-@pytest.fixture
-def warehouse() -> Path:
-    return warehouse_path()
 
 
 @pytest.fixture(scope="module")
