@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30, help="days of history in the warehouse")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--trades", type=float, default=3.0, help="factor on the invented trades")
+    parser.add_argument("--symbols", nargs="+", help="those to follow; all without it")
     parser.add_argument("--seconds-per-call", default="1.0")
     parser.add_argument(
         "--folder", type=Path, help="where to work; a folder with a warehouse of before is gone on with"
@@ -70,7 +71,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     clock = Clock()
     feed = SyntheticFeed(1, clock, days=chosen.days, trades_per_day=chosen.trades)
-    symbols = sorted(market.symbol for market in feed.markets)
+    symbols = chosen.symbols or sorted(market.symbol for market in feed.markets)
     start = str((datetime.now(timezone.utc) - timedelta(days=chosen.days)).date())
     with LocalExchange(feed, clock) as exchange:
         environment = {
@@ -81,7 +82,7 @@ def main() -> None:
             "PYTHONUNBUFFERED": "1",
         }
         quick = {**environment, "SOURCES__KRAKEN__SECONDS_PER_CALL": "0.001"}
-        subprocess.run([*_COMMAND, "load", *symbols, "--start", start], env=quick, cwd=folder, check=True)
+        subprocess.run([*_COMMAND, "load", *symbols, "--start", start, "--yes"], env=quick, cwd=folder, check=True)
         environment["SOURCES__KRAKEN__SECONDS_PER_CALL"] = chosen.seconds_per_call
         (folder / "published.duckdb").unlink(missing_ok=True)
         process = subprocess.Popen([*_COMMAND, "follow", *symbols], env=environment, cwd=folder)
