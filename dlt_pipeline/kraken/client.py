@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 import tenacity
@@ -22,7 +23,15 @@ from dlt_pipeline.common.exceptions import (
 )
 from dlt_pipeline.common.threads import Stop, within
 from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, check_integer, check_page, check_snapshot, time_flaw
+from dlt_pipeline.kraken.answers import (
+    RestSnapshot,
+    TradePage,
+    check_integer,
+    check_page,
+    check_snapshot,
+    plain_answer,
+    time_flaw,
+)
 from dlt_pipeline.kraken.ccxt_part import import_alone, translate
 from dlt_pipeline.kraken.markets import TOKENIZED, Listed, Market, add_tokenized, check_listing, list_markets
 from dlt_pipeline.kraken.pace import Pace, pace_of
@@ -41,6 +50,7 @@ _T = TypeVar("_T")
 _kraken, _errors = import_alone("kraken", "base.errors")
 _log = logging.getLogger("dlt_pipeline.kraken")
 _requests = logging.getLogger("dlt_pipeline.requests")  # a line of DEBUG for each
+_ENVIRONMENT_SECONDS = 30.0
 _PLAIN = re.compile(r"[\w.:/+-]+", re.ASCII)
 
 
@@ -67,17 +77,26 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """requests' session, which trusts the certificates of the environment alone where it names any."""
+    """requests' session, which trusts the certificates of the environment alone where it names any.
+
+    It looks through the environment for proxies twice a minute, where requests does so twice a request.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.mount("https://", _Adapter())
+        self._merged: dict[Any, tuple[float, Any]] = {}
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        merged = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        if merged["verify"] is True and certificates():
-            merged["verify"] = certificates()[0]
-        return merged
+        asked = (urlsplit(url)[:2], stream, verify, cert)
+        until, merged = self._merged.get(asked, (0.0, None))
+        if proxies or time.monotonic() >= until:
+            merged = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            if merged["verify"] is True and certificates():
+                merged["verify"] = certificates()[0]
+            if not proxies:
+                self._merged[asked] = (time.monotonic() + _ENVIRONMENT_SECONDS, merged)
+        return dict(merged)
 
 
 class _TextKraken(_kraken.kraken):  # type: ignore[misc, name-defined]
@@ -112,7 +131,7 @@ class _TextKraken(_kraken.kraken):  # type: ignore[misc, name-defined]
 
     def parse_json(self, http_response: str) -> Any:
         try:
-            return decode_exactly(http_response)
+            return plain_answer(http_response) or decode_exactly(http_response)
         except (ValueError, RecursionError):
             return None
 

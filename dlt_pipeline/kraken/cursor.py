@@ -1,14 +1,12 @@
 """Pure rules of paging: what to ask next, what is new, what is proven, when to stop. Talks to nobody."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import count, repeat
-from operator import attrgetter, eq
-from typing import Final, NamedTuple
+from typing import NamedTuple, overload
 
 from dlt_pipeline.common.exceptions import BrokenChainError, StalledCursorError
-from dlt_pipeline.kraken.answers import TradePage, TradeRow
+from dlt_pipeline.kraken.answers import TradePage, TradeRow, TradeRows
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS, STEP_BACK_LIMIT_NS
 
 
@@ -67,10 +65,37 @@ class NewTrade(NamedTuple):
         return self.row.trade_id, self.row.time_ns, self.place
 
 
-# Of many trades at once, without a line of Python for each.
-_ROW_ID: Final = attrgetter("row.trade_id")
-_ROW_TIME: Final = attrgetter("row.time_ns")
-_NEW_TRADE: Final = partial(tuple.__new__, NewTrade)  # of all three values
+class OrdinaryTrades(Sequence[NewTrade]):
+    """New trades that ascend, all with ids, kept as the columns in which they came."""
+
+    def __init__(self, rows: TradeRows) -> None:
+        """Keep the rows, which `ascend`."""
+        self.rows = rows
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> NewTrade: ...
+    @overload
+    def __getitem__(self, place: slice) -> "OrdinaryTrades": ...
+    def __getitem__(self, place: int | slice) -> "NewTrade | OrdinaryTrades":
+        """Return one of them, or some."""
+        return OrdinaryTrades(self.rows[place]) if isinstance(place, slice) else NewTrade(self.rows[place])
+
+    def __iter__(self) -> Iterator[NewTrade]:
+        """Yield them, one by one."""
+        return map(NewTrade, self.rows)
+
+    def before(self, at_ns: int) -> "OrdinaryTrades":
+        """Return those displayed before an instant."""
+        return self[: bisect_left(self.rows.times, at_ns)]
+
+
+def rows_of(trades: Sequence[NewTrade]) -> TradeRows:
+    """Return the rows of new trades."""
+    return trades.rows if isinstance(trades, OrdinaryTrades) else TradeRows.of(trade.row for trade in trades)
 
 
 @dataclass(frozen=True)
@@ -84,8 +109,8 @@ class Step:
     would prove that its first one is the first.
     """
 
-    trades: tuple[NewTrade, ...]
-    fresh: tuple[NewTrade, ...]
+    trades: Sequence[NewTrade]
+    fresh: Sequence[NewTrade]
     covered_from_ns: int
     cursor: Cursor
     holes: tuple[Hole, ...]
@@ -113,18 +138,19 @@ def _is_known(row: TradeRow, cursor: Cursor, is_counted_off: bool) -> bool:
     return row.time_ns < cursor.tail_time_ns or is_counted_off
 
 
-def _split(page: TradePage, cursor: Cursor) -> list[NewTrade]:
+def _split(page: TradePage, cursor: Cursor) -> Sequence[NewTrade]:
     """Drop what is known: by id where there are ids, by place among its equals where there are none."""
     if cursor.tail_count == 0 and page.has_all_ids:
-        if cursor.known_trade_id is None:
-            rows = [row for row in page.rows if row.time_ns >= cursor.tail_time_ns]
-        else:
-            rows = [
-                row
-                for row in page.rows
-                if row.trade_id > cursor.known_trade_id or not _is_known(row, cursor, is_counted_off=False)
-            ]
-        return list(map(_NEW_TRADE, zip(rows, repeat(0), repeat(0), strict=False)))
+        known, rows = cursor.known_trade_id, page.rows
+        if rows.ascend:
+            first = bisect_left(rows.times, cursor.tail_time_ns) if known is None else bisect_right(rows.ids, known)
+            if known is None or not first or rows.times[first - 1] <= cursor.tail_time_ns:
+                return OrdinaryTrades(rows[first:])
+        return [
+            NewTrade(row)
+            for row in rows
+            if (known is not None and row.trade_id > known) or not _is_known(row, cursor, is_counted_off=False)
+        ]
     new: list[NewTrade] = []
     seen_at_tail = 0
     place_time, place = cursor.tail_time_ns, cursor.tail_count
@@ -166,7 +192,7 @@ def _has_lost_id(page: TradePage, cursor: Cursor) -> bool:
     return all(row.trade_id != known for row in page.rows)
 
 
-def _with_clean_start(cursor: Cursor, rows: Sequence[TradeRow]) -> Cursor:
+def _with_clean_start(cursor: Cursor, rows: TradeRows) -> Cursor:
     """Return the cursor of a range's beginning at an instant that parts the page's trades.
 
     What lies so near behind `since` that the answer may lack some of it is taken, but not said to be covered.
@@ -194,7 +220,7 @@ def _before_start(page: TradePage, cursor: Cursor, step_back_ns: int) -> tuple[i
     return known, idless, time_ns
 
 
-def _holes(new: list[NewTrade], before: tuple[int | None, int, int]) -> tuple[tuple[Hole, ...], int | None, int]:
+def _holes(new: Sequence[NewTrade], before: tuple[int | None, int, int]) -> tuple[tuple[Hole, ...], int | None, int]:
     """Return the holes before and between the new trades, the highest id, and how many without id follow it.
 
     Trades that Kraken shows without an id have used one up: a jump as long as their number is no hole.
@@ -216,32 +242,48 @@ def _holes(new: list[NewTrade], before: tuple[int | None, int, int]) -> tuple[tu
     return tuple(holes), known, idless
 
 
-def _goes_on(new: list[NewTrade], known: int | None, idless: int) -> bool:
-    """Whether the new trades' ids go on from the known one, each by one."""
-    first = new[0].row.trade_id
-    if not first or (known is not None and first not in (known + 1, known + 1 + idless)):
+def _goes_on(new: Sequence[NewTrade], known: int | None, idless: int) -> bool:
+    """Whether the new trades' ids are seen at once to go on from the known one, each by one."""
+    if not isinstance(new, OrdinaryTrades):
         return False
-    return all(map(eq, map(_ROW_ID, new), count(first)))
+    ids = new.rows.ids
+    return ids[-1] - ids[0] + 1 == len(ids) and (known is None or ids[0] in (known + 1, known + 1 + idless))
 
 
-def _clean_before(rows: Sequence[TradeRow], at_ns: int) -> int:
+def _clean_before(rows: TradeRows, at_ns: int) -> int:
     """Return the last instant up to `at_ns` that parts the rows: all before it come first, all from it on follow."""
-    while True:
-        first = next((number for number, row in enumerate(rows) if row.time_ns >= at_ns), len(rows))
-        earliest = min((row.time_ns for row in rows[first:]), default=at_ns)
+    while not rows.ascend:
+        first = next((number for number, time_ns in enumerate(rows.times) if time_ns >= at_ns), len(rows))
+        earliest = min(rows.times[first:], default=at_ns)
         if earliest >= at_ns:
-            return at_ns
+            break
         at_ns = earliest
+    return at_ns
 
 
-def _clean_after(rows: Sequence[TradeRow], at_ns: int) -> int:
+def _clean_after(rows: TradeRows, at_ns: int) -> int:
     """Return the first instant from `at_ns` on that parts the rows: all before it come first, all from it on follow."""
-    while True:
-        count = next((number for number in range(len(rows), 0, -1) if rows[number - 1].time_ns < at_ns), 0)
-        latest = max((row.time_ns for row in rows[:count]), default=0)
+    while not rows.ascend:
+        count = next((number for number in range(len(rows), 0, -1) if rows.times[number - 1] < at_ns), 0)
+        latest = max(rows.times[:count], default=0)
         if latest < at_ns:
-            return at_ns
+            break
         at_ns = latest + 1
+    return at_ns
+
+
+def _before(trades: Sequence[NewTrade], at_ns: int) -> Sequence[NewTrade]:
+    """Return the trades displayed before an instant."""
+    if isinstance(trades, OrdinaryTrades):
+        return trades.before(at_ns)
+    return [trade for trade in trades if trade.row.time_ns < at_ns]
+
+
+def _earliest_ns(trades: Sequence[NewTrade], default: int) -> int:
+    """Return the lowest displayed time of trades."""
+    if isinstance(trades, OrdinaryTrades):
+        return trades.rows.times[0] if trades else default
+    return min((trade.row.time_ns for trade in trades), default=default)
 
 
 def take(
@@ -278,13 +320,13 @@ def take(
                 else "Please report the pair and time."
             )
         )
-    reached = max(page.times, default=0)
+    reached = page.latest_ns
     if step_back_ns:
         reached = _clean_before(page.rows, reached - step_back_ns)
     if end_ns is not None:
         end_ns = _clean_after(page.rows, end_ns if cursor.tail_time_ns < end_ns else cursor.tail_time_ns + 1)
     is_past_end = end_ns is not None and bool(page.rows) and reached >= end_ns
-    new = [trade for trade in fresh if end_ns is None or not is_past_end or trade.row.time_ns < end_ns]
+    new = _before(fresh, end_ns) if is_past_end and end_ns is not None else fresh
     before = _before_start(page, cursor, step_back_ns)
     chain = fresh
     if is_past_end and end_ns is not None:  # up to the first trade behind which none can belong before the end
@@ -307,10 +349,10 @@ def take(
             moved = replace(moved, since=max(0, end_ns - START_REWIND_NS), tail_time_ns=end_ns, tail_count=0)
         covered_to = min(covered_to, end_ns)
     # A trade that came late lies in silence that was proven; one before the tail may lie before the range, too.
-    first_new = max(cursor.tail_time_ns, min(map(_ROW_TIME, new), default=cursor.covered_to_ns))
+    first_new = max(cursor.tail_time_ns, _earliest_ns(new, cursor.covered_to_ns))
     return Step(
-        trades=tuple(new),
-        fresh=tuple(fresh),
+        trades=new,
+        fresh=fresh,
         covered_from_ns=cursor.covered_to_ns if cursor.is_beginning else min(cursor.covered_to_ns, first_new),
         cursor=replace(moved, covered_to_ns=covered_to, known_trade_id=known, idless_since_id=idless),
         holes=holes,
@@ -366,7 +408,7 @@ def _is_newer(row: TradeRow, cursor: Cursor) -> bool:
 
 def _before_late_ids(
     page: TradePage, cursor: Cursor, settled_ns: int, step_back_ns: int
-) -> tuple[TradePage, list[NewTrade], bool]:
+) -> tuple[TradePage, Sequence[NewTrade], bool]:
     """Cut the page before its first hole if that lies later than `settled_ns`; the exact `last` goes with the rest.
 
     Return it with its trades that are not known yet, and whether it was cut.
@@ -381,7 +423,7 @@ def _before_late_ids(
     return page, _split(page, cursor), True
 
 
-def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade], head_ns: int) -> Cursor:
+def _moved(cursor: Cursor, page: TradePage, new: Sequence[NewTrade], head_ns: int) -> Cursor:
     """Return the cursor with `since` and tail behind the page; an empty page keeps them.
 
     A page that ends before the range begins is followed by one that shows a trade before `head_ns` again: the trade
@@ -389,7 +431,7 @@ def _moved(cursor: Cursor, page: TradePage, new: list[NewTrade], head_ns: int) -
     """
     if not page.rows:
         return cursor
-    tail_time = max(page.times)
+    tail_time = page.latest_ns
     without_ids = () if page.has_all_ids else new
     tail_count = sum(1 for trade in without_ids if not trade.row.trade_id and trade.row.time_ns == tail_time)
     if tail_time == cursor.tail_time_ns:

@@ -13,7 +13,7 @@ from dlt_pipeline.common.threads import Stop
 from dlt_pipeline.common.time import show_ns
 from dlt_pipeline.kraken.answers import TradePage
 from dlt_pipeline.kraken.client import KrakenClient
-from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, take
+from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, rows_of, take
 from dlt_pipeline.kraken.ledger import MissingRange
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.raw_tables import hole_row, missing_ids, page_row, snapshot_rows, trades_table
@@ -281,7 +281,7 @@ class SymbolLoad:
         if not newest.rows or newest.rows[-1].trade_id != cursor.known_trade_id:
             return None
         exchange_ns = min(short.page.exchange_ns, newest.exchange_ns)
-        page = replace(newest, rows=(), last=None, exchange_ns=exchange_ns)  # known, all of it
+        page = replace(newest, rows=newest.rows[:0], last=None, exchange_ns=exchange_ns)  # known, all of it
         return _Answer(cursor, self._take(cursor, page, end_ns), page, stamps)
 
     def _newest(self) -> TradePage:
@@ -341,10 +341,10 @@ class SymbolLoad:
         step, symbol = answer.step, self.market.symbol
         early = self._given_early
         trades = [trade for trade in step.trades if trade.key not in early] if early else step.trades
-        if end_ns is not None:
+        if end_ns is not None and answer.page.latest_ns >= end_ns:
             self._given_early.update(trade.key for trade in trades if trade.row.time_ns >= end_ns)
-        more = next((trade.row for trade in step.trades if trade.row.more_items), None)
-        if more and not self._is_more_told:
+        if not self._is_more_told and any(rows_of(step.trades).more_items):
+            more = next(trade.row for trade in step.trades if trade.row.more_items)
             self._is_more_told = True
             _log.warning(
                 "%s: Kraken gives more items of a trade than are known, such as %s of trade %d; they are kept in the "

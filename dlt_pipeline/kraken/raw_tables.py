@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dlt_pipeline.common.time import utc, utc_of_ns
-from dlt_pipeline.kraken.answers import TIME_NS, TRADE_ID, RestSnapshot, TradePage, TradeRow
-from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step
+from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, TradeRow
+from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step, rows_of
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import NS_PER_SECOND
 
@@ -200,23 +200,24 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 def trades_table(symbol: str, trades: Sequence[NewTrade]) -> pa.Table:
     """Turn new trades into an Arrow table of `kraken_raw.trades`, column by column."""
-    rows, places, after_trade_ids = zip(*trades, strict=True) if trades else ((), (), ())
-    columns = zip(*rows, strict=True) if rows else [()] * len(TradeRow._fields)
-    values: dict[str, Sequence[Any]] = dict(zip(TradeRow._fields, columns, strict=True))
-    times = pa.array(values["time_ns"], _BIGINT)
+    rows = rows_of(trades)
+    values: dict[str, Sequence[Any]] = dict(zip(TradeRow._fields, rows.columns, strict=True))
+    ids, times = pa.array(rows.ids, _BIGINT), pa.array(rows.times, _BIGINT)
     zeros = pa.repeat(pa.scalar(0, _BIGINT), len(rows))
-    has_all_ids = all(values["trade_id"])
     made = {
         "symbol": pa.repeat(pa.scalar(symbol, _TEXT), len(rows)),
-        "idless_time_ns": zeros
-        if has_all_ids
-        else pc.if_else(pc.equal(pa.array(values["trade_id"], _BIGINT), 0), times, zeros),
-        "place": zeros if has_all_ids else pa.array(places, _BIGINT),
-        "after_trade_id": zeros if has_all_ids else pa.array(after_trade_ids, _BIGINT),
+        "trade_id": ids,
+        "idless_time_ns": zeros,
+        "place": zeros,
+        "after_trade_id": zeros,
         "time_ns": times,
         "traded_at": pc.divide(times, 1_000).cast(_TIMESTAMP),
         "traded_on": pc.divide(times, 86_400_000_000_000).cast(pa.int32()).cast(DATE),
     }
+    if not all(rows.ids):
+        made["idless_time_ns"] = pc.if_else(pc.equal(ids, 0), times, zeros)
+        made["place"] = pa.array([trade.place for trade in trades], _BIGINT)
+        made["after_trade_id"] = pa.array([trade.after_trade_id for trade in trades], _BIGINT)
     schema = SCHEMAS["trades"]
     arrays = [made[field.name] if field.name in made else _array(values[field.name], field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
@@ -226,10 +227,11 @@ def page_row(
     market: Market, step: Step, page: TradePage, asked: Cursor, stamps: tuple[float, float], is_backfill: bool
 ) -> dict[str, Any]:
     """Return the ledger row of one answer; `stamps` are our clock before and after asking (Unix seconds)."""
-    rows = [trade.row for trade in step.trades]
-    ids = [*filter(None, map(TRADE_ID, rows))]
-    times = [*map(TIME_NS, rows)]
-    highests = accumulate(times, max, initial=asked.tail_time_ns if asked.known_trade_id else 0)
+    rows = rows_of(step.trades)
+    ids, times = [*filter(None, rows.ids)], rows.times
+    reached_ns = asked.tail_time_ns if asked.known_trade_id else 0
+    steps_back = bool(rows) and (not rows.ascend or times[0] < reached_ns)
+    highests = accumulate(times, max, initial=reached_ns)
     return {
         "symbol": market.symbol,
         "market_id": market.market_id,
@@ -240,7 +242,7 @@ def page_row(
         "trade_count": len(page.rows),
         "new_trade_count": len(step.trades),
         "idless_count": len(step.trades) - len(ids),
-        "stepped_back_count": sum(map(lt, times, highests)),
+        "stepped_back_count": sum(map(lt, times, highests)) if steps_back else 0,
         "first_trade_id": ids[0] if ids else None,
         "last_trade_id": ids[-1] if ids else None,
         "first_time_ns": min(times, default=None),

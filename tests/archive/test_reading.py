@@ -14,7 +14,7 @@ from dlt_pipeline.archive.members import Member, find_members
 from dlt_pipeline.archive.reader import ParsedBlock, Reading, read_parts
 from dlt_pipeline.archive.work import ImportSettings
 from dlt_pipeline.common.exceptions import DamagedFileError, WrongFormatError
-from dlt_pipeline.kraken.answers import TradePage, TradeRow
+from dlt_pipeline.kraken.answers import TradePage, TradeRow, TradeRows
 from dlt_pipeline.kraken.cursor import start_at, take
 from tests.archive import exported
 from tests.archive.exported import QUARTER_HEADER, Traded, write_zip
@@ -231,7 +231,7 @@ def loaded(trades: list[Traded]) -> list[Any]:
         )
         for one in trades
     ]  # fmt: skip
-    page = TradePage(rows=tuple(rows), last=None, exchange_ns=trades[-1].time_ns + 10**12)
+    page = TradePage(rows=TradeRows.of(rows), last=None, exchange_ns=trades[-1].time_ns + 10**12)
     return list(take(start_at(trades[0].time_ns), page, 1000, None, 0).trades)
 
 

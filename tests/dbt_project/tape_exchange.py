@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from dlt_pipeline.kraken.answers import RestCandle, RestSnapshot, TradePage, TradeRow
+from dlt_pipeline.kraken.answers import RestCandle, RestSnapshot, TradePage, TradeRow, TradeRows
 from dlt_pipeline.kraken.markets import Market
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 from tests.dbt_project.tape import PRICE_DECIMALS, SECOND, VOLUME_DECIMALS, Tape, Trade, buckets, candle
@@ -42,7 +42,7 @@ class TapeClient:
             )
             for trade in shown
         ]
-        return TradePage(tuple(rows), rows[-1].time_ns if rows else since, self.now_ns)
+        return TradePage(TradeRows.of(rows), rows[-1].time_ns if rows else since, self.now_ns)
 
     def rest_candles(self, _market: Market, timeframe: str) -> RestSnapshot:
         """Return the newest committed candles, empty ones with the close before; also of trades that are withheld."""

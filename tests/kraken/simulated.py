@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from dlt_pipeline.kraken.answers import RestCandle, RestSnapshot, TradePage, TradeRow
+from dlt_pipeline.kraken.answers import RestCandle, RestSnapshot, TradePage, TradeRow, TradeRows
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES
 
 BASE_NS = 1_762_795_433 * 10**9
@@ -100,7 +100,7 @@ class SimulatedExchange:
         last: int | None = found[-1][0] if found else since
         if self.drop_last_every and self.asked % self.drop_last_every == 0:
             last = None
-        return TradePage(tuple(row for _, row in found), last, self.now_ns)
+        return TradePage(TradeRows.of(row for _, row in found), last, self.now_ns)
 
     def rest_candles(self, _market: object, timeframe: str) -> RestSnapshot:
         """Return true candles, of which only the counts matter."""

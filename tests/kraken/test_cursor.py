@@ -3,7 +3,7 @@
 import pytest
 
 from dlt_pipeline.common.exceptions import BrokenChainError, StalledCursorError
-from dlt_pipeline.kraken.answers import TradePage, TradeRow
+from dlt_pipeline.kraken.answers import TradePage, TradeRow, TradeRows
 from dlt_pipeline.kraken.cursor import Cursor, Hole, Step, is_contradicted, start_at, take
 from dlt_pipeline.kraken.settings import DISPLAY_REWIND_NS, HEAD_REWIND_NS, START_REWIND_NS
 
@@ -19,7 +19,7 @@ def page(*rows: TradeRow, last: int | None = -1) -> TradePage:
     """A page whose `last` is its last row's time unless told otherwise."""
     if last == -1:
         last = rows[-1].time_ns if rows else 100 * S
-    return TradePage(rows, last, NOW)
+    return TradePage(TradeRows.of(rows), last, NOW)
 
 
 def known(since: float, covered_to: float, trade_id: int | None, tail_count: int = 0) -> Cursor:
@@ -117,7 +117,7 @@ def test_an_empty_page_keeps_the_cursor_and_proves_silence() -> None:
     cursor = known(100, 100, 5)
     step = taken(cursor)
     assert step.is_done
-    assert step.trades == ()
+    assert not step.trades
     assert (step.cursor.since, step.cursor.known_trade_id) == (cursor.since, 5)
     assert (step.covered_from_ns, step.cursor.covered_to_ns) == (100 * S, NOW - 5 * S)
 
@@ -154,7 +154,7 @@ def test_a_full_page_with_nothing_new_that_does_not_move_is_an_error_that_says_s
 def test_a_full_page_before_the_start_is_stepped_over() -> None:
     cursor = start_at(200 * S)
     step = taken(cursor, row(1, 199.9995), row(2, 199.9996), row(3, 199.9997))
-    assert step.trades == ()
+    assert not step.trades
     assert not step.is_done
     assert step.cursor.since > cursor.since
     assert step.cursor.covered_to_ns == 200 * S
