@@ -163,7 +163,7 @@ def test_the_command_says_so_and_ends(
     assert build_result(
         path, quiet=True, on_node=lambda name, *place: begun.update({name: list(place)}), stood=shape_left(path)
     ).is_green
-    assert {"day_candles", "gaps", "candles_equal_krakens_own"} <= set(begun), "what is made of trades, and all checks"
+    assert {"day_candles", "gaps", "candles_equal_krakens"} <= set(begun), "what is made of trades, and all checks"
     numbers = sorted(number for number, _ in begun.values())
     assert numbers == list(range(1, len(numbers) + 1)), "a bar ends with the last of all"
     assert {total for _, total in begun.values()} == {len(numbers)}

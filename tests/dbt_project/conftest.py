@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dlt_pipeline import publish
+from dlt_pipeline.warehouse.ops import JOB_EVENTS, REMOVED_DAYS, ensure_table
 from tests.conftest import Once
 from tests.dbt_project import raw
 from tests.dbt_project.dbt_run import Built, build
@@ -46,6 +47,8 @@ def built(once: Once, build_parsed: Callable[[Path], Built]) -> Built:
             for rule in sorted((GOLDEN / "green").iterdir()):
                 raw.insert_rule(connection, rule)
             insert_random_trades(connection)
+            for table in (JOB_EVENTS, REMOVED_DAYS):  # what commands write is tested, too
+                ensure_table(connection, table)
             # An older list of markets beside the newest, as of two sources in one pipeline run; it must not count.
             connection.execute(
                 "insert into kraken_raw.markets select * replace (0 as price_decimals, "

@@ -46,8 +46,8 @@ def test_what_is_accepted_is_not_red_what_is_expired_or_unused_warns(folder: Pat
     )
     assert built.exit_code == 1
     assert {name: status for name, status in built.status.items() if status not in {"success", "pass"}} == {
-        "candles_equal_krakens_own": "fail",
-        "accepted_differences_are_used": "warn",
+        "candles_equal_krakens": "fail",
+        "accepted_lines_are_used": "warn",
     }, built.output
     with duckdb.connect(str(built.warehouse), read_only=True) as connection:
         ask = connection.execute
@@ -57,11 +57,10 @@ def test_what_is_accepted_is_not_red_what_is_expired_or_unused_warns(folder: Pat
         ).fetchall()
         days = ask("select symbol, differs_count, accepted_count from kraken.check_rest_summary order by 1").fetchall()
         failed = ask(
-            "select distinct symbol, bucket_start::varchar "
-            f"from ({built.tests['candles_equal_krakens_own']}) order by all"
+            f"select distinct symbol, bucket_start::varchar from ({built.tests['candles_equal_krakens']}) order by all"
         ).fetchall()
         lines = ask(
-            f"select broken_rule, reason from ({built.tests['accepted_differences_are_used']}) order by all"
+            f"select broken_rule, reason from ({built.tests['accepted_lines_are_used']}) order by all"
         ).fetchall()
     assert rows == [
         ("differs", True, "Kraken's backend of that day", False),
@@ -72,9 +71,9 @@ def test_what_is_accepted_is_not_red_what_is_expired_or_unused_warns(folder: Pat
     assert days == [("accepted", 4, 4), ("expired", 4, 1)]
     assert failed == [("expired", f"2024-02-02 10:0{minute}:00") for minute in range(3)]
     assert lines == [
-        ("expired", "until Kraken mends it"),
-        ("unused", "another timeframe"),
-        ("unused", "nothing differs here"),
+        ("accepted_differences: expired", "until Kraken mends it"),
+        ("accepted_differences: unused", "another timeframe"),
+        ("accepted_differences: unused", "nothing differs here"),
     ]
 
 

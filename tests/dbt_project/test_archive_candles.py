@@ -323,11 +323,11 @@ def test_faults_turn_the_build_red_and_accepted_ones_do_not(project: DbtProject,
     read = (
         "--select",
         "+check_archive_candles",
-        "+candles_equal_krakens_archives",
+        "+candles_equal_krakens",
         "--indirect-selection",
         "buildable",
     )
-    assert project.red(path, *read) == {"candles_equal_krakens_archives"}
+    assert project.red(path, *read) == {"candles_equal_krakens"}
     missing = raw.timestamp(_truth("candle_left_out")[2].bucket_start * SECOND)
     with duckdb.connect(str(path)) as connection:  # as a seed with the line leaves it (test_accepted.py)
         connection.execute(

@@ -131,10 +131,10 @@ def test_red_is_said_and_nothing_is_published_and_a_stream_may_end_a_wait_and_sa
     assert set(story.rounds[1].reached) == {"BTC/USD"}
     assert [each.is_check for each in story.rounds] == [True, False]
     for each in story.rounds:
-        assert "candles_equal_krakens_own" in each.red
+        assert "candles_equal_krakens" in each.red
         assert each.published is None
     assert not (warehouse.parent / "published.duckdb").exists()
-    assert "candles_equal_krakens_own" in (last_checks(warehouse) or ("", [""]))[1][0], "`status` tells it"
+    assert "candles_equal_krakens" in (last_checks(warehouse) or ("", [""]))[1][0], "`status` tells it"
     assert story.rounds[1].reached["BTC/USD"] > story.rounds[0].reached["BTC/USD"], "it loads all the same"
 
 

@@ -19,7 +19,7 @@
             stored.trade_count,
             chosen.edition_id,
             {{ start_ns }} + stored.timeframe_seconds * 1000000000 >= chosen.file_to_ns as is_last_of_file
-        from {{ ref('stg_archive_candles') }} as stored
+        from {{ kraken_candles.archive_candles() }} as stored
         inner join {{ ref('archive_spans') }} as chosen
             on
                 stored.edition_id = chosen.edition_id

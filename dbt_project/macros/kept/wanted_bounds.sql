@@ -1,10 +1,9 @@
 {# Literal bounds on a column of UTC days that hold every day whose trades are to be removed; false where there is none. #}
 {% macro wanted_bounds(column, days_before=0) %}
-    {%- set removals = ref('stg_trade_removals') -%}
-    {#- A project that is compiled before its first build has no such view yet. -#}
-    {%- if not execute or load_relation(removals) is none -%}
+    {%- set removals = kraken_candles.trade_removals() -%}
+    {%- if not execute -%}
         {{- return('true') -}}
     {%- endif -%}
-    {%- set query = 'select distinct removed_on from ' ~ removals ~ ' where is_wanted order by removed_on' -%}
+    {%- set query = 'select distinct removed_on from ' ~ removals ~ ' as removals where is_wanted order by removed_on' -%}
     {{- return(kraken_candles.day_bounds(column, kraken_candles.asked_once(query) | map('first') | list, days_before)) -}}
 {% endmacro %}

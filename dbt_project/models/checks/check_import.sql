@@ -2,6 +2,10 @@
 
 with
 
+files as (
+    {{ archive_files() }}
+),
+
 written as (
     {{ optional_loaded_rows(source('kraken_raw', 'archive_refused_rows'), {
         'edition_id': 'bigint',
@@ -57,7 +61,7 @@ select
     {{ timestamp_from_ns('files.covered_to_ns') }} as covered_to,
     files.content_hash,
     files.imported_at
-from {{ ref('stg_archive_files') }} as files
+from files
 left join {{ ref('archive_editions') }} as editions on files.edition_id = editions.edition_id
 left join {{ ref('import_counts') }} as counts on editions.edition_id = counts.edition_id
 left join named on files.edition_id = named.edition_id

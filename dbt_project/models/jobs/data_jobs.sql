@@ -2,11 +2,15 @@
 
 with
 
+events as (
+    {{ job_events() }}
+),
+
 numbered as (
     select
         *,
         row_number() over (partition by job_id order by event_id desc) as newness
-    from {{ ref('stg_job_events') }}
+    from events
 ),
 
 history as (
@@ -16,7 +20,7 @@ history as (
         min(case when status = 'running' then happened_at end) as started_at,
         max(happened_at) as changed_at,
         count(*) as event_count
-    from {{ ref('stg_job_events') }}
+    from events
     group by job_id
 )
 

@@ -1,14 +1,17 @@
-{# No line is expired, and each accepts something: one that does not is left over or has a slip in it. The lines are of gaps, or those given
-   of differences from Kraken's own candles; archived: the model of those from its downloads, which such a line may be about as well. #}
-{% test lines_used(model, lines=none, archived=none) %}
+{# No line of the accepted differences (lines) and gaps is expired, and each accepts something: one that does not is left over or has a slip
+   in it. A line of differences may be about Kraken's own candles or about those from its downloads (archived). #}
+{% test lines_used(model, lines, archived, gaps) %}
     select
-        case when lines.is_expired then 'expired' else 'unused' end as broken_rule,
-        lines.*
-    from {{ lines or '(' ~ kraken_candles.accepted_gaps() ~ ')' }} as lines
+        'accepted_differences: ' || case when lines.is_expired then 'expired' else 'unused' end as broken_rule,
+        lines.symbol,
+        lines.timeframe,
+        lines.bucket_from as from_time,
+        lines.bucket_to as to_time,
+        lines.reason
+    from {{ lines }} as lines
     where
         lines.is_expired
-        {% if lines -%}
-        {%- set kinds = [(model, 'rest'), (archived, 'archive')] -%}
+        {%- set kinds = [(model, 'rest'), (archived, 'archive')] %}
         or not ({% for compared, referee in kinds %}
             exists (
                 select 1
@@ -20,11 +23,20 @@
                     and {{ kraken_candles.is_in_line('found.bucket_start', 'lines') }}
             ){{ ' or' if not loop.last }}
         {%- endfor %})
-        {%- else -%}
+    union all
+    select
+        'accepted_gaps: ' || case when lines.is_expired then 'expired' else 'unused' end as broken_rule,
+        lines.symbol,
+        cast(null as {{ dbt.type_string() }}) as timeframe,
+        lines.gap_from as from_time,
+        lines.gap_to as to_time,
+        lines.reason
+    from ({{ kraken_candles.accepted_gaps() }}) as lines
+    where
+        lines.is_expired
         or not exists (
             select 1
-            from {{ model }} as found
+            from {{ gaps }} as found
             where found.symbol = lines.symbol and {{ kraken_candles.is_gap_in_line('found', 'lines') }}
         )
-        {%- endif %}
 {% endtest %}

@@ -73,12 +73,14 @@ removed as (
 ),
 
 found as (
-    {% for format, volume in [('trades', 'volume'), ('candles', 'base_volume')] %}
+    {% for format, volume, rows in [
+        ('trades', 'volume', ref('stg_archive_trades')), ('candles', 'base_volume', archive_candles()),
+    ] %}
     select
         stored.edition_id,
         count(*) as row_count,
         {{ sum_exact('stored.' ~ volume) }} as base_volume
-    from {{ ref('stg_archive_' ~ format) }} as stored
+    from {{ rows }} as stored
     where
         stored.edition_id in (
             select editions.edition_id from editions

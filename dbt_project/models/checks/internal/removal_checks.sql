@@ -19,7 +19,7 @@ wanted as (
         symbol,
         removed_on,
         {{ ns_from_timestamp('cast(removed_on as timestamp)') }} as day_start_ns
-    from {{ ref('stg_trade_removals') }}
+    from {{ trade_removals() }} as removals
     where is_wanted
 ),
 

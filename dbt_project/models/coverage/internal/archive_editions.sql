@@ -6,12 +6,16 @@
 -- they merge.
 with
 
+imported as (
+    {{ archive_files() }}
+),
+
 files as (
     select
         *,
         coalesce(timeframe, '') as timeframe_key,
         row_number() over (order by imported_at, edition_id) as import_number
-    from {{ ref('stg_archive_files') }}
+    from imported
     where row_count > 0
 ),
 

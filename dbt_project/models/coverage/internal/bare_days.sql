@@ -19,7 +19,7 @@ removed as (
         symbol,
         removed_on,
         removed_trade_count
-    from {{ ref('stg_trade_removals') }}
+    from {{ trade_removals() }} as removals
     where removed_trade_count > 0
 ),
 

@@ -1,11 +1,11 @@
 {# From a symbol's first covered instant to its last, coverage and gaps follow each other without a break or an overlap. #}
-{% test covered_or_gap(model, coverage) %}
+{% macro covered_or_gap(gaps, coverage) %}
     with
 
     stretches as (
         select symbol, covered_from_ns as from_ns, covered_to_ns as to_ns, 1 as is_covered from {{ coverage }}
         union all
-        select symbol, gap_from_ns as from_ns, gap_to_ns as to_ns, 0 as is_covered from {{ model }}
+        select symbol, gap_from_ns as from_ns, gap_to_ns as to_ns, 0 as is_covered from {{ gaps }}
     ),
 
     ordered as (
@@ -15,6 +15,7 @@
         from stretches
     )
 
-    select * from ordered
+    select {{ kraken_candles.row_key({'symbol': 'symbol', 'from_ns': 'from_ns', 'reached_ns': 'reached_ns'}) }} as row_key
+    from ordered
     where from_ns <> reached_ns
-{% endtest %}
+{% endmacro %}

@@ -1,6 +1,6 @@
 {# The bars of a day hold its proven trades and their volume, exactly, and are of the size that is asked for under their name. None may be
    there of a day whose trades were removed before, and of what is not asked for any more. #}
-{% test bars_add_up(model, days) %}
+{% macro bars_add_up(bars, days) %}
     with
 
     -- every symbol that has trades, also one of which no bar was made
@@ -31,7 +31,7 @@
             traded_on,
             sum(trade_count) as trade_count,
             {{ kraken_candles.sum_exact('base_volume') }} as base_volume
-        from {{ model }}
+        from {{ bars }}
         group by bar, bar_size, symbol, traded_on
     ),
 
@@ -56,15 +56,17 @@
     )
 
     select
-        coalesce(held.bar, proven.bar) as bar,
-        coalesce(held.symbol, proven.symbol) as symbol,
-        coalesce(held.traded_on, proven.covered_on) as traded_on,
-        held.bar_size,
-        asked.bar_size as asked_bar_size,
-        held.trade_count,
-        proven.trade_count as proven_trade_count,
-        held.base_volume,
-        proven.base_volume as proven_base_volume
+        {{ kraken_candles.row_key({
+            'bar': 'coalesce(held.bar, proven.bar)',
+            'symbol': 'coalesce(held.symbol, proven.symbol)',
+            'traded_on': 'coalesce(held.traded_on, proven.covered_on)',
+            'bar_size': 'held.bar_size',
+            'asked_bar_size': 'asked.bar_size',
+            'trade_count': 'held.trade_count',
+            'proven_trade_count': 'proven.trade_count',
+            'base_volume': 'held.base_volume',
+            'proven_base_volume': 'proven.base_volume',
+        }) }} as row_key
     from held
     full outer join proven
         on held.bar = proven.bar and held.symbol = proven.symbol and held.traded_on = proven.covered_on
@@ -76,4 +78,4 @@
         or held.bar_size <> asked.bar_size
         or held.trade_count <> proven.trade_count
         or held.base_volume <> proven.base_volume
-{% endtest %}
+{% endmacro %}

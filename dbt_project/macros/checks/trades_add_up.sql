@@ -1,5 +1,5 @@
 {# On each day that is covered whole, the candles of every timeframe within a day hold its trades and their volume, exactly. #}
-{% test trades_add_up(model, days) %}
+{% macro trades_add_up(checks, days) %}
     with
 
     whole_days as (
@@ -13,16 +13,18 @@
     )
 
     select
-        checks.symbol,
-        checks.timeframe,
-        checks.bucket_on,
-        checks.trade_count as candles_trade_count,
-        whole_days.trade_count,
-        checks.base_volume as candles_base_volume,
-        whole_days.base_volume
-    from {{ model }} as checks
+        {{ kraken_candles.row_key({
+            'symbol': 'checks.symbol',
+            'timeframe': 'checks.timeframe',
+            'bucket_on': 'checks.bucket_on',
+            'candles_trade_count': 'checks.trade_count',
+            'trade_count': 'whole_days.trade_count',
+            'candles_base_volume': 'checks.base_volume',
+            'base_volume': 'whole_days.base_volume',
+        }) }} as row_key
+    from {{ checks }} as checks
     inner join {{ ref('kraken_candles', 'timeframes') }} as timeframes
         on checks.timeframe = timeframes.timeframe and not timeframes.spans_days
     inner join whole_days on checks.symbol = whole_days.symbol and checks.bucket_on = whole_days.covered_on
     where checks.trade_count <> whole_days.trade_count or checks.base_volume <> whole_days.base_volume
-{% endtest %}
+{% endmacro %}

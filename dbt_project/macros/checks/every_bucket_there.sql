@@ -1,6 +1,6 @@
 {# Each symbol has in each timeframe as many rows, closed and open, as its coverage has room for, less those that
    cannot be made any more (absent): counted by arithmetic. #}
-{% test every_bucket_there(model, coverage, absent) %}
+{% macro every_bucket_there(checks, coverage, absent) %}
     with
 
     edges as (
@@ -52,21 +52,23 @@
             timeframe,
             sum(closed_count) as closed_count,
             sum(candle_count - closed_count) as open_count
-        from {{ model }}
+        from {{ checks }}
         group by symbol, timeframe
     )
 
     select
-        coalesce(expected.symbol, counted.symbol) as symbol,
-        coalesce(expected.timeframe, counted.timeframe) as timeframe,
-        expected.closed_ns as expected_closed_ns,
-        counted.closed_count * expected.size_ns as closed_ns,
-        expected.open_count as expected_open_count,
-        counted.open_count
+        {{ kraken_candles.row_key({
+            'symbol': 'coalesce(expected.symbol, counted.symbol)',
+            'timeframe': 'coalesce(expected.timeframe, counted.timeframe)',
+            'expected_closed_ns': 'expected.closed_ns',
+            'closed_ns': 'counted.closed_count * expected.size_ns',
+            'expected_open_count': 'expected.open_count',
+            'open_count': 'counted.open_count',
+        }) }} as row_key
     from expected
     full outer join counted on expected.symbol = counted.symbol and expected.timeframe = counted.timeframe
     where
         expected.symbol is null
         or expected.closed_ns <> coalesce(counted.closed_count, 0) * expected.size_ns
         or expected.open_count <> coalesce(counted.open_count, 0)
-{% endtest %}
+{% endmacro %}

@@ -1,0 +1,31 @@
+{# The body of a CTE: one row for each change of a job, with all that was known of it then; none where no job was ever queued. #}
+{% macro job_events() -%}
+    {{- kraken_candles.optional_rows(source('kraken_ops', 'job_events'), {
+        'event_id': 'bigint',
+        'job_id': 'bigint',
+        'job_type': 'string',
+        'symbol': 'string',
+        'start_ns': 'bigint',
+        'end_ns': 'bigint',
+        'options': 'string',
+        'status': 'string',
+        'phase': 'string',
+        'attempt': 'bigint',
+        'is_cancel_requested': 'boolean',
+        'estimated_trades': 'bigint',
+        'estimated_calls': 'bigint',
+        'estimated_seconds': 'double',
+        'estimated_bytes': 'bigint',
+        'trades': 'bigint',
+        'calls': 'bigint',
+        'seconds': 'double',
+        'bytes': 'bigint',
+        'cursor_ns': 'bigint',
+        'summary': 'string',
+        'error': 'string',
+        'process_id': 'bigint',
+        'process_started_at': 'timestamp',
+        'happened_at': 'timestamp',
+        'written_by': 'string',
+    }) -}}
+{%- endmacro %}
