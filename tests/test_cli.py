@@ -125,6 +125,7 @@ def test_symbols_tells_what_is_listed_under_any_name_and_what_of_it_is_here(
     code, text = command("symbols", "xbtusd")
     listed_one = f"BTC/USD XXBTZUSD XBTUSD online 1/8 1 of 6 markets at {exchange.base_url}; loaded here: 0."
     assert (code, listed_one in text) == (0, True), text
+    assert text.endswith(" Next: `kraken-candles estimate BTC/USD --start YYYY-MM-DD`.")
     assert not warehouse_path().exists()
     command(*LOAD)
     (*_, last) = expected_trades(exchange.feed, "MINA/GBP", exchange.clock.now_ns())

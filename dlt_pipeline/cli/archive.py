@@ -8,7 +8,7 @@ from typing import Any, Final
 from dlt_pipeline.archive.importing import import_request
 from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
 from dlt_pipeline.archive.symbols import make_archive_request
-from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json
+from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json, tell_next
 from dlt_pipeline.cli.load import build_of, kind_of, place_named
 from dlt_pipeline.cli.progress import ImportProgress
 from dlt_pipeline.common.threads import beside_main
@@ -62,14 +62,17 @@ def tell_import(console: Console, report: ImportReport) -> int:
         return STOPPED
     if report.problems:
         console.print(f"{kind_of(report.place)}: {report.place}; {_rest(report)}.", markup=False)
+        if report.rows:
+            tell_next(console, build_of(report.place), label="So far")
         return 1
     if not report.rows and any(one.outcome == "imported" for one in report.files):
         console.print("Nothing of it lies within the bounds asked for.")
         return 0
     if not report.rows:
         console.print(f"Nothing new; all of it is in {report.place} already.", markup=False)
-        return 0
-    console.print(f"Imported into {report.place}\nNext: `{build_of(report.place)}`.", markup=False)
+    else:
+        console.print(f"Imported into {report.place}", markup=False)
+    tell_next(console, build_of(report.place))
     return 0
 
 

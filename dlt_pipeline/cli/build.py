@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +16,7 @@ from dlt_pipeline.jobs.build import build_result, describe_removal
 from dlt_pipeline.publishing.publisher import Published, publish
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import remember, shape_left
-from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, remove_trades, request_old_days
+from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, RemovalReport, remove_trades, request_old_days
 from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
 from dlt_pipeline.warehouse.targets import OTHER_TARGETS, build_on
@@ -52,6 +53,50 @@ class Publishing:
     is_fine: bool = True
 
 
+@dataclass(frozen=True)
+class BuildEnd:
+    """How a build ended, for people line by line and for machines; on another `target` nothing is published."""
+
+    path: Path
+    result: BuildResult
+    seconds: float
+    found: Found = Found()
+    removed: RemovalReport | None = None
+    publishing: Publishing | None = None
+    target: str = ""
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether all is green, and published where it should be."""
+        return self.result.is_green and (self.publishing is None or self.publishing.is_fine)
+
+    def next_commands(self) -> tuple[str, ...]:
+        """Return what can be done now."""
+        if self.target:
+            return ()
+        if self.is_fine:
+            return ("summary", "report")
+        return ("repair --dry-run", "report") if self.result.red else ("status",)
+
+    def as_object(self) -> dict[str, Any]:
+        """Return all of it under the names of `--json`."""
+        result = self.result
+        about: dict[str, Any] = {
+            "is_green": result.is_green,
+            "is_nothing_new": False,
+            "check_count": result.check_count,
+            "errors": result.errors,
+            "red": list(map(asdict, result.red)),
+            "warned": list(map(asdict, result.warned)),
+            "seconds": round(self.seconds, 1),
+            "log": str(result.log),
+        }
+        if self.publishing is None:
+            return {"target": self.target, **about}
+        about |= {**asdict(self.found), "removed_trade_count": 0 if self.removed is None else self.removed.trades}
+        return {"warehouse": str(self.path), **about, **publishing_object(self.publishing)}
+
+
 def run_build(
     console: Console,
     arguments: Sequence[str],
@@ -69,93 +114,64 @@ def run_build(
     # The process ends with the build: looking through all that dbt left in memory gives nothing back.
     gc.disable()
     if target in OTHER_TARGETS:
-        is_fine, about = _build_on(console, path, target, arguments, is_verbose)
+        ended = _build_on(console, path, target, arguments, is_verbose)
     else:
         if target:
             arguments = ["--target", target, *arguments]
-        is_fine, about = build_and_tell(console, path, arguments, is_verbose, always)
+        ended = build_and_tell(console, path, arguments, is_verbose, always)
     if as_json:
-        print_json(about)
-    return 0 if is_fine else 1
+        print_json(ended.as_object())
+    return 0 if ended.is_fine else 1
 
 
 def build_and_tell(
     console: Console, path: Path, arguments: Sequence[str] = (), is_verbose: bool = False, always: bool = False
-) -> tuple[bool, dict[str, Any]]:
-    """Do and say what `run_build` does in the warehouse; return whether all went well, and all of it as an object."""
+) -> BuildEnd:
+    """Do and say what `run_build` does in the warehouse, each part as it is done; return how all of it ended."""
     require_trades(path)
     is_old_wanted = request_old_days(path)
     began_at, began = datetime.now(timezone.utc).replace(tzinfo=None), time.monotonic()
     stood = None if arguments or always else shape_left(path)
-    if is_verbose:
-        result = build_result(path, arguments, stood=stood)
-    else:
-        result = build_with_bar(console, path, arguments, stood)
+    with nullcontext() if is_verbose else BuildProgress(console) as progress:
+        on_node = None if progress is None else progress.node
+        result = build_result(path, arguments, quiet=not is_verbose, on_node=on_node, stood=stood)
     found = look(path, began_at) if result.is_green else Found()
-    for line in tell_build(path, result, found):
-        console.print(line, markup=False)
+    console.print("\n".join(tell_build(path, result, found)), markup=False)
     removed = None
     if result.is_green and is_old_wanted and not partial_argument(arguments):
         removed = remove_trades(path, BY_AGE)
         console.print(f"Trades beyond {KEEP_TRADES_DAYS}: {describe_removal(removed)}", markup=False)
     publishing = publish_after_build(path, arguments, result.is_green)
     console.print("\n".join(tell_publishing(path, publishing)), markup=False)
-    seconds = time.monotonic() - began
-    console.print(f"Took {seconds:.0f} s; dbt's log: {result.log}", markup=False)
-    is_fine = result.is_green and publishing.is_fine
-    if is_fine:
-        tell_next(console, "summary", "report")
-    if is_fine and not arguments:
+    ended = BuildEnd(path, result, time.monotonic() - began, found, removed, publishing)
+    _tell_end(console, ended)
+    if ended.is_fine and not arguments:
         remember(path, result.state, len(result.warned), result.shape)
-    about = {
-        "warehouse": str(path),
-        **_object(result, seconds),
-        **asdict(found),
-        "removed_trade_count": 0 if removed is None else removed.trades,
-        **publishing_object(publishing),
-    }
-    return is_fine, about
+    return ended
 
 
-def _build_on(
-    console: Console, path: Path, target: str, arguments: Sequence[str], is_verbose: bool
-) -> tuple[bool, dict[str, Any]]:
+def _build_on(console: Console, path: Path, target: str, arguments: Sequence[str], is_verbose: bool) -> BuildEnd:
     """Build where readers read the tables themselves: nothing is published, and the warehouse is not asked."""
     began = time.monotonic()
-    if is_verbose:
-        result = build_on(path, target, arguments)
-    else:
-        with BuildProgress(console) as progress:
-            result = build_on(path, target, arguments, quiet=True, on_node=progress.node)
+    with nullcontext() if is_verbose else BuildProgress(console) as progress:
+        on_node = None if progress is None else progress.node
+        result = build_on(path, target, arguments, quiet=not is_verbose, on_node=on_node)
     if result.is_green:
-        checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
-        console.print(f"Built on {target}: {len(result.built):,} tables and views; {checks}.", markup=False)
+        console.print(f"Built on {target}: {len(result.built):,} tables and views; {_checks(result)}.", markup=False)
     for line in [*(() if result.is_green else _red(f"on {target}", result)), *_findings(result)]:
         console.print(line, markup=False)
-    seconds = time.monotonic() - began
-    console.print(f"Took {seconds:.0f} s; dbt's log: {result.log}", markup=False)
-    return result.is_green, {"target": target, **_object(result, seconds)}
+    ended = BuildEnd(path, result, time.monotonic() - began, target=target)
+    _tell_end(console, ended)
+    return ended
 
 
-def _object(result: BuildResult, seconds: float) -> dict[str, Any]:
-    return {
-        "is_green": result.is_green,
-        "is_nothing_new": False,
-        "check_count": result.check_count,
-        "errors": result.errors,
-        "red": list(map(asdict, result.red)),
-        "warned": list(map(asdict, result.warned)),
-        "seconds": round(seconds, 1),
-        "log": str(result.log),
-    }
+def _tell_end(console: Console, ended: BuildEnd) -> None:
+    console.print(f"Took {ended.seconds:.0f} s; dbt's log: {ended.result.log}", markup=False)
+    tell_next(console, *ended.next_commands())
 
 
-def build_with_bar(
-    console: Console, path: Path, arguments: Sequence[str] = (), stood: str | None = None
-) -> BuildResult:
-    """Build as `build_result` does, with a bar on a terminal in place of dbt's own words."""
-    with BuildProgress(console) as progress:
-        return build_result(path, arguments, quiet=True, on_node=progress.node, stood=stood)
+def _checks(result: BuildResult) -> str:
+    return f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
 
 
 def tell_build(path: Path, result: BuildResult, found: Found) -> Iterator[str]:
@@ -164,9 +180,8 @@ def tell_build(path: Path, result: BuildResult, found: Found) -> Iterator[str]:
         yield from _red(f"of {path}", result)
         yield from _findings(result)
         return
-    checks = f"{result.check_count - len(result.warned):,} of {result.check_count:,} checks green"
     yield f"Built and checked: {path}"
-    for told in ([*_made(found), checks], list(_there(found))):
+    for told in ([*_made(found), _checks(result)], list(_there(found))):
         if told:
             yield f"{'; '.join(told)}."
     yield from _findings(result)

@@ -202,6 +202,7 @@ def compact(json: Json = False) -> None:
     done = lake.compact(KEYS | ARCHIVE_KEYS)
     told = f"{done.replaced:,} files are now {done.made:,}" if done.made else "no day and no ledger is in several files"
     out(json).print(f"Lake {lake}: {told}.", markup=False)
+    tell_next(out(json), "build --target duckdb_lake")
     if json:
         print_json({"lake": str(lake), "replaced_count": done.replaced, "made_count": done.made})
 
@@ -223,7 +224,10 @@ def status(json: Json = False) -> None:
     from dlt_pipeline.cli.status import run_status  # noqa: PLC0415
     from dlt_pipeline.warehouse.database import warehouse_path  # noqa: PLC0415
 
-    raise typer.Exit(run_status(out(), warehouse_path(), json))
+    code = run_status(out(), warehouse_path(), json)
+    if not (code or json):  # of all that needs a hand it says the way out
+        tell_next(out(), "list", "report")
+    raise typer.Exit(code)
 
 
 @app.command(epilog=examples("report", "report --symbols BTC/USD,ETH/USD --output candles.html"))

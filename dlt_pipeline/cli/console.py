@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
+import sys
 import textwrap
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -26,6 +28,7 @@ class Console(rich.console.Console):
     def __init__(self, stderr: bool = False) -> None:
         """Write to stdout or stderr; long lines are left to the terminal."""
         super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False)
+        self.tells_next = not stderr  # there it stands beside an object for machines
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as rich does."""
@@ -101,9 +104,16 @@ class Rows:
         return "\n".join(lines).replace(glue, " ")
 
 
-def tell_next(console: Console, *commands: str) -> None:
-    """Say what can be done now, by the words behind `kraken-candles`."""
-    console.print(f"Next: {', '.join(f'`kraken-candles {each}`' for each in commands)}.", markup=False)
+def tell_next(console: Console, *commands: str, label: str = "Next") -> None:
+    """Say in a line what can be done now, by the words behind `kraken-candles`; not beside `--json`."""
+    if commands and console.tells_next:
+        console.print(f"{label}: {', '.join(f'`kraken-candles {each}`' for each in commands)}.", markup=False)
+
+
+def typed(*instead: str, without: str = "", more: Sequence[str] = ()) -> str:
+    """Return the command that was typed, to type it once more: under another name, without a word, or with more."""
+    name, *rest = sys.argv[1:]
+    return shlex.join([*(instead or (name,)), *(word for word in rest if word != without), *more])
 
 
 def print_json(found: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:

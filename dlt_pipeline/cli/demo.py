@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
-from dlt_pipeline.cli.build import Found, build_with_bar, publish_after_build, tell_build, tell_publishing
-from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.build import build_and_tell
+from dlt_pipeline.cli.console import Console, tell_next
 from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.time import utc_datetime
 from dlt_pipeline.exchange import Clock, Feed, LocalExchange, ReplayFeed, SyntheticFeed, run_exchange
@@ -35,6 +35,7 @@ def run_demo(console: Console, stop: threading.Event) -> int:
     from dlt_pipeline.cli.files import run_report  # noqa: PLC0415
     from dlt_pipeline.cli.load import run_load  # noqa: PLC0415
 
+    console.tells_next = False  # each part of it would tell what comes by itself
     clock = Clock(_NOW)
     feed = SyntheticFeed(_SEED, clock, days=_DAYS)
     with LocalExchange(feed, clock) as exchange, _pointed_at(exchange.base_url):
@@ -43,19 +44,17 @@ def run_demo(console: Console, stop: threading.Event) -> int:
     if code:
         return code
     path = warehouse_path()
-    result = build_with_bar(console, path)
+    if not build_and_tell(console, path).is_fine:
+        return 1
     console.print()
     print_summary(console, path)
-    publishing = publish_after_build(path, (), result.is_green)
-    console.print("\n".join(tell_publishing(path, publishing)), markup=False)
-    if not result.is_green:
-        console.print("\n".join(tell_build(path, result, Found())), markup=False)
-    if not result.is_green or not publishing.is_fine:
-        return 1
-    console.print("All models built, all tests passed. Three queries to try in it:")
+    console.print("Three queries to try in it:")
     for query in _QUERIES:
         console.print(f"  {query};", markup=False)
-    return run_report(console, path, None, (), None)
+    code = run_report(console, path, None, (), None)
+    console.tells_next = True
+    tell_next(console, "show BTC/USD 1h", "list")
+    return code
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from dlt_pipeline.cli.confirm import count, price_table, remarks
-from dlt_pipeline.cli.console import Console, Rows, duration, print_json
+from dlt_pipeline.cli.console import Console, Rows, duration, print_json, tell_next, typed
 from dlt_pipeline.cli.load import timeframes_of
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns
@@ -37,6 +37,7 @@ def run_estimate(
     costs = Costs(load_settings(), load_job_settings())
     console.print(price_table(estimates, costs))
     console.print("\n".join(remarks(estimates, costs)), markup=False)
+    tell_next(console, typed("load") if any(one.calls for one in estimates) else "list")
     return 0
 
 
@@ -61,16 +62,20 @@ def run_plan(
     console.print(plan_table(made))
     for line in _plan_lines(made, offline):
         console.print(line, markup=False)
+    if not any(one.command for one in made.ranges):
+        tell_next(console, typed(without="--offline") if any(one.state == "missing" for one in made.ranges) else "list")
     return 0
 
 
 def plan_table(made: Plan) -> Rows:
     """Return a row a range: what covers it, or the cheapest way to fill it."""
     numbers = ("trades", "calls", "time")
-    names = ("from", "to (UTC)", f"{made.symbol} {made.timeframe}", "cheapest way")
-    table = Rows(*names, *numbers, numbers=numbers)
+    names = ("from", "to (UTC)", f"{made.symbol} {made.timeframe}")
+    is_whole = not any(one.way for one in made.ranges)
+    table = Rows(*names) if is_whole else Rows(*names, "cheapest", *numbers, numbers=numbers)
     for one in made.ranges:
-        table.add(show_ns(one.start_ns), show_ns(one.end_ns), _STATES[one.state], *_way(one))
+        bounds = (show_ns(each).removesuffix(":00") for each in (one.start_ns, one.end_ns))
+        table.add(*bounds, _STATES[one.state], *(() if is_whole else _way(one)))
     return table
 
 

@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from dlt_pipeline.cli.console import Console, Rows, print_json, size, tell_next
+from dlt_pipeline.cli.console import Console, Rows, print_json, size, tell_next, typed
 from dlt_pipeline.cli.looking import reading
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.version import program
@@ -163,7 +163,21 @@ def run_compare(
     for target in (output, page):
         if target:
             console.print(f"Written: {target.absolute()}", markup=False)
+    tell_next(console, *_next_of(found, page))
     return 0 if found.is_equal else 1
+
+
+def _next_of(found: Comparison, page: Path | None) -> Iterator[str]:
+    """Yield what shows the differences, and what writes what is missing."""
+    if not found.is_equal and page is None:
+        yield typed(more=("--page", "differences.html"))
+    lacking = next((one for one in found.files if one.missing), None)
+    if lacking:
+        what = ["trades", lacking.symbol] if lacking.timeframe is None else ["candles", lacking.symbol]
+        more = [] if lacking.timeframe is None else ["--timeframes", lacking.timeframe]
+        yield shlex.join(["export", *what, *more, "--format", "csv", "--output", "proven"])
+    elif found.is_equal or page:
+        yield "report"
 
 
 def compared_table(found: Comparison) -> Rows:
@@ -284,7 +298,7 @@ def run_report(
         is_opened = has_screen() and not as_json
     if is_opened and open_page(path):
         console.print("Opened in the browser. The same command writes it anew.")
-    else:
+    elif console.tells_next:
         console.print("Next: open that file in a browser; it needs no network and can be sent as it is.")
     if as_json:
         names = [symbol.name for symbol in market.symbols]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from dlt_pipeline.cli.confirm import may_begin
-from dlt_pipeline.cli.console import STOPPED, Console, print_json
+from dlt_pipeline.cli.console import STOPPED, Console, print_json, tell_next
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
@@ -71,8 +71,8 @@ def kind_of(place: Place) -> str:
 
 
 def build_of(place: Place) -> str:
-    """Return the command that builds what lies there."""
-    return "kraken-candles build" if isinstance(place, Warehouse) else "kraken-candles build --target duckdb_lake"
+    """Return the command that builds what lies there, by the words behind `kraken-candles`."""
+    return "build" if isinstance(place, Warehouse) else "build --target duckdb_lake"
 
 
 def timeframes_of(text: str | None) -> tuple[str, ...]:
@@ -88,6 +88,9 @@ def tell_load(console: Console, report: LoadReport, as_json: bool = False) -> in
     with suppress(KrakenCandlesError), LedgerStore.of(report.place) as store:
         proofs = store.proofs(report.request)  # a build may hold the file already: what was loaded stays true
     console.print("\n".join(_said(report, proofs)), markup=False)
+    if any(proof.spans for proof in proofs.values()):
+        is_over = not (report.failures or report.unfinished)
+        tell_next(console, build_of(report.place), label="Next" if is_over else "So far")
     if as_json:
         print_json(_object(report, proofs, time.time_ns()))
     if report.failures:
@@ -148,8 +151,6 @@ def _said(report: LoadReport, proofs: Mapping[str, Proof]) -> Iterator[str]:
         yield from ways_on(report, time.time_ns())
     elif report.unfinished:
         yield "Stopped. Run the same command again to resume where it stopped."
-    if any(proof.spans for proof in proofs.values()):
-        yield f"{'So far' if report.failures or report.unfinished else 'Next'}: `{build_of(report.place)}`."
 
 
 def _proven(proof: Proof) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """What the commands do that only read and write the queue; none of them needs dlt, ccxt or dbt, which take seconds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json
+from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json, tell_next
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.active import RunReport
 from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
@@ -21,6 +21,8 @@ _DOING = {
     "exporting": "publishing",
     "removing": "removing trades whose candles are kept",
 }
+
+_DEAD = "running, process died"
 
 
 def tell_job(console: Console, job: Job) -> None:
@@ -52,14 +54,33 @@ def tell_run(console: Console, report: RunReport, as_json: bool = False) -> int:
         console.print("Stopped. `kraken-candles jobs run` goes on where it stopped.")
         return STOPPED
     if not report.jobs:
-        console.print("No job waits. `kraken-candles jobs add` or `kraken-candles rebuild` queues one.")
+        console.print("No job waits.")
+        tell_next(console, "rebuild --help", "jobs add --help")
         return 0
     console.print(", ".join(f"{count} {status}" for status, count in counts.items() if count) + ".")
     if counts["failed"]:
         ids = " ".join(str(job.job_id) for job in report.failed)
-        console.print(f"What was loaded stays. Once the cause is gone: kraken-candles jobs retry {ids}")
+        console.print("What was loaded stays; once the cause is gone, `jobs retry` goes on with it.")
+        tell_next(console, f"jobs show {report.failed[0].job_id}", f"jobs retry {ids}")
         return 1
+    tell_next(console, "summary", "report")
     return 0
+
+
+def _waits(job: Job) -> bool:
+    return job.status == "queued" or status_text(job) == _DEAD
+
+
+def _next_of(jobs: Sequence[Job]) -> Iterator[str]:
+    """Yield what can be done with jobs: run what waits, look at what failed, else at the newest."""
+    failed = [job.job_id for job in jobs if job.status == "failed"]
+    if any(map(_waits, jobs)):
+        yield "jobs run"
+    if failed:
+        yield f"jobs show {failed[0]}"
+        yield f"jobs retry {' '.join(map(str, failed))}"
+    elif jobs:
+        yield f"jobs show {jobs[-1].job_id}"
 
 
 def jobs_table(jobs: Iterable[Job]) -> Rows:
@@ -87,7 +108,7 @@ def status_text(job: Job) -> str:
     if job.status != "running":
         return job.status
     if not is_alive(job.process_id, job.process_started_at):
-        return "running, process died"
+        return _DEAD
     return "running, cancelling" if job.is_cancel_requested else f"running, {job.phase}"
 
 
@@ -121,6 +142,7 @@ def run_add(
     """Queue a job a symbol."""
     jobs = [make_job(job_type, symbol, start, end, options, exact=exact) for symbol in dict.fromkeys(symbols)]
     tell_queued(console, add_jobs(jobs), as_json)
+    tell_next(console, "jobs run")
     return 0
 
 
@@ -133,8 +155,10 @@ def run_list(console: Console, status: str | None, as_json: bool = False) -> int
         print_json(map(asdict, found))
     elif found:
         console.print(jobs_table(found))
+        tell_next(console, *_next_of(found))
     else:
         console.print(f"There are no {status + ' ' if status else ''}jobs in {warehouse_path()}.", markup=False)
+        tell_next(console, "jobs list" if status else "rebuild --help")
     return 0
 
 
@@ -145,6 +169,9 @@ def run_show(console: Console, job_id: int, as_json: bool) -> int:
         print_json({"happened_at": at, **asdict(job)} for at, job in events)
     else:
         tell_history(console, events)
+        job = events[-1][1]
+        ended = {"failed": f"jobs retry {job_id}", "cancelled": f"jobs retry {job_id}", "succeeded": "summary"}
+        tell_next(console, ended.get(job.status, "jobs run" if _waits(job) else "jobs list"))
     return 0
 
 
@@ -153,6 +180,7 @@ def run_cancel(console: Console, job_ids: Sequence[int], as_json: bool) -> int:
     jobs = cancel_jobs(job_ids)
     for job in jobs:
         console.print(f"{job.name}: {status_text(job)}", markup=False)
+    tell_next(console, "jobs list")
     if as_json:
         print_json(map(asdict, jobs))
     return 0
@@ -161,6 +189,7 @@ def run_cancel(console: Console, job_ids: Sequence[int], as_json: bool) -> int:
 def run_retry(console: Console, job_ids: Sequence[int], as_json: bool) -> int:
     """Queue jobs again and say so."""
     tell_queued(console, retry_jobs(job_ids), as_json)
+    tell_next(console, "jobs run")
     return 0
 
 

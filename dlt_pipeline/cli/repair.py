@@ -13,7 +13,7 @@ import typer
 
 from dlt_pipeline.cli.app import stop_on_signals
 from dlt_pipeline.cli.build import build_and_tell, publish_after_build, publishing_object, tell_publishing
-from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json
+from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json, tell_next, typed
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.threads import beside_main
@@ -66,6 +66,10 @@ def run_repair(
         with only_runner(plan.warehouse):  # jobs that nobody runs are taken over by the next runner
             code, done = _carry_out(console, plan, stop_on_signals(), on_loaded)
         about |= done
+    elif plan.repairs:
+        tell_next(console, typed(without="--dry-run"))
+    else:
+        tell_next(console, "status" if code else "summary")
     if as_json:
         print_json(about)
     return code
@@ -105,9 +109,10 @@ def tell_plan(console: Console, plan: RepairPlan, calls: Mapping[Repair, int | N
     """Print what will be asked for, what is left out, and the broken lines of a list."""
     if plan.repairs:
         console.print(repairs_table(calls))
-        total = f"{sum(count or 0 for count in calls.values()):,}"
+        total = sum(count or 0 for count in calls.values())
+        told = f"{total:,} call{'' if total == 1 else 's'}"
         more = ", and those that cannot be told (?)" if None in calls.values() else ""
-        console.print(f"{len(plan.repairs):,} to repair by about {total} calls{more}.", markup=False)
+        console.print(f"{len(plan.repairs):,} to repair by about {told}{more}.", markup=False)
     elif not plan.left_out and not plan.broken:
         console.print("There is nothing to repair.")
     for left in plan.left_out:
@@ -174,12 +179,14 @@ def supersede_window(
         replaced = list(_replaced_objects(report))
         on_replaced()
         if report.done:
-            is_fine, built = build_and_tell(console, report.warehouse)
-        is_fine = is_fine and not report.failures
+            built = build_and_tell(console, report.warehouse)
+        is_fine = not report.failures and (built is None or built.is_fine)
+    else:
+        tell_next(console, typed(without="--dry-run"))
     if as_json:
         bounds = (None if each is None else utc_of_ns(each) for each in (window.start_ns, window.end_ns))
         asked = dict(zip(("asked_from", "asked_to"), bounds, strict=True))
-        print_json({"symbols": symbols, **asked, "replaced": replaced, "build": built})
+        print_json({"symbols": symbols, **asked, "replaced": replaced, "build": built.as_object() if built else None})
     return 0 if is_fine else 1
 
 
@@ -261,7 +268,9 @@ def _tell_outcomes(console: Console, report: RepairReport, noted: RepairJobs) ->
     console.print("\n".join(tell_publishing(report.plan.warehouse, publishing)), markup=False)
     about = {"outcomes": list(map(_outcome_object, report.outcomes)), "trade_count": trades}
     about |= {"is_green": report.is_green, **publishing_object(publishing)}
-    return 0 if report.is_whole and report.is_green and publishing.is_fine else 1, about
+    is_fine = report.is_whole and report.is_green and publishing.is_fine
+    tell_next(console, *(("summary", "report") if is_fine else ("status",)))
+    return 0 if is_fine else 1, about
 
 
 def _why(outcome: Outcome) -> list[str]:

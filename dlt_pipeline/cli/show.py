@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import duckdb
 
-from dlt_pipeline.cli.console import Console, Rows, exact, print_json
+from dlt_pipeline.cli.console import Console, Rows, exact, print_json, tell_next
 from dlt_pipeline.cli.looking import raw_trades, reading
 from dlt_pipeline.common.exceptions import BadInputError, near_symbols
 from dlt_pipeline.common.time import timeframe_name
-from dlt_pipeline.warehouse.database import require_built
+from dlt_pipeline.warehouse.database import ask_built, require_built
 
 _PRICES: Final = ("open", "high", "low", "close")
 _NUMBERS: Final = (*_PRICES, "base_volume", "trades")  # as a table shows them
@@ -28,6 +28,9 @@ _ROWS: Final = f"""
     order by bucket_start desc
     limit $3
 """  # noqa: S608 - own names only
+_GAPS: Final = """
+    select count(*) from kraken.gaps where symbol = $1 and not is_accepted and gap_from < $3 and gap_to > $2
+"""
 _TIMEFRAMES: Final = """
     select symbol, list(timeframe order by size, timeframe)
     from (select symbol, timeframe, min(bucket_end - bucket_start) as size from kraken.candles group by all)
@@ -48,6 +51,7 @@ def run_show(console: Console, path: Path, symbol: str, timeframe: str, count: i
         if not rows:
             symbol, timeframe = _meant(connection, symbol, timeframe)
             rows = _rows(connection, symbol, timeframe, count)
+        gaps = ask_built(connection, _GAPS, (symbol, rows[0]["bucket_start"], rows[-1]["bucket_end"])) if rows else None
     if as_json:
         print_json({"symbol": symbol, "timeframe": timeframe} | row for row in rows)
         return 0
@@ -60,6 +64,7 @@ def run_show(console: Console, path: Path, symbol: str, timeframe: str, count: i
         console.print("The width is not enough for base_volume; --json has it.")
     for line in _remarks(rows, _drawn(console, rows, f"{symbol} {timeframe} closes ")):
         console.print(line, markup=False)
+    tell_next(console, f"repair {symbol} --dry-run" if gaps and gaps[0][0] else f"report --symbols {symbol}")
     return 0
 
 

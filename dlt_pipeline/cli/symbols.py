@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dlt_pipeline.cli.console import Console, Rows, print_json
+from dlt_pipeline.cli.console import Console, Rows, print_json, tell_next
 from dlt_pipeline.cli.looking import find_proven, raw_trades
 from dlt_pipeline.common.exceptions import WarehouseError, WrongWarehouseError
 from dlt_pipeline.common.threads import beside_main
@@ -48,6 +48,8 @@ def run_symbols(console: Console, stop: threading.Event, path: Path, text: str, 
         f"{len(found):,} of {len(session.markets):,} markets at {place}; loaded here: {here:,}.", markup=False
     )
     console.print("Decimals: of price/volume. Kraken's downloads name their files by altname.")
+    name = found[0].symbol if len(found) == 1 else "SYMBOL"
+    tell_next(console, "list" if here == len(found) else f"estimate {name} --start YYYY-MM-DD")
     return 0
 
 

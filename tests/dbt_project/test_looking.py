@@ -134,9 +134,13 @@ def test_the_newest_candles_are_shown_with_a_line_of_their_closes(warehouse: Pat
     assert lines[7:] == [
         "hole_splits 1m closes ▁ █  from 50 to 54",
         "Buckets are left out in 1 place: not proven (kraken.gaps), or empty under the policy omit.",
+        "Next: `kraken-candles repair hole_splits --dry-run`.",
     ]
     assert shown("HOLE_SPLITS", "60s", 4) == lines, "the letters' size and the unit are forgiven"
-    assert shown("open_bucket", "1m", 1)[-1] == "The last one is not over: it holds what is proven so far."
+    assert shown("open_bucket", "1m", 1)[-2:] == [
+        "The last one is not over: it holds what is proven so far.",
+        "Next: `kraken-candles report --symbols open_bucket`.",
+    ]
 
 
 def test_every_digit_is_shown(warehouse: Path, shown: Printed) -> None:
