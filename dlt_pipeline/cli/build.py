@@ -264,10 +264,11 @@ def tell_publishing(warehouse: Path, publishing: Publishing) -> Iterator[str]:
 def publishing_object(publishing: Publishing) -> dict[str, Any]:
     """Return it for machines: what was published, or why not."""
     done = publishing.published
-    return {"published": None if done is None else _published_object(done), "not_published": publishing.why_not}
+    return {"published": None if done is None else published_object(done), "not_published": publishing.why_not}
 
 
-def _published_object(done: Published) -> dict[str, Any]:
+def published_object(done: Published) -> dict[str, Any]:
+    """Return for machines what a publish did."""
     return {
         "database": str(done.database),
         "tree": str(done.tree),
@@ -296,5 +297,5 @@ def run_publish(console: Console, as_json: bool) -> int:
     done = publish()
     console.print("\n".join(tell(done)), markup=False)
     if as_json:
-        print_json(_published_object(done))
+        print_json(published_object(done))
     return 0

@@ -328,7 +328,7 @@ def demo() -> None:
 
 @app.command(
     epilog=examples(
-        "follow BTC/USD ETH/USD --start 2026-11-01", "follow BTC/USD --stream", "follow BTC/USD ETH/USD --once"
+        "follow BTC/USD ETH/USD --start 2026-11-01", "follow BTC/USD --stream", "follow BTC/USD ETH/USD --once --json"
     )
 )
 def follow(
@@ -348,11 +348,15 @@ def follow(
     stream: Annotated[
         bool, typer.Option("--stream", help="Hear new trades on Kraken's WebSocket too; REST stays the record.")
     ] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="JSON for machines on stdout, an object a round; without --once in a line each."),
+    ] = False,
 ) -> None:
     """Keep symbols up to date until Ctrl-C: load, build what changed, publish, sleep; catches up by itself."""
     from dlt_pipeline.cli.follow import run_follow  # noqa: PLC0415 - dlt, ccxt and dbt take seconds to import
 
-    raise typer.Exit(run_follow(out(), stop_on_signals(), symbols, start, once, every, timeframes, stream))
+    raise typer.Exit(run_follow(out(json), stop_on_signals(), symbols, start, once, every, timeframes, stream, json))
 
 
 @app.command(epilog=examples("rebuild BTC/USD --start 2020-01-01 --bucket-size 10s --yes"))

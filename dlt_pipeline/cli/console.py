@@ -116,10 +116,10 @@ def typed(*instead: str, without: str = "", more: Sequence[str] = ()) -> str:
     return shlex.join([*(instead or (name,)), *(word for word in rest if word != without), *more])
 
 
-def print_json(found: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
+def print_json(found: Mapping[str, Any] | Iterable[Mapping[str, Any]], in_a_line: bool = False) -> None:
     """Print an object, or a list of them, to stdout: times as ISO 8601 UTC, decimals as exact text."""
     shown = found if isinstance(found, Mapping) else list(found)
-    Console().print(json.dumps(shown, indent=2, default=_as_text), markup=False)
+    Console().print(json.dumps(shown, indent=None if in_a_line else 2, default=_as_text), markup=False)
 
 
 def _as_text(value: object) -> str:

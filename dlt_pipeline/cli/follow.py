@@ -3,16 +3,17 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from dlt_pipeline.cli.console import STOPPED, Console
+from dlt_pipeline.cli.build import published_object
+from dlt_pipeline.cli.console import STOPPED, Console, print_json, tell_next
 from dlt_pipeline.cli.load import timeframes_of
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.threads import beside_main
-from dlt_pipeline.common.time import show_ns
+from dlt_pipeline.common.time import show_ns, utc_of_ns
 from dlt_pipeline.following.follower import HearingWaiter, SleepingWaiter, Waiter, Wake, follow
 from dlt_pipeline.following.rounds import Round
 from dlt_pipeline.kraken.settings import load_settings
@@ -55,6 +56,33 @@ def _published(done: Round) -> str:
     return "not published: nothing new" if not done.reached else "not published: stopped before"
 
 
+def round_object(done: Round) -> dict[str, Any]:
+    """Return a round for machines; a symbol without `covered_to` was not reached in it."""
+    return {
+        "round": done.number,
+        "is_check": done.is_check,
+        "is_fine": done.is_fine,
+        "ended_at": done.ended_at.replace(tzinfo=None),
+        "seconds": round(done.seconds, 1),
+        "symbols": [_symbol_object(done, symbol) for symbol in done.symbols],
+        "delisted": done.delisted,
+        "trouble": None if done.trouble is None else str(done.trouble),
+        "red": done.red or None,
+        "published": None if done.published is None else published_object(done.published),
+    }
+
+
+def _symbol_object(done: Round, symbol: str) -> dict[str, Any]:
+    reached, failure = done.reached.get(symbol), done.failures.get(symbol)
+    return {
+        "symbol": symbol,
+        "trade_count": done.trades.get(symbol, 0),
+        "covered_to": None if reached is None else utc_of_ns(reached),
+        "missing_id_count": done.missing_ids.get(symbol, 0),
+        "error": None if failure is None else str(failure),
+    }
+
+
 def run_follow(
     console: Console,
     stop: threading.Event,
@@ -64,12 +92,16 @@ def run_follow(
     every: float | None = None,
     timeframes: str | None = None,
     stream: bool = False,
+    as_json: bool = False,
 ) -> int:
-    """Follow and say what comes of each round; return 130 once stopped, and with `once` 0, or 1 if not all is fine."""
+    """Follow and say what comes of each round; return 130 once stopped, and with `once` 0, or 1 if not all is fine.
+
+    `as_json` also prints an object a round to stdout, which is then not for the `console`.
+    """
     if once and stream:
         raise BadInputError("--once makes one round and --stream hears between rounds: leave one of them out.")
     with _hearing(symbols) if stream else nullcontext() as heard:
-        return _run(console, stop, symbols, start, once, every, timeframes, heard)
+        return _run(console, stop, symbols, start, once, every, timeframes, heard, as_json)
 
 
 @contextmanager
@@ -92,9 +124,12 @@ def _run(
     every: float | None,
     timeframes: str | None,
     heard: "StreamWaiter | None",
+    as_json: bool,
 ) -> int:
     def tell(done: Round) -> None:
         console.print(tell_round(done), markup=False)
+        if as_json:
+            print_json(round_object(done), in_a_line=not once)
         if heard:
             heard.after_load(warehouse_path(), done.symbols)
 
@@ -119,7 +154,10 @@ def _run(
     if stop.is_set():
         console.print("Stopped. The same command goes on where it stopped.")
         return STOPPED
-    return 0 if last is not None and last.is_fine else 1
+    is_fine = last is not None and last.is_fine
+    if console.is_terminal or not is_fine:  # cron's log is spared what is always the same
+        tell_next(console, "list" if is_fine else "status")
+    return 0 if is_fine else 1
 
 
 class CountingDown:

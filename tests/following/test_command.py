@@ -1,16 +1,23 @@
 """The command in a process of its own, with a running clock: a line a round, other processes beside it, Ctrl-C."""
 
+import json
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 import duckdb
 import pytest
 
+from dlt_pipeline.cli import follow as cli_follow
+from dlt_pipeline.cli.console import Console
+from dlt_pipeline.common.exceptions import BadAnswerError
+from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.following.rounds import Round
 from tests.conftest import Place
 
 
@@ -97,6 +104,32 @@ def hold(place: Place, running: Following, count: int) -> int:
             time.sleep(0.05)
     with other:
         return running.await_line("is in use by", count)
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_round_is_an_object_for_machines(
+    once: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = datetime(2026, 11, 8, 12, 0, 5, tzinfo=timezone.utc)
+    failed = {"MINA/GBP": BadAnswerError("an answer")}
+    done = Round(1, True, ("BTC/USD", "MINA/GBP"), at, 1.25, {"BTC/USD": 7}, {"BTC/USD": to_ns(at, "")}, {}, failed)
+
+    def tell(*_: object, on_round: Callable[[Round], object], **__: object) -> Round:
+        for _round in range(1 if once else 2):
+            on_round(done)
+        return done
+
+    monkeypatch.setattr(cli_follow, "follow", tell)
+    assert cli_follow.run_follow(Console(stderr=True), threading.Event(), done.symbols, once=once, as_json=True) == 1
+    printed = capsys.readouterr()
+    objects = [json.loads(printed.out)] if once else [json.loads(line) for line in printed.out.splitlines()]
+    assert len(objects) == (1 if once else 2)
+    for told in objects:
+        assert told["ended_at"] == "2026-11-08T12:00:05Z"
+        assert (told["is_fine"], told["is_check"], told["trouble"], told["red"]) == (False, True, None, None)
+        assert [one["covered_to"] for one in told["symbols"]] == ["2026-11-08T12:00:05Z", None]
+        assert [(one["trade_count"], one["error"]) for one in told["symbols"]] == [(7, None), (0, "an answer")]
+    assert "MINA/GBP FAILED: an answer" in printed.err
 
 
 def test_bad_input_is_exit_code_2(serve: Callable[..., LocalExchange], command: Callable[..., tuple[int, str]]) -> None:
