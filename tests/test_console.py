@@ -11,9 +11,8 @@ import pytest
 from dlt_pipeline.archive.report import FileReport, ImportReport
 from dlt_pipeline.cli.app import configure_logging
 from dlt_pipeline.cli.archive import files_table
-from dlt_pipeline.cli.confirm import price_table
 from dlt_pipeline.cli.console import Console, Rows
-from dlt_pipeline.cli.estimate import plan_table
+from dlt_pipeline.cli.estimate import plan_table, price_table
 from dlt_pipeline.cli.looking import Held, held_table
 from dlt_pipeline.cli.progress import BuildProgress
 from dlt_pipeline.cli.queue import jobs_table

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from dlt_pipeline.cli.build import published_object
 from dlt_pipeline.cli.console import STOPPED, Console, print_json, tell_next
-from dlt_pipeline.cli.load import timeframes_of
+from dlt_pipeline.cli.estimate import timeframes_of
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.threads import beside_main

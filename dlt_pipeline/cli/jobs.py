@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dlt_pipeline.cli.confirm import may_begin_at
 from dlt_pipeline.cli.console import STOPPED, Console
+from dlt_pipeline.cli.estimate import may_begin_at
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.cli.queue import tell_job, tell_queued, tell_run
 from dlt_pipeline.common.exceptions import WarehouseLockedError

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from dlt_pipeline.cli.confirm import may_begin
 from dlt_pipeline.cli.console import STOPPED, Console, print_json, tell_next
+from dlt_pipeline.cli.estimate import may_begin, timeframes_of
 from dlt_pipeline.cli.progress import ProgressListener
 from dlt_pipeline.common.exceptions import BadAnswerError, BadInputError, KrakenCandlesError, StalledCursorError
 from dlt_pipeline.common.threads import beside_main
@@ -73,13 +73,6 @@ def kind_of(place: Place) -> str:
 def build_of(place: Place) -> str:
     """Return the command that builds what lies there, by the words behind `kraken-candles`."""
     return "build" if isinstance(place, Warehouse) else "build --target duckdb_lake"
-
-
-def timeframes_of(text: str | None) -> tuple[str, ...]:
-    """Return Kraken's timeframes of an option: all where it was not given, none for `none`."""
-    if text is None:
-        return tuple(REST_TIMEFRAMES)
-    return tuple(name.strip() for name in text.split(",")) if text != "none" else ()
 
 
 def tell_load(console: Console, report: LoadReport, as_json: bool = False) -> int:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
-from dlt_pipeline.jobs.active import ActiveJobs
 from dlt_pipeline.jobs.build import build_result, describe_removal
 from dlt_pipeline.jobs.job import Job
 from dlt_pipeline.jobs.repair import judge
+from dlt_pipeline.jobs.store import ActiveJobs
 from dlt_pipeline.publishing import publish
 from dlt_pipeline.retention import remove_trades, request_removal
 from dlt_pipeline.warehouse.database import open_warehouse

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError, NothingBuiltError, NothingLoadedError, WarehouseError
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.jobs.active import ActiveJobs
 from dlt_pipeline.jobs.build import build_result
 from dlt_pipeline.jobs.job import Job, Options
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.store import ActiveJobs, JobStore
 from dlt_pipeline.kraken.ledger_store import place_of
 from dlt_pipeline.kraken.load import Listener, LoadReport, load_request
 from dlt_pipeline.kraken.request import Request, Window, make_windows_request

@@ -15,12 +15,11 @@ from dlt_pipeline.archive.symbols import ArchiveRequest, read_symbol_map
 from dlt_pipeline.common.exceptions import ArchiveError, KrakenCandlesError, LoadStoppedError, WarehouseError
 from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
 from dlt_pipeline.common.time import When
-from dlt_pipeline.jobs.active import ActiveJobs, RunReport, Tell
 from dlt_pipeline.jobs.finish import finish
 from dlt_pipeline.jobs.job import Job, Options
 from dlt_pipeline.jobs.queue import add_jobs, make_job
 from dlt_pipeline.jobs.rounds import LoadRound, Recorder, RestSeries, estimated, needs_load, next_round, price_round
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.store import ActiveJobs, JobStore, RunReport, Tell
 from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import load_settings

@@ -7,12 +7,11 @@ import pytest
 
 from dlt_pipeline.common.exceptions import DiskFullError
 from dlt_pipeline.exchange import Fault, LocalExchange, SyntheticFeed
-from dlt_pipeline.jobs.active import ActiveJobs
 from dlt_pipeline.jobs.build import build
 from dlt_pipeline.jobs.finish import request_removal_for
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job
 from dlt_pipeline.jobs.runner import run_jobs
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.store import ActiveJobs, JobStore
 from dlt_pipeline.kraken.load import load
 from dlt_pipeline.retention import remove_trades
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path

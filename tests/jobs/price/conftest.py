@@ -1,5 +1,5 @@
-"""The small feed of the loading tests, an exchange over it and the warehouse, for prices."""
+"""The small feed of the loading tests and an exchange over it, for prices."""
 
-from tests.loading.conftest import exchange, feed, warehouse
+from tests.loading.conftest import exchange, feed
 
-__all__ = ["exchange", "feed", "warehouse"]
+__all__ = ["exchange", "feed"]

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from dlt_pipeline.cli.confirm import cheaper_ways, confirm
 from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.estimate import cheaper_ways, confirm
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import to_ns
 from dlt_pipeline.estimates.price import Costs, Estimate, load_job_settings, price_trades
