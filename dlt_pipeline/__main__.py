@@ -1,5 +1,5 @@
 """`python -m dlt_pipeline` is the command `kraken-candles`."""
 
-from dlt_pipeline.cli import main
+from dlt_pipeline.cli import process
 
-main()
+process()

@@ -623,6 +623,28 @@ def test_who_needs_neither_ccxt_nor_dlt_nor_dbt_imports_none_of_them(place: Plac
     assert "16 partitions written" in done.stdout, "it went all the way"
 
 
+@pytest.mark.parametrize(("line", "code"), [("--version", 0), ("shew", 2), ("show BTC/USD 1h", 1)])
+def test_a_process_ends_with_its_code_and_after_all_that_is_to_be_done_at_an_end(
+    line: str, code: int, tmp_path: Path
+) -> None:
+    script = """if True:
+        import atexit, sys
+        from dlt_pipeline.cli import process
+        class Garbage:
+            def __del__(self):
+                print("looked through")
+        kept = [Garbage()]
+        kept.append(kept)
+        atexit.register(print, "at its end")
+        process()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script, *line.split()], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout.endswith("at its end\n")) == (code, True)
+    assert bool(done.stderr) == (code != 0)
+
+
 IMPORTED = """
 import sys
 from dlt_pipeline.cli import main
