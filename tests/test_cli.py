@@ -249,7 +249,7 @@ def test_a_warehouse_cannot_be_called_like_its_schemas(
     """DuckDB calls the catalog by the file's name, and could not tell it from the schema."""
     monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / name))
     code, text = command(*LOAD)
-    assert (code, f"The warehouse cannot be called {name}" in text) == (1, True), text
+    assert (code, f"The warehouse cannot be called {name}" in text) == (2, True), text
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_warehouse_in_a_missing_folder(
 ) -> None:
     monkeypatch.setenv("KRAKEN_CANDLES_WAREHOUSE", str(tmp_path / "none" / "w.duckdb"))
     code, text = command(*LOAD)
-    assert (code, "does not exist" in text) == (1, True), text
+    assert (code, "does not exist" in text) == (2, True), text
 
 
 SYS = pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that nobody can write into")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -504,5 +505,7 @@ def _end_at_once(said: str, *signals: signal.Signals) -> None:
         os.write(2, f"\n{said}\n".encode())
         os._exit(STOPPED)  # DuckDB undoes what was not committed; dbt would print a traceback first
 
+    # Python's process that clears up behind dbt's semaphores, which ends with us, would print a warning below.
+    sys.warnoptions.append("ignore:resource_tracker")
     for number in signals:
         signal.signal(number, end_now)

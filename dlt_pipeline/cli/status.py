@@ -133,10 +133,13 @@ def _look_at_build(status: Status, path: Path) -> Iterator[str]:
     process, checks = builder(path), last_checks(path)
     if process and is_alive(*process):
         status.building_process = process[0]
+        status.built_at, status.red_checks = last_checks(path, is_ended=True) or (None, [])
     elif checks and not (status.in_use_by and checks[1] == [BROKEN_OFF]):  # it may be running, unseen from here
         status.built_at, status.red_checks = checks
     if status.red_checks == [BROKEN_OFF]:
         yield "The last build did not end, and is not published; run `kraken-candles build`, which builds the whole."
+    elif status.red_checks and status.building_process:
+        yield f"The build before the one that runs is red ({_some(status.red_checks)}); see how this one ends."
     elif status.red_checks:
         yield (
             f"The last build is red ({_some(status.red_checks)}); `kraken-candles build` builds again, with a query "
@@ -252,7 +255,8 @@ def _parts(status: Status) -> Iterator[str | Rows]:
     built = f"{status.built_at:%Y-%m-%d %H:%M} UTC" if status.built_at else ""
     found = "green" if not status.red_checks else f"{len(status.red_checks):,} red"
     if status.building_process:
-        yield f"Last build: it runs, process {status.building_process}"
+        before = f"; before: {built}, {found}" if built else ""
+        yield f"Last build: it runs, process {status.building_process}{before}"
     elif status.red_checks == [BROKEN_OFF]:
         yield f"Last build: begun {built}, {BROKEN_OFF}"
     else:

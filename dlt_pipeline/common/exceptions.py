@@ -75,6 +75,10 @@ class WarehouseError(KrakenCandlesError):
     """The warehouse cannot be used as it is."""
 
 
+class WarehousePathError(WarehouseError, BadInputError):
+    """No warehouse can lie at the path that was named, or be called so."""
+
+
 class WarehouseLockedError(WarehouseError):
     """Another process holds the warehouse or is loading into it; `holder` says which one, where DuckDB knows it."""
 

@@ -199,9 +199,10 @@ def _published(warehouse: str | Path | None) -> Iterator[duckdb.DuckDBPyConnecti
             connection.execute(f"attach {sql_text(database)} as {_PUBLISHED} (read_only)")
             yield connection
         except (duckdb.IOException, duckdb.SerializationException) as error:
-            known = explain(error, database)
+            way_out = "run `kraken-candles publish`, which writes it anew"
+            known = explain(error, database, way_out=way_out)
             raise known or PublishError(
-                f"{database} cannot be read ({str(error).splitlines()[0]}); run `kraken-candles publish`."
+                f"{database} cannot be read ({str(error).splitlines()[0]}); {way_out}."
             ) from error
 
 

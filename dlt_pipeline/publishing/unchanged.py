@@ -76,8 +76,14 @@ def shape_left(warehouse: Path) -> str | None:
 
 
 def remember_checks(warehouse: Path, red: Sequence[str]) -> None:
-    """Write down what of a whole build is red, each in a few words: nothing of a green one."""
-    _note(warehouse, built_at=_now(), red=list(red))
+    """Write down what of a whole build is red, each in a few words: nothing of a green one.
+
+    With BROKEN_OFF what stood before is kept beside it.
+    """
+    before = None
+    if list(red) == [BROKEN_OFF] and (ended := last_checks(warehouse, is_ended=True)):
+        before = {"built_at": f"{ended[0]:{_TIME}}", "red": ended[1]}
+    _note(warehouse, built_at=_now(), red=list(red), before=before)
 
 
 def remember_builder(warehouse: Path, process: tuple[int, datetime] | None) -> None:
@@ -91,12 +97,14 @@ def builder(warehouse: Path) -> tuple[int, datetime] | None:
     return (int(found[0]), datetime.fromisoformat(found[1])) if found else None
 
 
-def last_checks(warehouse: Path) -> tuple[datetime, list[str]] | None:
+def last_checks(warehouse: Path, is_ended: bool = False) -> tuple[datetime, list[str]] | None:
     """Return when the last whole build ended (naive UTC) and what of it is red; None where none is known.
 
-    What dbt built without this program, nobody wrote down.
+    What dbt built without this program, nobody wrote down. With `is_ended` it is of one that did not break off.
     """
     known = _known(load_settings(warehouse))
+    if is_ended and known.get("red") == [BROKEN_OFF]:
+        known = known.get("before") or {}
     return (_time(known["built_at"]), list(map(str, known.get("red", ())))) if "built_at" in known else None
 
 

@@ -17,6 +17,7 @@ from dlt_pipeline.common.exceptions import (
     NothingBuiltError,
     NothingLoadedError,
     WarehouseError,
+    WarehousePathError,
     WarehouseTooNewError,
     WrongWarehouseError,
 )
@@ -49,25 +50,29 @@ _SCHEMAS: Final = frozenset(
 def warehouse_path(path: str | Path | None = None) -> Path:
     """Return the warehouse's absolute path: as given, or by KRAKEN_CANDLES_WAREHOUSE, or warehouse.duckdb here.
 
-    Raises WarehouseError for a name that DuckDB could not tell from the schemas inside, or a place that is none.
+    Raises WarehousePathError for a name that DuckDB could not tell from the schemas inside, or a place that is none.
     """
     found = Path(path or os.environ.get(ENVIRONMENT_NAME) or "warehouse.duckdb").absolute()
     if found.stem.lower() in _SCHEMAS:
-        raise WarehouseError(
+        raise WarehousePathError(
             f"The warehouse cannot be called {found.name}: DuckDB would confuse the file with the schema {found.stem} "
             f"in it. Set {ENVIRONMENT_NAME} to another name."
         )
     if found.stem.lower() in _RESERVED or _QUOTES.intersection(found.stem):
-        raise WarehouseError(
+        raise WarehousePathError(
             f"The warehouse cannot be called {found.name}: neither DuckDB nor dbt could name it in a query. "
             f"Set {ENVIRONMENT_NAME} to another name."
         )
     if not found.parent.is_dir():
-        raise WarehouseError(f"The folder of the warehouse {found} does not exist; make it, or set {ENVIRONMENT_NAME}.")
+        raise WarehousePathError(
+            f"The folder of the warehouse {found} does not exist; make it, or set {ENVIRONMENT_NAME}."
+        )
     if found.exists() and not (found.is_dir() or found.is_file()):
-        raise WarehouseError(f"The warehouse {found} is neither a file nor a folder; set {ENVIRONMENT_NAME} to a file.")
+        raise WarehousePathError(
+            f"The warehouse {found} is neither a file nor a folder; set {ENVIRONMENT_NAME} to a file."
+        )
     if found.is_dir():
-        raise WarehouseError(f"The warehouse {found} is a folder; set {ENVIRONMENT_NAME} to a file.")
+        raise WarehousePathError(f"The warehouse {found} is a folder; set {ENVIRONMENT_NAME} to a file.")
     check_kind(found)
     return found
 

@@ -35,13 +35,16 @@ _DAMAGE: Final = ("Could not read enough bytes from file", "Could not read from 
 _HOLDER: Final = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
-def explain(error: BaseException, path: Path, variable: str = ENVIRONMENT_NAME) -> KrakenCandlesError | None:
+def explain(
+    error: BaseException, path: Path, variable: str = ENVIRONMENT_NAME, way_out: str | None = None
+) -> KrakenCandlesError | None:
     """Return the clear sentence for an error of using the warehouse at `path`, or None if it is not known.
 
-    `variable` is that of the environment by which another place is chosen.
+    `variable` is that of the environment by which another place is chosen, `way_out` what helps where the file there is
+    broken; by default another place, or a copy.
     """
     for link in links(error):
-        known = link if isinstance(link, KrakenCandlesError) else _named(link, path, variable)
+        known = link if isinstance(link, KrakenCandlesError) else _named(link, path, variable, way_out)
         if known:
             return known
     return None
@@ -57,8 +60,8 @@ def links(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__
 
 
-def _named(error: BaseException, path: Path, variable: str) -> KrakenCandlesError | None:
-    text = str(error)
+def _named(error: BaseException, path: Path, variable: str, way_out: str | None) -> KrakenCandlesError | None:
+    text, elsewhere = str(error), f"set {variable} to another path"
     known: KrakenCandlesError | None = None
     if "Could not set lock on file" in text:
         holder = _HOLDER.search(text)
@@ -84,12 +87,10 @@ def _named(error: BaseException, path: Path, variable: str) -> KrakenCandlesErro
     elif "newer version of DuckDB" in text:
         known = WarehouseTooNewError(f"The warehouse {path} was written by a newer DuckDB; update duckdb.")
     elif "not a valid DuckDB database file" in text:
-        known = WarehouseError(f"{path} is not a DuckDB file; set {variable} to another path.")
+        known = WarehouseError(f"{path} is not a DuckDB file; {way_out or elsewhere}.")
     elif _is_damage(error, text, path):
-        known = WarehouseError(
-            f"{path} is damaged or cut short ({text.splitlines()[0]}); put a copy in its place, or set {variable} to "
-            "another path."
-        )
+        way_out = way_out or f"put a copy in its place, or {elsewhere}"
+        known = WarehouseError(f"{path} is damaged or cut short ({text.splitlines()[0]}); {way_out}.")
     return known
 
 

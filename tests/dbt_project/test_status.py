@@ -91,7 +91,13 @@ def test_a_build_that_runs_is_told_and_one_that_did_not_end_has_its_own_way_out(
     process, began_at = this_process()
     remember_builder(well, (process, began_at))
     code, text = said()
-    assert (code, f"Last build: it runs, process {process}" in text) == (0, True), text
+    assert (code, f"Last build: it runs, process {process}\n" in text) == (0, True), text
+    remember_checks(well, ["coverage_is_sound: 2 rows"])
+    for _build in range(2):  # the first of them is killed, and no word of it
+        remember_checks(well, [BROKEN_OFF])
+    code, text = said()
+    assert (code, f"process {process}; before: " in text, "UTC, 1 red" in text) == (1, True, True), text
+    assert "The build before the one that runs is red (coverage_is_sound: 2 rows); see" in " ".join(text.split())
     remember_builder(well, (process, began_at - timedelta(hours=1)))  # another had the number before
     code, text = said()
     text = " ".join(text.split())
