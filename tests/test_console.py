@@ -57,7 +57,9 @@ def _files() -> Rows:
 
 def _symbols() -> Rows:
     day = "2025-10-09 00:00"
-    return symbols_table([("BTC/USD", MANY, day, day, MANY, 1, MANY, True, MANY, MANY, MANY, MANY, MANY, MANY, MANY)])
+    return symbols_table(
+        [("BTC/USD", MANY, day, day, MANY, 1, MANY, True, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY)]
+    )
 
 
 def _candles() -> Rows:

@@ -29,6 +29,14 @@ _COVERED: Final = """
     removed as (
         select symbol, sum(trade_count)::bigint as removed from kraken_internal.bare_days group by all
     ),
+    newer as (
+        select trades.symbol, count(*) as newer
+        from kraken.trades
+        inner join kraken.coverage using (symbol)
+        where coverage.is_latest and trades.time_ns >= coverage.covered_to_ns
+            and trades.traded_on >= (select min(covered_to)::date from kraken.coverage where is_latest)
+        group by all
+    ),
     empty as (select symbol, count_if(is_empty) as empty from kraken.candles where timeframe = '1m' group by all),
     ranges as (
         select
@@ -46,16 +54,17 @@ _COVERED: Final = """
     select
         symbol, trades, covered_from, covered_to, ranges, first_id, last_id, is_proven,
         coalesce(empty, 0), coalesce(compared, 0), coalesce(equal, 0), coalesce(removed, 0), coalesce(unknown, 0),
-        coalesce(filed, 0), coalesce(filed_equal, 0)
+        coalesce(filed, 0), coalesce(filed_equal, 0), coalesce(newer, 0)
     from ranges
-    left join removed using (symbol) left join empty using (symbol) left join rest using (symbol)
-    left join archive using (symbol)
+    left join newer using (symbol) left join removed using (symbol) left join empty using (symbol)
+    left join rest using (symbol) left join archive using (symbol)
     order by symbol
 """
 # Those of its columns in an object, times in UTC.
 _NAMES: Final = (
     *("symbol", "trades", "covered_from", "covered_to", "parts", "first_trade_id", "last_trade_id", "is_proven"),
     *("empty_1m", "rest_compared", "rest_equal", "removed_trades", "unknown_here", "archive_compared", "archive_equal"),
+    "newer_trades",
 )
 _CANDLES: Final = """
     select timeframe, symbol, count(*) from kraken.candles where is_closed
@@ -140,13 +149,17 @@ def _remarks(rows: list[tuple[Any, ...]]) -> Iterator[str]:
         if ids:
             yield f"Trade ids, {heading}:"
         yield from (f"  {', '.join(ids[i : i + 3])}" for i in range(0, len(ids), 3))
-    for symbol, trades, *_, removed, _unknown, _filed, _filed_equal in rows:
+    for symbol, *_, newer in rows:
+        if newer:
+            what = "trade" if newer == 1 else "trades"
+            yield f"{symbol}: {newer:,} newer {what} loaded and not proven yet; the next load and build do it."
+    for symbol, trades, *_, removed, _unknown, _filed, _filed_equal, _newer in rows:
         if removed:
             yield f"{symbol}: of its {trades:,} trades {removed:,} are removed; their candles are kept."
-    for symbol, *_, unknown, _filed, _filed_equal in rows:
+    for symbol, *_, unknown, _filed, _filed_equal, _newer in rows:
         if unknown:
             yield f"{symbol}: {unknown:,} empty candles before the first loaded trade: no price is known here."
-    for symbol, *_, filed, filed_equal in rows:
+    for symbol, *_, filed, filed_equal, _newer in rows:
         if filed:
             yield f"{symbol}: {filed_equal:,} of {filed:,} candles equal those of Kraken's OHLCVT downloads."
 

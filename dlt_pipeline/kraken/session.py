@@ -19,6 +19,8 @@ from dlt_pipeline.common.threads import Stop
 from dlt_pipeline.common.time import show_ns, utc, widen
 from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.markets import (
+    DELISTED,
+    TOKENIZED,
     Listed,
     Market,
     Seen,
@@ -47,6 +49,7 @@ class Session:
         self._lister: KrakenClient | None = None  # until it listed all that there is
         self._listing = threading.Lock()
         self._unlistable: ExchangeError | None = None  # why it could not list the tokenised assets
+        self._second: list[Listed | None] = []  # empty until it was asked for; None: it could not be
         self.now_ns = 0
         self._clock_checked: set[str] = set()
         self.began_at = utc(time.time())
@@ -101,7 +104,9 @@ class Session:
         if not self._own_status:
             with closing(KrakenClient(self.settings, self.stop)) as client:
                 self._own_status.append(client.system_status())
-        return changed_statuses(known, self._listed, self._own_status[0], utc(self.listed_at))
+        changes = changed_statuses(known, self._listed, self._own_status[0], utc(self.listed_at))
+        gone = {row["symbol"] for row in changes if row["status"] == DELISTED}
+        return [row for row in changes if row["symbol"] not in gone or self._is_missing_again(row["symbol"])]
 
     def changed_statuses(self, known: Mapping[str, Seen]) -> list[dict[str, Any]]:
         """Return what `status_changes` does, and count it as told."""
@@ -115,7 +120,18 @@ class Session:
             self._list_also(symbol)
         except ExchangeError:
             return False
-        return is_unknown(self._listed, symbol)
+        return is_unknown(self._listed, symbol) and self._is_missing_again(symbol)
+
+    def _is_missing_again(self, symbol: str) -> bool:
+        """Whether a second, fresh list lacks a symbol too: one odd answer delists nothing. Asked for once."""
+        if not self._second:
+            second = None
+            with suppress(ExchangeError), closing(KrakenClient(self.settings, self.stop)) as client:
+                second = client.markets()
+                if TOKENIZED in {market.asset_class for market in self.markets} or may_be_tokenized(symbol):
+                    second = client.tokenized(second)
+            self._second.append(second)
+        return self._second[0] is not None and is_unknown(self._second[0], symbol)
 
     def list_tokenized(self) -> None:
         """Ask for the tokenised assets, too, once; raises ExchangeError."""

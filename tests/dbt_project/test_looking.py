@@ -87,7 +87,9 @@ def test_a_line_says_of_a_symbol_and_timeframe_from_when_to_when_how_many_and_ho
     assert (week["proven_to"], week["proven_by"]) == ("2024-03-16T03:47:11.250000Z", "ids")
     capsys.readouterr()
     print_summary(Console(), warehouse, as_json=True)
-    (random,) = (one for one in json.loads(capsys.readouterr().out) if one["symbol"] == "random")
+    told = {one["symbol"]: one for one in json.loads(capsys.readouterr().out)}
+    random = told["random"]
+    assert (told["open_bucket"]["newer_trades"], random["newer_trades"]) == (1, 0)
     assert (random["trades"], random["candles"]["1m"], random["parts"]) == (trades, counts["1m"], 2)
 
 

@@ -59,6 +59,7 @@ WRONG = {
     ),
     "a bar of two sizes": (BARS, [{"name": "b", "trades": 1, "base_volume": 1}], "one of trades, base_volume"),
     "a bar of no size": (BARS, [{"name": "b", "base_volume": "0.0"}], "it must be a number above 0"),
+    "a bar of next to no size": (BARS, [{"name": "b", "quote_volume": "0.00001"}], "it must be 0.0001 or more"),
     "a bar of half a trade": (BARS, [{"name": "b", "trades": 0.5}], "it must be a whole number from 1"),
     "a bar of a symbol that is no list": (
         BARS,

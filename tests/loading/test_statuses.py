@@ -37,6 +37,21 @@ def test_a_load_keeps_a_row_for_each_status_that_changed(exchange: LocalExchange
     assert query(warehouse, told) == [(5, True)], "each change says when the status before was seen last"
 
 
+def test_one_odd_list_delists_nothing(exchange: LocalExchange, warehouse: Path) -> None:
+    assert not quick_load("MINA/GBP").failures
+    first = query(warehouse, STATUSES)
+
+    def without_ether(result: dict[str, Any]) -> dict[str, Any]:
+        return {name: pair for name, pair in result.items() if name != "XETHZUSD"}
+
+    exchange.faults.add(Fault("change", "AssetPairs", change=without_ether))
+    assert not quick_load("MINA/GBP").failures
+    assert query(warehouse, STATUSES) == first
+    exchange.faults.add(Fault("change", "AssetPairs", change=without_ether, times=2))
+    assert not quick_load("MINA/GBP").failures
+    assert query(warehouse, STATUSES) == [*first, ("ETH/USD", "delisted")]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

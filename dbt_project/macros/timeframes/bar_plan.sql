@@ -29,6 +29,11 @@
                 ~ ('a whole number from 1' if measures[0] == 'trades' else 'a number above 0 in plain digits, quoted where YAML would write it otherwise')
             ) }}
         {%- endif -%}
+        {%- if measures[0] != 'trades' and size | float < 0.0001 -%}
+            {{ kraken_candles.refuse_bars(
+                'has ' ~ bar.name ~ ' with ' ~ measures[0] ~ ' ' ~ size ~ '; it must be 0.0001 or more, or the bars of a day could not be counted in 64 bits'
+            ) }}
+        {%- endif -%}
         {%- set symbols = bar.get('symbols') or [] -%}
         {%- if symbols is string or symbols is mapping or symbols | reject('string') | list -%}
             {{ kraken_candles.refuse_bars('has ' ~ bar.name ~ ' with symbols ' ~ symbols ~ '; it must be a list such as [BTC/USD]') }}
