@@ -628,7 +628,7 @@ def test_a_process_ends_with_its_code_and_after_all_that_is_to_be_done_at_an_end
     line: str, code: int, tmp_path: Path
 ) -> None:
     script = """if True:
-        import atexit, sys
+        import atexit, sys, threading, time
         from dlt_pipeline.cli import process
         class Garbage:
             def __del__(self):
@@ -636,12 +636,13 @@ def test_a_process_ends_with_its_code_and_after_all_that_is_to_be_done_at_an_end
         kept = [Garbage()]
         kept.append(kept)
         atexit.register(print, "at its end")
+        threading.Thread(target=lambda: (time.sleep(1), print("the thread's"))).start()
         process()
     """
     done = subprocess.run(
         [sys.executable, "-c", script, *line.split()], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
-    assert (done.returncode, done.stdout.endswith("at its end\n")) == (code, True)
+    assert (done.returncode, done.stdout.endswith("the thread's\nat its end\n")) == (code, True)
     assert bool(done.stderr) == (code != 0)
 
 

@@ -242,6 +242,7 @@ def process() -> None:
         code: object = None
     except SystemExit as ended:
         code = ended.code
+    threading._shutdown()  # type: ignore[attr-defined] # Python waits so for threads that are no daemons
     atexit._run_exitfuncs()
     _flush()
     with suppress(OSError):
