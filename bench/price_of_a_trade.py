@@ -20,6 +20,7 @@ from ratios import Figure, Run, mib, print_figures
 
 from dlt_pipeline import load
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.warehouse.lake import WRITTEN_ANEW
 
 NOW = datetime(2026, 11, 8, tzinfo=timezone.utc)
 DAYS = 60
@@ -62,7 +63,7 @@ def measure_size(folder: Path, days: int, trades_a_day: int) -> Size:
     published = sum(path.stat().st_size for path in files)
     copy = warehouse.parent / "trades.parquet"
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute(f"copy (from kraken_raw.trades order by trade_id) to '{copy}' (compression zstd)")
+        connection.execute(f"copy (from kraken_raw.trades order by trade_id) to '{copy}' {WRITTEN_ANEW}")
     return Size(report.trades["BTC/USD"], loaded, used(warehouse), published, copy.stat().st_size)
 
 

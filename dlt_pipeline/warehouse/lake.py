@@ -43,6 +43,8 @@ PARTITIONS: Final[dict[str, tuple[str, ...]]] = {
     "archive_trades": ("symbol", "traded_on"),
     "archive_candles": ("symbol",),
 }
+# How DuckDB writes files of several loads: times as their differences, which takes a sixth less at Kraken's trades.
+WRITTEN_ANEW: Final = "(format parquet, parquet_version v2, compression zstd, compression_level 9)"
 # What Hive calls the folder of NULL. A table without rows has its columns from an empty file there.
 _NO_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 _EXTRAS: Final = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfss": "az"}
@@ -346,7 +348,7 @@ def _rewrite_without(
         rows = f"select {columns} from {_parquet([name])} where not coalesce(({condition}), false)"  # noqa: S608
         with tempfile.TemporaryDirectory(prefix="kraken-candles-lake-") as temporary:
             path = Path(temporary, "rows.parquet")
-            connection.execute(f"copy ({rows}) to {sql_text(path)} (format parquet, compression zstd)", dict(values))
+            connection.execute(f"copy ({rows}) to {sql_text(path)} {WRITTEN_ANEW}", dict(values))
             client.put_whole(path, by_name[name])
     return sum(count for _, count in found)
 
@@ -366,7 +368,7 @@ def _compact(
         connection.execute(
             f"copy (from read_parquet([{listed}], union_by_name = true, hive_partitioning = false) "
             f"qualify row_number() over (partition by {', '.join(key)} order by _dlt_load_id) = 1 "
-            f"order by {', '.join(key)}) to {sql_text(path)} (format parquet, compression zstd)"
+            f"order by {', '.join(key)}) to {sql_text(path)} {WRITTEN_ANEW}"
         )
         client.put_whole(path, client.pathlib.join(folder, f"compacted-{name}.parquet"))
     for file in files:

@@ -239,6 +239,9 @@ def test_compacting_leaves_one_file_a_day_and_every_row_that_counts(
     for symbol in SYMBOLS:
         assert counted_trades(lake, symbol) == expected_trades(feed, symbol, NOW_NS, START_NS)
     assert max(Counter(path.parent for path in files(lake, "trades/**/symbol=*/**/*.parquet")).values()) == 1
+    anew = [pq.ParquetFile(path).metadata.row_group(0) for path in files(lake, "pages/**/compacted-*.parquet")]
+    columns = [group.column(number) for group in anew for number in range(group.num_columns)]
+    assert {each.encodings for each in columns if each.path_in_schema == "since"} == {("DELTA_BINARY_PACKED",)}
     for path, content in kept.items():  # as a kill before the old files went would have left them
         path.write_bytes(content)
     assert lake_load(lake).trades == dict.fromkeys(SYMBOLS, 0)
