@@ -172,6 +172,11 @@ def test_the_command_says_so_and_ends(
         found = connection.sql("select count(distinct bucket_start::date) from kraken.ohlcv where timeframe = '1m'")
         assert found.fetchall() == [(3,)]
         assert shape_of(connection, {}) == shape_left(path), "a build of what is new leaves the shape"
+        marked = connection.sql(
+            "select max(marks.version) = (select max(version) from kraken_internal.day_versions) "
+            "from kraken_internal.build_marks as marks where consumer = 'compared_days' and producer = 'day_versions'"
+        )
+        assert marked.fetchall() == [(True,)], "an empty model that is left out holds back none that reads it"
     published = path.with_name("published.duckdb")
     published.unlink()
     request.getfixturevalue("unchecked")

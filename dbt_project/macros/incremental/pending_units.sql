@@ -42,6 +42,18 @@
     )
 {%- endmacro %}
 
+{# Literal bounds on bucket_on of candles that hold all units of pending days: days before these only of timeframes that span days. #}
+{% macro pending_unit_bounds() %}
+    {%- set days = kraken_candles.pending_bounds('bucket_on') -%}
+    {%- set spanning = kraken_candles.timeframe_plan() | selectattr('spans_days') | map(attribute='name') | list -%}
+    {%- if days == 'true' or not spanning -%}
+        {{- return(days) -}}
+    {%- endif -%}
+    {#- The first condition alone is one by which the engine prunes. -#}
+    {%- set reached = kraken_candles.pending_bounds('bucket_on', days_before=kraken_candles.longest_days()) -%}
+    {{- return(reached ~ ' and (' ~ days ~ " or timeframe in ('" ~ spanning | join("', '") ~ "'))") -}}
+{% endmacro %}
+
 {# By how many days a bucket of any timeframe may reach. #}
 {% macro longest_days() %}
     {{- return((kraken_candles.timeframe_plan() | map(attribute='seconds') | max + 86399) // 86400) -}}

@@ -1,8 +1,8 @@
 {# Post-hook of an incremental model: writes down up to which version of each producer it was built. On DuckDB the hook commits
    together with the rows; elsewhere it comes after them, so that what a crash leaves is built again.
    parents: the models by the same producers that this one is made of. It is no further than they are, though a build of a part may have
-   left them behind. #}
-{% macro set_marks(producers, parents=[]) %}
+   left them behind. fed_by: by parent the producer without whose rows it has none, and need not be built. #}
+{% macro set_marks(producers, parents=[], fed_by={}) %}
     {%- set marks = ref('build_marks') -%}
     {%- set timeframes = ref('timeframes') -%}
     {%- set rows = [] -%}
@@ -16,7 +16,7 @@
         {%- set relation = ref(producer) -%}
         {%- if execute -%}
             {%- set versions = [kraken_candles.versions_of(producer)[1] or 0] -%}
-            {%- for parent in parents -%}
+            {%- for parent in parents if parent not in fed_by or kraken_candles.versions_of(fed_by[parent])[1] is not none -%}
                 {%- set mark = kraken_candles.marked(others, parent, producer) -%}
                 {#- Made with other timeframes or never. -#}
                 {%- do versions.append(mark[0] if mark and mark[1].split(' | ')[0] == kraken_candles.timeframes_text() else -1) -%}

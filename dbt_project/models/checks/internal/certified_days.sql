@@ -81,7 +81,7 @@ lines as (
         md5({{ candle_text() }}) as line,
         case when taker_buy_count is not null then {{ taker_text() }} end as taker_line
     from {{ shown_candles() }} as shown
-    where is_closed and {{ pending_bounds('bucket_on', days_before=longest_days()) }}
+    where is_closed and {{ pending_unit_bounds() }}
 ),
 
 -- Candles that only follow or precede those certified before are growth; what stands between them is a revision.

@@ -12,7 +12,9 @@
         kraken_candles.counted_units(), kraken_candles.compared_producers() + ['archive_spans']
     ) }}",
     post_hook=[
-        "{{ kraken_candles.set_marks(['day_versions'], ['compared_candles', 'compared_archive_candles']) }}",
+        "{{ kraken_candles.set_marks(
+            ['day_versions'], ['compared_candles', 'compared_archive_candles'], {'compared_archive_candles': 'archive_spans'}
+        ) }}",
         "{{ kraken_candles.set_marks(kraken_candles.compared_producers()[1:], ['compared_candles']) }}",
         "{{ kraken_candles.set_marks(['archive_spans'], ['compared_archive_candles']) }}",
     ],

@@ -115,7 +115,12 @@ spanned as (
         {{ taker_buys_of_candles() }},
         sum(trade_count) as trade_count
     from built
-    where timeframe = '{{ timeframe.root }}' and not is_empty
+    where
+        timeframe = '{{ timeframe.root }}'
+        and not is_empty
+        {% if not timeframe.spans_days -%}
+        and {{ pending_bounds('bucket_on') }}
+        {%- endif %}
     group by 1, 2, 3
     {% if not loop.last %}union all{% endif %}
     {% else %}
