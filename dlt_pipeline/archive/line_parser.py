@@ -6,7 +6,15 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
-from dlt_pipeline.kraken.answers import HIGHEST_WHOLE, ORDER_TYPES, SIDES, price_flaw, time_flaw, volume_flaw
+from dlt_pipeline.kraken.answers import (
+    HIGHEST_WHOLE,
+    ORDER_TYPES,
+    SIDES,
+    amount_flaw,
+    price_flaw,
+    time_flaw,
+    volume_flaw,
+)
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 # A spreadsheet keeps six digits of a time (1.69612E+09): hundreds of trades then fall on one second.
@@ -53,7 +61,7 @@ def values_of(line: bytes, kind: str, minutes: int | None) -> Values:
 
 
 def _trade(fields: list[str], _minutes: int | None) -> Values:
-    return {"time_ns": _time(fields[0]), "price": _price(fields[1], "price"), "volume": _volume(fields[2])}
+    return {"time_ns": _time(fields[0]), **_amount(fields[1], fields[2])}
 
 
 def _trade_with_id(fields: list[str], _minutes: int | None) -> Values:
@@ -64,8 +72,7 @@ def _trade_with_id(fields: list[str], _minutes: int | None) -> Values:
         raise RefusedLine(f"the order type {_cut(order_type)!r} is neither m nor l")
     return {
         "time_ns": _time(time),
-        "price": _price(price, "price"),
-        "volume": _volume(volume),
+        **_amount(price, volume),
         "side": SIDES[side.lower()],
         "order_type": ORDER_TYPES[order_type.lower()],
         "misc": misc,
@@ -119,8 +126,11 @@ def _price(text: str, what: str) -> str:
     return _exact(text, what, price_flaw)
 
 
-def _volume(text: str) -> str:
-    return _exact(text, "volume", volume_flaw)
+def _amount(price: str, volume: str) -> dict[str, str]:
+    found = {"price": _price(price, "price"), "volume": _exact(volume, "volume", volume_flaw)}
+    if flaw := amount_flaw(*map(Decimal, found.values())):
+        raise RefusedLine(f"the price {_cut(price)} times the volume {_cut(volume)} {flaw}")
+    return found
 
 
 def _candle_volume(text: str) -> str:

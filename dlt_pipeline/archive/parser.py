@@ -11,7 +11,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from dlt_pipeline.archive.line_parser import BLANKS, CANDLE_VOLUME_DECIMALS, RefusedLine, Values, values_of
-from dlt_pipeline.kraken.answers import HIGHEST, LATEST_SECONDS, OPENED_SECONDS, ORDER_TYPES, SIDES
+from dlt_pipeline.kraken.answers import (
+    HIGHEST,
+    HIGHEST_AMOUNT,
+    LATEST_SECONDS,
+    OPENED_SECONDS,
+    ORDER_TYPES,
+    SIDES,
+)
 from dlt_pipeline.kraken.raw_tables import DECIMAL
 
 _NS: Final = 10**9
@@ -109,7 +116,7 @@ def _sound(columns: dict[str, pa.Array], kind: str, minutes: int | None) -> dict
         return None
     if not (_lie_within(price, 0, HIGHEST) and _least(price) > 0):
         return None
-    if kind == "candles" and not _are_candles(columns, time, minutes or 1):
+    if not (_are_candles(columns, time, minutes or 1) if kind == "candles" else _are_amounts(price, columns["volume"])):
         return None
     if kind == "trades_with_ids":
         time_ns = _to_ns(time)
@@ -128,6 +135,15 @@ def _lie_within(column: pa.Array, lowest: int | Decimal, above: int | Decimal) -
     """Whether all values are at least `lowest` and less than `above`."""
     spread = pc.min_max(column)
     return bool(spread["min"].as_py() >= lowest and spread["max"].as_py() < above)
+
+
+def _are_amounts(price: pa.Array, volume: pa.Array) -> bool:
+    """Whether no price times volume comes near HIGHEST_AMOUNT; a million rows of floats take a few milliseconds."""
+    near = float(HIGHEST_AMOUNT) * (1 - 1e-9)  # what floats cannot decide is looked at closer
+    if pc.max(price).as_py() * pc.max(volume).as_py() < near:
+        return True
+    amounts = pc.multiply(price.cast(pa.float64()), volume.cast(pa.float64()))
+    return bool(pc.max(amounts).as_py() < near)
 
 
 def _to_ns(seconds: pa.Array) -> pa.Array:

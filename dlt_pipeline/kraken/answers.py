@@ -19,17 +19,21 @@ OPENED_SECONDS: Final = 1_378_771_200
 LATEST_SECONDS: Final = 9_000_000_000  # their ns still fit 64 bits; in milliseconds, of April 1970
 # Far beyond any trade, so that sums fit DECIMAL(38, 12) as the values do.
 HIGHEST: Final = Decimal(10) ** 17
+# Of price times volume, whose sums are DECIMAL(38, 24): far beyond any trade, so that a hundred fit in a candle.
+HIGHEST_AMOUNT: Final = Decimal(10) ** 12
 HIGHEST_WHOLE: Final = 2**63 - 1
 SIDES: Final = {"b": "buy", "buy": "buy", "s": "sell", "sell": "sell"}
 ORDER_TYPES: Final = {"m": "market", "market": "market", "l": "limit", "limit": "limit"}
 _EXACT: Final = re.compile(r"\d{1,26}(?:\.\d{1,12}0*)?", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,9})?", re.ASCII)
 _TIME: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
-# An answer of trades as nearly all are, with seven items each: price above 0, both numbers below HIGHEST, seconds of
-# ten digits, nothing in a text that JSON, or a list of such items, would write otherwise.
+# An answer of trades as nearly all are, with seven items each: price above 0, no more whole digits of price and volume
+# together than a product below HIGHEST_AMOUNT has, seconds of ten digits, nothing in a text that JSON, or a list of
+# such items, would write otherwise.
 _PLAIN: Final = re.compile(
     r'\{"error":\[\],"result":\{"(?P<market>[\w./:-]+)":\[\[(?P<rows>'
-    r'(?:"(?![0.]+")\d{1,17}(?:\.\d{1,12})?","\d{1,17}(?:\.\d{1,12})?",[1-9]\d{9}(?:\.\d{1,9})?,"[bs]","[ml]",'
+    r'(?:"(?![0.]+")(?:\d{1,6}(?:\.\d{1,12})?","\d{1,6}|\d{1,3}(?:\.\d{1,12})?","\d{1,9}|0(?:\.\d{1,12})?","\d{1,12}'
+    r'|\d{1,9}(?:\.\d{1,12})?","\d{1,3})(?:\.\d{1,12})?",[1-9]\d{9}(?:\.\d{1,9})?,"[bs]","[ml]",'
     r'"[!#-+\--\[\]-~]*",(?:0|[1-9]\d{0,17})(?:\],\[(?=")|(?=\]\])))+'
     r')\]\],"last":(?P<last>"\d{1,19}")\}\}',
     re.ASCII,
@@ -60,6 +64,11 @@ def volume_flaw(volume: Decimal) -> str | None:
     if volume < 0:
         return "is negative"
     return "is too large to be one" if volume >= HIGHEST else None
+
+
+def amount_flaw(price: Decimal, volume: Decimal) -> str | None:
+    """Return why price times volume (quote currency) cannot be that of a trade, None where it can."""
+    return "is 10^12 of the quote currency or more, too much for one" if price * volume >= HIGHEST_AMOUNT else None
 
 
 class TradeRow(NamedTuple):
@@ -247,6 +256,8 @@ def _row(item: Any, where: str) -> TradeRow:
     ):
         if flaw:
             raise BadAnswerError(f"{where}: the {what} {shown} of a trade {flaw}: {str(item)[:120]}.")
+    if flaw := amount_flaw(Decimal(row.price), Decimal(row.volume)):
+        raise BadAnswerError(f"{where}: the price of a trade times its volume {flaw}: {str(item)[:120]}.")
     return row
 
 

@@ -31,7 +31,7 @@ from dlt_pipeline.warehouse.database import (
     require_trades,
     whole_number,
 )
-from dlt_pipeline.warehouse.errors import ENVIRONMENT_NAME, explain, told_memory
+from dlt_pipeline.warehouse.errors import ENVIRONMENT_NAME, explain, told_memory, told_overflow
 from dlt_pipeline.warehouse.ops import JOB_EVENTS, REMOVED_DAYS, ensure_table, is_there
 from dlt_pipeline.warehouse.ops import SCHEMA as OPS
 
@@ -407,7 +407,8 @@ def build_told(result: Any, log: Path, left: Mapping[str, str | None]) -> BuildR
             query = " ".join((node.compiled_code or "").split())
             (red if status == "fail" else warned).append(Finding(node.name, each.failures or 0, query))
         elif status in ("error", "fail"):
-            errors.append(f"{node.name}: {told_memory(str(each.message)) or ' '.join(str(each.message).split())}")
+            text = str(each.message)
+            errors.append(f"{node.name}: {told_memory(text) or told_overflow(text) or ' '.join(text.split())}")
         elif status == "success":
             built.append(node.name)
     return BuildResult(

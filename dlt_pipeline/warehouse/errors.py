@@ -105,6 +105,18 @@ def told_memory(text: str) -> str | None:
     )
 
 
+def told_overflow(text: str) -> str | None:
+    """Return what does not fit and how to find it where DuckDB says that a product or sum of decimals overflows."""
+    if "Out of Range Error: Overflow" not in text or "DECIMAL" not in text:
+        return None
+    return (
+        "price times volume reaches 10^14 of the quote currency, which DECIMAL(38, 24) does not hold and which is not "
+        "rounded; `select symbol, trade_id, traded_at, price, volume from kraken_raw.trades order by price::double * "
+        "volume::double desc limit 5` shows the trades, and `kraken-candles repair SYMBOL --start DAY --end DAY` asks "
+        "for their day anew."
+    )
+
+
 def _refusal(error: BaseException, text: str) -> str | None:
     """Return why a place cannot be written to, None if the error is another one."""
     if isinstance(error, OSError):

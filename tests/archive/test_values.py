@@ -19,7 +19,12 @@ TIME = 1_704_067_200 * 10**9
         ("1704067200,.5,5.", TIME, "0.500000000000", "5.000000000000"),
         ("1704067200,1,0", TIME, "1.000000000000", "0.000000000000"),
         ("1704067200," + "0" * 50 + "1.5," + "1." + "0" * 60, TIME, "1.500000000000", "1.000000000000"),
-        ("1704067200,99999999999999999.999999999999,1", TIME, "99999999999999999.999999999999", "1.000000000000"),
+        (
+            "1704067200,99999999999999999.999999999999,0.000001",
+            TIME,
+            "99999999999999999.999999999999",
+            "0.000001000000",
+        ),
     ],
 )
 def test_a_trade_is_taken_exactly(line: str, time_ns: int, price: str, volume: str) -> None:
@@ -48,6 +53,10 @@ def test_a_trade_is_taken_exactly(line: str, time_ns: int, price: str, volume: s
         (b"1704067200,1,1_0", "the volume '1_0' is not a number"),
         (b"1704067200,1,0.0000000000001", "the volume 0.0000000000001 has more than 12 decimals and is not rounded"),
         (b"1704067200,1e20,1", "the price 1e20 is too large to be one"),
+        (
+            b"1704067200,2000000,500000",
+            "the price 2000000 times the volume 500000 is 10^12 of the",
+        ),
         (b"1704067200,1e999,1", "the price 1e999 is too large to be one"),
         (b"1704067200,1,1e-999", "the volume 1e-999 has more than 12 decimals and is not rounded"),
         (b"1704067200,1,\x00", "it holds a NUL byte"),

@@ -3,6 +3,7 @@
 What DuckDB may use reaches it by profiles.yml, and where it does not do, a sentence says what to set.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.warehouse.database import connect
-from dlt_pipeline.warehouse.errors import explain
+from dlt_pipeline.warehouse.errors import explain, told_overflow
 from dlt_pipeline.warehouse.pipeline import make_pipeline
 from tests.conftest import Place
 from tests.dbt_project.dbt_in_process import ROOT, compile_inline
@@ -87,3 +88,17 @@ def test_memory_and_threads_that_cannot_be_are_refused(name: str, value: str, mo
     monkeypatch.setenv(f"KRAKEN_CANDLES_{name}", value)
     with pytest.raises(BadInputError, match=f"KRAKEN_CANDLES_{name} is '{value}'; it must be"):
         connect()
+
+
+def test_a_product_that_does_not_fit_is_told_with_the_way_to_its_trades(tmp_path: Path) -> None:
+    """What a load takes fits; of what came before, or by other ways, the build says so."""
+    with connect() as connection:
+        with pytest.raises(duckdb.OutOfRangeException) as error:
+            connection.sql("select 100000000::decimal(38, 12) * 10000000::decimal(38, 12)").fetchall()
+        query = re.search("`(select .+?)`", told_overflow(str(error.value)) or "")
+        connection.execute("create schema kraken_raw")
+        columns = "1 as trade_id, current_timestamp as traded_at, 1.5 as price, 2 as volume"
+        connection.execute(f"create table kraken_raw.trades as select 'X' as symbol, {columns}")
+        assert query
+        assert len(connection.execute(query[1]).fetchall()) == 1
+    assert told_overflow("Out of Memory Error") is None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -263,3 +264,19 @@ def test_the_build_command_says_it_in_a_sentence(
     assert f" Error: The variable {name} " in said
     assert said.count("Error") == 1
     assert allowed in said
+
+
+def test_a_vwap_out_of_all_proportion_differs_and_ends_no_build(manifest: Any, target: Path) -> None:
+    """Its product with our volume does not fit a decimal; one that is nearly right is compared exactly."""
+    verdict, said = compile_inline(manifest, target, "{{ kraken_candles.verdict('vwap') }}", {})
+    assert verdict, said
+    columns = {
+        "their_vwap": "decimal(38, 12)",
+        "our_base_volume": "decimal(38, 12)",
+        "our_quote_volume": "decimal(38, 24)",
+    }
+    typed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
+    rows = "('10000000000000000', '1000', '100000'), ('100', '1000', '100000'), ('100.1', '1000', '100000')"
+    given = f"(values {rows}) as given (their_vwap, our_base_volume, our_quote_volume)"
+    query = f"select {verdict} from (select {typed}, 1.0 as our_vwap, 1 as price_decimals from {given})"
+    assert [told for (told,) in duckdb.sql(query).fetchall()] == [2, 0, 2]

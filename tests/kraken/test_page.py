@@ -28,8 +28,8 @@ def checked(body: Any, since: int | None = 1762795433000000000, count: int = 100
     return check_page(body, "XXBTZUSD", since, count, 0, "BTC/USD: Trades since 1")
 
 
-def changed(row: int, item: int, value: Any) -> dict[str, Any]:
-    body = copy.deepcopy(GOOD)
+def changed(row: int, item: int, value: Any, among: Any = GOOD) -> dict[str, Any]:
+    body = copy.deepcopy(among)
     body["result"]["XXBTZUSD"][row][item] = value
     return body
 
@@ -92,6 +92,10 @@ def test_last_may_be_missing() -> None:
         (changed(0, 0, "-1"), "price '-1'"),
         (changed(0, 0, "0.00000"), "the price 0.00000 of a trade is not above 0"),
         (changed(0, 0, "100000000000000000"), "of a trade is too large to be one"),
+        (
+            changed(0, 0, "2000000", changed(0, 1, "500000")),
+            r"the price of a trade times its volume is 10\^12 of the quote currency or more, too much for one",
+        ),
         (changed(0, 1, "1e17"), "the volume 1e17 of a trade is too large to be one"),
         (changed(0, 2, "0"), "the time 0 of a trade lies before 2013-09-10, when Kraken opened"),
         (changed(1, 2, "9999999999"), "of a trade is not in seconds"),

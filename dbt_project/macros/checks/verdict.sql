@@ -3,10 +3,14 @@
 {% macro verdict(field, of_archive=false) -%}
     {%- if field == 'vwap' -%}
     {%- set step = kraken_candles.decimal_step('price_decimals') -%}
+    {%- set far_beyond -%}
+    cast(their_vwap as double) * cast(our_base_volume as double) > 1.1 * cast(our_quote_volume as double) + 1
+    {%- endset -%}
     {%- set above = 'cast(their_vwap + ' ~ step ~ ' * ' ~ kraken_candles.vwap_steps() ~ ' as decimal(38, 12))' -%}
     case
         when our_vwap is null and their_vwap is null then 0
         when their_vwap is not null and {{ step }} is null then 1
+        when {{ far_beyond }} then 2  -- their product need not fit
         when
             {{ kraken_candles.multiply_exact('their_vwap', 'our_base_volume') }} <= our_quote_volume
             and our_quote_volume < {{ kraken_candles.multiply_exact(above, 'our_base_volume') }}
