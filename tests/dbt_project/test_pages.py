@@ -1,7 +1,9 @@
 """What pages say of published.duckdb runs on the golden warehouse's: ready queries, the quickstart, dashboards."""
 
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -35,6 +37,18 @@ def test_the_quickstart_reads_the_hours(published: Path) -> None:
     scope: dict[str, Any] = {}
     exec(code.replace("published.duckdb", str(published)).replace("BTC/USD", SYMBOL), scope)
     assert [*scope["candles"].trade_count] == [row[9] for row in HOURS]
+
+
+def test_the_streamlit_app_shows_the_hours(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for streamlit, which is no part of the tests: what would be drawn is what there is."""
+    shown: list[Any] = []
+    calls = {"line_chart": lambda _frame, **axes: shown.append(axes), "dataframe": shown.append}
+    stand_in = SimpleNamespace(cache_data=lambda each, **_: each, selectbox=lambda _label, _names: SYMBOL, **calls)
+    monkeypatch.setitem(sys.modules, "streamlit", stand_in)
+    (code,) = [block for block in blocks("python") if "import streamlit" in block]
+    exec(code.replace("published.duckdb", str(published)), {})
+    assert shown[0] == {"x": "bucket_start", "y": "close"}
+    assert [*shown[1].trade_count] == [row[9] for row in HOURS]
 
 
 def test_dashboards_find_the_hours(published: Path, tmp_path: Path) -> None:
