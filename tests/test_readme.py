@@ -186,6 +186,7 @@ def test_each_block_is_run_by_a_test() -> None:
     known = {
         "python": (
             *("kraken_source(", "apply_retention(", "exports/", "dlt_pipeline.candles(", "queries/", "hours = "),
+            "import streamlit",  # tests/dbt_project/test_pages.py
             "dlt_pipeline.export(",  # tests/interchange/test_compare.py
         ),
         "yaml": (
