@@ -1,9 +1,8 @@
 """A load: a chain of bounded dlt runs, each committing trades, ledger and cursor together, until nothing is missing."""
 
-import gc
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
@@ -204,7 +203,7 @@ def _chain(
     def patiently(call: Callable[[], _T]) -> _T:
         return place.patiently(call, session.stop)
 
-    with Readers() as readers, _few_collections():
+    with Readers() as readers:
         is_only_listing = not remaining  # no symbol is left of those asked for: what is listed is kept all the same
         # What was asked while the chunk before was committed is kept, also when the user stops meanwhile.
         while is_only_listing or (remaining and (not session.stop.is_set() or readers.have_waiting(remaining))):
@@ -227,22 +226,6 @@ def _chain(
     report.unfinished = remaining + given_up
     report.calls = _calls(session)
     return report
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Let Python's collector pass over what is there already: pages of trades make it look through all modules again.
-
-    That was a quarter of a fast load's CPU. Where somebody else froze what there is, it is left to them.
-    """
-    is_ours = not gc.get_freeze_count()
-    if is_ours:
-        gc.freeze()
-    try:
-        yield
-    finally:
-        if is_ours:
-            gc.unfreeze()
 
 
 def _extract(pipeline: dlt.Pipeline, chunk: "Chunk") -> None:
