@@ -13,6 +13,7 @@ import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -55,6 +56,9 @@ from dlt_pipeline.publishing.snapshot import (
 )
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.errors import explain, when_unlocked
+
+# Files that grow are copied side by side: one waits for the disk while the next is compressed.
+_WRITERS: Final = 2
 
 
 @contextmanager
@@ -222,19 +226,34 @@ def _write(
 ) -> Iterator[Key]:
     """Write the files of partitions, those `taken` with the settled rows of the tree's; yield those that are broken."""
     settled = wanted.settled({partition.key: None for partition in partitions})
-    for some in _at_once(partitions, taken):
-        left = {partition.key: partition for partition in some}
-        schema, newer = wanted.by_partition({key: taken[key].before if key in taken else date.min for key in left})
-        for key, batches in chain(groupby(newer, key=itemgetter(0)), [(key, ()) for key in left]):
-            partition = left.pop(key, None)
-            if partition is None:
-                continue
-            before = settled_rows(tree_path(settings, partition), taken[key]) if key in taken else ()
-            try:
-                rows = chain(before, (batch for _key, batch in batches))
-                write_version(settings, partition, rows, schema, settled.get(key))
-            except BrokenFileError:
-                yield key
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        begun: collections.deque[tuple[Key, Future[None]]] = collections.deque()
+        for some in _at_once(partitions, taken):
+            left = {partition.key: partition for partition in some}
+            schema, newer = wanted.by_partition({key: taken[key].before if key in taken else date.min for key in left})
+            for key, batches in chain(groupby(newer, key=itemgetter(0)), [(key, ()) for key in left]):
+                partition = left.pop(key, None)
+                if partition is None:
+                    continue
+                write = partial(write_version, settings, partition, schema=schema, settled=settled.get(key))
+                if key not in taken:
+                    write(rows=(batch for _key, batch in batches))
+                    continue
+                # what is settled is most of it, and asks nothing of the warehouse
+                before = settled_rows(tree_path(settings, partition), taken[key])
+                begun.append((key, writers.submit(write, rows=chain(before, [batch for _key, batch in batches]))))
+                yield from _broken(begun, left=_WRITERS)
+        yield from _broken(begun)
+
+
+def _broken(begun: collections.deque[tuple[Key, "Future[None]"]], left: int = 0) -> Iterator[Key]:
+    """Wait for files until no more than so many are `left` in work; yield those whose settled rows are broken."""
+    while len(begun) > left:
+        key, done = begun.popleft()
+        try:
+            done.result()
+        except BrokenFileError:
+            yield key
 
 
 def _at_once(partitions: Sequence[Partition], taken: Mapping[Key, Settled]) -> Iterator[list[Partition]]:
