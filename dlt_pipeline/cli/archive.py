@@ -62,7 +62,7 @@ def tell_import(console: Console, report: ImportReport) -> int:
         return STOPPED
     if report.problems:
         console.print(f"{kind_of(report.place)}: {report.place}; {_rest(report)}.", markup=False)
-        if report.rows:
+        if any(one.outcome in ("imported", "already there") for one in report.files):
             tell_next(console, build_of(report.place), label="So far")
         return 1
     if not report.rows and any(one.outcome == "imported" for one in report.files):
@@ -138,7 +138,7 @@ def files_table(report: ImportReport) -> Rows:
         rows, refused = sum(one.rows for one in report.files), sum(one.refused for one in report.files)
         counted = f"{len(report.files):,} files" + (f", {left:,} not shown" if left else "")
         told = [f"{rows:,}", f"{refused:,}" if refused else "", "", "", "", _counts(report)]
-        table.add(counted, "", "", *told)
+        table.add(counted, "", "", *told, is_total=True)
     return table
 
 

@@ -207,7 +207,8 @@ def _made(found: Found) -> Iterator[str]:
 
 def _there(found: Found) -> Iterator[str]:
     if found.compared_count is not None:
-        yield f"{found.identical_count:,} of {found.compared_count:,} candles equal Kraken's"
+        equal = f"{found.identical_count:,} of {found.compared_count:,} candles equal Kraken's"
+        yield equal if found.compared_count else "none of Kraken's own candles to compare with"
     gaps, accepted = found.gap_count, found.accepted_gap_count
     if gaps is not None:
         yield _many(gaps, "gap") + (f", {accepted:,} of them accepted" if accepted else "") if gaps else "no gap"

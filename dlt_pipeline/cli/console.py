@@ -74,7 +74,7 @@ class Rows:
         if self.fits(options):
             yield self._table()
         else:
-            yield from (Text(self._as_text(cells, options.max_width)) for cells in self._rows)
+            yield from (Text(self._as_text(place, options.max_width)) for place in range(len(self._rows)))
 
     def fits(self, options: rich.console.ConsoleOptions) -> bool:
         """Whether the width at hand is enough for a table; two blanks stand between columns."""
@@ -91,10 +91,14 @@ class Rows:
             table.add_row(*map(Text, cells))
         return table
 
-    def _as_text(self, cells: tuple[str, ...], width: int) -> str:
-        """Return `symbol BTC/USD: trades 1,057; calls 3`; a line ends between two cells, or else between two words."""
+    def _as_text(self, row: int, width: int) -> str:
+        """Return `symbol BTC/USD: trades 1,057; calls 3`; a line ends between two cells, or else between two words.
+
+        What a total is called needs no name before it.
+        """
         indent, glue = "  ", "\N{NO-BREAK SPACE}"
-        told = [f"{name} {cell}".strip() for name, cell in zip(self._names, cells, strict=True) if cell]
+        names = ("", *self._names[1:]) if row in self._totals else self._names
+        told = [f"{name} {cell}".strip() for name, cell in zip(names, self._rows[row], strict=True) if cell]
         told = [f"{one}{';' if place else ':'}" for place, one in enumerate(told)]
         told[-1] = told[-1][:-1]
         text = " ".join(one.replace(" ", glue) if len(one) <= width - len(indent) else one for one in told)

@@ -145,14 +145,14 @@ def _remarks(rows: list[tuple[Any, ...]]) -> Iterator[str]:
         for symbol, _, _, _, ranges, first, last, is_its, *_ in rows:
             parts = f" in {ranges} parts" if ranges > 1 else ""
             if (is_its is not False) is is_proven:  # None: there are no ids
-                ids.append(f"{symbol} has none" if first is None else f"{symbol} {first:,} to {last:,}{parts}")
+                ids.append(f"{symbol} has no ids" if first is None else f"{symbol} {first:,} to {last:,}{parts}")
         if ids:
             yield f"Trade ids, {heading}:"
         yield from (f"  {', '.join(ids[i : i + 3])}" for i in range(0, len(ids), 3))
     for symbol, *_, newer in rows:
         if newer:
             what = "trade" if newer == 1 else "trades"
-            yield f"{symbol}: {newer:,} newer {what} loaded and not proven yet; the next load and build do it."
+            yield f"{symbol}: {newer:,} newer {what} loaded, to be proven by what follows."
     for symbol, trades, *_, removed, _unknown, _filed, _filed_equal, _newer in rows:
         if removed:
             yield f"{symbol}: of its {trades:,} trades {removed:,} are removed; their candles are kept."
