@@ -64,7 +64,7 @@ def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
     for symbol in feed_symbols:
         assert re.search(rf"{symbol} .* (\d[\d,]*)/\1\s", result), f"all REST candles of {symbol} are equal"
     assert f"Built and checked: {place.warehouse}" in result
-    assert re.findall(r"Next: (.*)\.$", result, re.M) == ["`kraken-candles show BTC/USD 1h`, `kraken-candles list`"]
+    assert re.findall(r"Next: (.*)\.\r?$", result, re.M) == ["`kraken-candles show BTC/USD 1h`, `kraken-candles list`"]
     assert f"Warehouse: {place.warehouse}" in result
     lines = [line for line in text.splitlines() if "━" not in line]  # a bar is drawn anew again and again
     assert len(lines) + len(feed_symbols) <= 44, "less than a screen"
