@@ -69,7 +69,7 @@ def test_the_demo_shows_bars_and_then_a_screen_of_results(place: Place) -> None:
     lines = [line for line in text.splitlines() if "━" not in line]  # a bar is drawn anew again and again
     assert len(lines) + len(feed_symbols) <= 44, "less than a screen"
     queries = re.findall(r"^  (select .*);", result, re.M)
-    assert len(queries) == 3
+    assert len(queries) == 2
     for query in queries:
         assert place.query(query)
     assert rows_of_the_readme(place) == re.findall(r"^\| (2026-.*) \|$", PAGES[0].read_text(), re.M)

@@ -24,7 +24,6 @@ _SEED: Final = 1
 _SECONDS_PER_CALL: Final = "0.001"
 _QUERIES: Final = (
     "select * from kraken.candles where symbol = 'BTC/USD' and timeframe = '1h'",
-    "select * from kraken.coverage",
     "select timeframe, status, count(*) from kraken.check_rest_candles group by all",
 )
 
@@ -48,8 +47,7 @@ def run_demo(console: Console, stop: threading.Event) -> int:
         return 1
     console.print()
     print_summary(console, path)
-    console.print("Three queries to try in it:")
-    for query in _QUERIES:
+    for query in _QUERIES:  # to try in it
         console.print(f"  {query};", markup=False)
     code = run_report(console, path, None, (), None)
     console.tells_next = True
