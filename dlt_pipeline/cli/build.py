@@ -1,6 +1,8 @@
 """A build and what came of it in a few lines; and of a publish, whether it is of such a build."""
 
 import gc
+import os
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -17,7 +19,7 @@ from dlt_pipeline.publishing.publisher import Published, publish
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, RemovalReport, remove_trades, request_old_days
-from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, ask_built, open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
 from dlt_pipeline.warehouse.targets import OTHER_TARGETS, build_on
 
@@ -71,9 +73,9 @@ class BuildEnd:
         return self.result.is_green and (self.publishing is None or self.publishing.is_fine)
 
     def next_commands(self) -> tuple[str, ...]:
-        """Return what can be done now."""
+        """Return what can be done now; on Spark that is a query of one's own."""
         if self.target:
-            return ()
+            return ("summary",) if self.is_fine and self.target == "duckdb_lake" else ()
         if self.is_fine:
             return ("summary", "report")
         return ("repair --dry-run", "report") if self.result.red else ("status",)
@@ -144,7 +146,7 @@ def build_and_tell(
     publishing = publish_after_build(path, arguments, result.is_green)
     console.print("\n".join(tell_publishing(path, publishing)), markup=False)
     ended = BuildEnd(path, result, time.monotonic() - began, found, removed, publishing)
-    _tell_end(console, ended)
+    tell_end(console, ended)
     if ended.is_fine and not arguments:
         remember(path, result.state, len(result.warned), result.shape)
     return ended
@@ -161,13 +163,17 @@ def _build_on(console: Console, path: Path, target: str, arguments: Sequence[str
     for line in [*(() if result.is_green else _red(f"on {target}", result)), *_findings(result)]:
         console.print(line, markup=False)
     ended = BuildEnd(path, result, time.monotonic() - began, target=target)
-    _tell_end(console, ended)
+    tell_end(console, ended)
     return ended
 
 
-def _tell_end(console: Console, ended: BuildEnd) -> None:
+def tell_end(console: Console, ended: BuildEnd) -> None:
+    """Say how long a build took, where more of it is told, and what can be done now."""
     console.print(f"Took {ended.seconds:.0f} s; dbt's log: {ended.result.log}", markup=False)
-    tell_next(console, *ended.next_commands())
+    lake = os.environ.get("KRAKEN_CANDLES_LAKE_WAREHOUSE") or "lake.duckdb"  # as profiles.yml has it
+    tell_next(
+        console, *ended.next_commands(), setting=f"{ENVIRONMENT_NAME}={shlex.quote(lake)}" if ended.target else ""
+    )
 
 
 def _checks(result: BuildResult) -> str:

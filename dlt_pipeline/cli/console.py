@@ -108,10 +108,14 @@ class Rows:
         return "\n".join(lines).replace(glue, " ")
 
 
-def tell_next(console: Console, *commands: str, label: str = "Next") -> None:
-    """Say in a line what can be done now, by the words behind `kraken-candles`; not beside `--json`."""
+def tell_next(console: Console, *commands: str, label: str = "Next", setting: str = "") -> None:
+    """Say in a line what can be done now, by the words behind `kraken-candles`; not beside `--json`.
+
+    `setting` is what the shell is to set for it, such as `KRAKEN_CANDLES_WAREHOUSE=lake.duckdb`.
+    """
     if commands and console.tells_next:
-        console.print(f"{label}: {', '.join(f'`kraken-candles {each}`' for each in commands)}.", markup=False)
+        program = f"{setting} kraken-candles".lstrip()
+        console.print(f"{label}: {', '.join(f'`{program} {each}`' for each in commands)}.", markup=False)
 
 
 def typed(*instead: str, without: str = "", more: Sequence[str] = ()) -> str:

@@ -5,10 +5,14 @@ import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlt_pipeline.cli.build import BuildEnd, Publishing, tell_end
+from dlt_pipeline.cli.console import Console
 from dlt_pipeline.warehouse.database import warehouse_path
+from dlt_pipeline.warehouse.dbt import BuildResult, Finding
 from tests.dbt_project.dbt_run import Built
 
 # In this order, in one folder; from the files in `cut` candles are taken away.
@@ -35,6 +39,24 @@ STEPS = (
     ("jobs retry 1", "jobs run"),
 )
 SILENT = ("list --json", "summary --json", "show open_bucket 1m --json", "jobs list --json", "compare files --json")
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ({}, "`kraken-candles summary`, `kraken-candles report`"),
+        ({"publishing": Publishing(is_fine=False)}, "`kraken-candles status`"),
+        ({"is_green": False, "errors": ("a model",)}, "`kraken-candles status`"),
+        ({"is_green": False, "red": (Finding("a_check", 1, ""),)}, "`kraken-candles repair --dry-run`"),
+        ({"target": "duckdb_lake"}, "`KRAKEN_CANDLES_WAREHOUSE=lake.duckdb kraken-candles summary`"),
+        ({"target": "spark"}, ""),
+    ],
+)
+def test_a_build_s_end_names_it_too(end: dict[str, Any], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    about = {name: end.pop(name) for name in ("is_green", "errors", "red") if name in end}
+    result = BuildResult(**{"is_green": True, "errors": (), "red": (), "log": Path("dbt.log"), **about})
+    tell_end(Console(), BuildEnd(Path("warehouse.duckdb"), result, 1.0, **end))
+    assert expected in capsys.readouterr().out.partition("Next: ")[2]
 
 
 def test_each_end_names_what_comes_next(
