@@ -123,7 +123,7 @@ def reading(path: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """
     place = path
     try:
-        require_trades(path)
+        require_trades(path, may_be_of_lake=True)
     except WarehouseLockedError as error:
         from dlt_pipeline.publishing.settings import load_settings  # noqa: PLC0415 - the room imports pyarrow
 

@@ -106,7 +106,7 @@ def look(path: Path) -> Status:
         shutil.disk_usage(path.parent).free,
     )
     try:
-        require_trades(path)
+        require_trades(path, may_be_of_lake=True)
         _read(status, path)
         status.problems += _look_at_jobs(status, JobStore(path, wait_seconds=0).jobs())
     except WarehouseLockedError as error:

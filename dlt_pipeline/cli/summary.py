@@ -1,9 +1,12 @@
 """What the warehouse holds and proves, in less than a screen."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
+
+import duckdb
 
 from dlt_pipeline.cli.console import Console, Rows, print_json
 from dlt_pipeline.warehouse.database import open_warehouse, require_built, require_trades
@@ -29,14 +32,6 @@ _COVERED: Final = """
     removed as (
         select symbol, sum(trade_count)::bigint as removed from kraken_internal.bare_days group by all
     ),
-    newer as (
-        select trades.symbol, count(*) as newer
-        from kraken.trades
-        inner join kraken.coverage using (symbol)
-        where coverage.is_latest and trades.time_ns >= coverage.covered_to_ns
-            and trades.traded_on >= (select min(covered_to)::date from kraken.coverage where is_latest)
-        group by all
-    ),
     empty as (select symbol, count_if(is_empty) as empty from kraken.candles where timeframe = '1m' group by all),
     ranges as (
         select
@@ -54,11 +49,20 @@ _COVERED: Final = """
     select
         symbol, trades, covered_from, covered_to, ranges, first_id, last_id, is_proven,
         coalesce(empty, 0), coalesce(compared, 0), coalesce(equal, 0), coalesce(removed, 0), coalesce(unknown, 0),
-        coalesce(filed, 0), coalesce(filed_equal, 0), coalesce(newer, 0)
+        coalesce(filed, 0), coalesce(filed_equal, 0)
     from ranges
-    left join newer using (symbol) left join removed using (symbol) left join empty using (symbol)
+    left join removed using (symbol) left join empty using (symbol)
     left join rest using (symbol) left join archive using (symbol)
     order by symbol
+"""
+# Trades behind what is covered are loaded, and to be proven by what comes after them.
+_NEWER: Final = """
+    select trades.symbol, count(*)
+    from kraken.trades
+    inner join kraken.coverage using (symbol)
+    where coverage.is_latest and trades.time_ns >= coverage.covered_to_ns
+        and trades.traded_on >= (select min(covered_to)::date from kraken.coverage where is_latest)
+    group by all
 """
 # Those of its columns in an object, times in UTC.
 _NAMES: Final = (
@@ -84,9 +88,13 @@ _SOURCES: Final = {"archive": "OHLCVT downloads", "rest": "OHLC endpoint"}
 
 def print_summary(console: Console, path: Path, as_json: bool = False) -> None:
     """Print a row a symbol and the candles by timeframe; NothingLoadedError or NothingBuiltError before those."""
-    require_trades(path)
+    require_trades(path, may_be_of_lake=True)
     with open_warehouse(path, read_only=True) as connection, require_built(f"The warehouse {path}"):
         covered = connection.execute(_COVERED).fetchall()
+        newer: dict[str, int] = {}
+        with suppress(duckdb.IOException, duckdb.HTTPException):  # a lake's trades may be out of reach
+            newer = dict(connection.execute(_NEWER).fetchall())
+        covered = [(*row, newer.get(row[0], 0)) for row in covered]
         candles = connection.execute(_CANDLES).fetchall()
         others = connection.execute(_OTHERS).fetchall()
     if as_json:

@@ -207,13 +207,13 @@ def _place(path: Path, with_trades: bool) -> Path:
     settings = load_settings(path)
     published = settings.database
     if with_trades:
-        when_unlocked(lambda: require_trades(path), path, threading.Event(), settings.wait_seconds)
+        when_unlocked(lambda: require_trades(path, may_be_of_lake=True), path, threading.Event(), settings.wait_seconds)
         return path
     has_decimals = _has_decimals(published) if published.is_file() else None
     if has_decimals:
         return published
     try:
-        require_trades(path)
+        require_trades(path, may_be_of_lake=True)
     except WarehouseLockedError:
         if has_decimals is None:
             raise

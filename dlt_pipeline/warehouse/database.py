@@ -221,9 +221,14 @@ def check_usable(path: Path, exchange: str | None, read_only: bool = False) -> N
         refuse_unusable(connection, f"The warehouse {path}", ENVIRONMENT_NAME, exchange)
 
 
+def _is_built_of_lake(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether dbt's target duckdb_lake made views of the raw tables in it."""
+    return bool(connection.execute(f"select 1 from duckdb_views() where schema_name = '{DATASET}' limit 1").fetchall())  # noqa: S608
+
+
 def _refuse_built_of_lake(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Refuse a file in which dbt's target duckdb_lake made views of the raw tables: for reading candles alone."""
-    if connection.execute(f"select 1 from duckdb_views() where schema_name = '{DATASET}' limit 1").fetchall():  # noqa: S608
+    """Refuse a file that is for reading candles alone."""
+    if _is_built_of_lake(connection):
         raise WrongWarehouseError(
             f"{path} was built from a lake, whose raw trades it only shows: load with --destination lake and build "
             f"with `kraken-candles build --target duckdb_lake`, or set {ENVIRONMENT_NAME} to another path."
@@ -240,11 +245,16 @@ def refuse_unusable(connection: duckdb.DuckDBPyConnection, named: str, variable:
             )
 
 
-def require_trades(path: Path) -> None:
-    """Raise NothingLoadedError before the first load, and whatever else keeps a build from reading the warehouse."""
+def require_trades(path: Path, may_be_of_lake: bool = False) -> None:
+    """Raise NothingLoadedError before the first load, and whatever else keeps a build from reading the warehouse.
+
+    Who reads what was built alone says that the file may be of a lake.
+    """
     is_loaded = False
     if path.exists():
         with open_warehouse(path, read_only=True) as connection:
+            if may_be_of_lake and _is_built_of_lake(connection):
+                return
             _refuse_built_of_lake(connection, path)
             exchanges_of(connection, f"The warehouse {path}")
             is_loaded = all(_has_table(connection, table) for table in ("pages", "trades"))

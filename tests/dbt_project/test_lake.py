@@ -12,6 +12,9 @@ import pytest
 import yaml
 
 from dlt_pipeline.archive.importing import import_archives
+from dlt_pipeline.cli.console import Console
+from dlt_pipeline.cli.looking import run_list
+from dlt_pipeline.cli.summary import print_summary
 from dlt_pipeline.common.exceptions import WrongWarehouseError
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import load
@@ -40,7 +43,10 @@ def public(warehouse: Path, models: list[Model]) -> dict[str, pa.Table]:
 
 
 def test_tables_built_from_a_lake_are_those_built_from_a_warehouse(
-    serve: Callable[..., LocalExchange], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., LocalExchange],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     feed = SyntheticFeed(7, Clock(NOW), days=3)
     serve(feed, Clock(NOW))
@@ -80,6 +86,10 @@ def test_tables_built_from_a_lake_are_those_built_from_a_warehouse(
     (cut_off,) = [max(loads.glob("*.jsonl"))]
     cut_off.unlink()  # its files count for nothing
     assert_same(10_000)
+    print_summary(Console(), built)
+    assert run_list(Console(), built, as_json=False) == 0
+    told = capsys.readouterr().out
+    assert told.count(f"Warehouse: {built}") == 2, "what only reads takes it for a warehouse"
     with pytest.raises(WrongWarehouseError, match="was built from a lake, whose raw trades it only shows"):
         load(["BTC/USD"], "2026-11-06", warehouse=built)
     monkeypatch.setenv("KRAKEN_CANDLES_LAKE_WAREHOUSE", str(warehouse))
