@@ -19,8 +19,9 @@ from dlt_pipeline.publishing.publisher import Published, publish
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import remember, shape_left
 from dlt_pipeline.retention import BY_AGE, KEEP_TRADES_DAYS, RemovalReport, remove_trades, request_old_days
-from dlt_pipeline.warehouse.database import ENVIRONMENT_NAME, ask_built, open_warehouse, require_trades, warehouse_path
+from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades, warehouse_path
 from dlt_pipeline.warehouse.dbt import BuildResult, partial_argument
+from dlt_pipeline.warehouse.errors import ENVIRONMENT_NAME
 from dlt_pipeline.warehouse.targets import OTHER_TARGETS, build_on
 
 # What a build made and what is there now: the first column tells of the first, the others of the second.
