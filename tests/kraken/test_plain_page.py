@@ -122,3 +122,8 @@ def test_a_cursor_moves_as_it_does_by_single_rows(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TradeRows, "ascend", False)
         assert moved() == at_once
+
+
+@pytest.mark.parametrize("item", [ITEM, ['"5"', '"5"', *ITEM[2:]], ['"0.5"', '"5.5"', *ITEM[2:]]])
+def test_an_answer_that_is_plain_but_for_its_end_takes_no_longer(item: list[str]) -> None:
+    assert plain_answer(answer(*[item] * 1000, ['"x"', *ITEM[1:]])) is None
