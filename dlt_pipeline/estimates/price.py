@@ -46,22 +46,22 @@ class JobSettings(BaseConfiguration):
     sample_pages: int = 8
     # From here on (some hours) a download of gigabytes is the shorter way to what the archives cover.
     archive_calls: int = 10_000
-    # Raw trades with their ledger, as dlt leaves them: 24.3 of 1,222,921 trades.
-    duckdb_bytes_per_trade: float = 24.3
+    # Raw trades with their ledger, as dlt leaves them: 24.5 of 1,222,921 trades.
+    duckdb_bytes_per_trade: float = 24.5
     # What a day of one pair adds when it is built, in all nine timeframes: with hardly a trade, and with one a minute.
     duckdb_bytes_per_quiet_day: float = 59_000.0
     duckdb_bytes_per_busy_day: float = 203_000.0
-    # The published files of such a day; busy is one of 20,000 trades, one of 5,000 takes 145,000.
-    parquet_bytes_per_quiet_day: float = 40_000.0
-    parquet_bytes_per_busy_day: float = 166_000.0
+    # The published files of such a day; busy is one of 20,000 trades, one of 5,000 takes 88,000.
+    parquet_bytes_per_quiet_day: float = 11_000.0
+    parquet_bytes_per_busy_day: float = 103_000.0
     # Seconds of one core's work: a build that makes little still starts dbt, runs all tests and publishes.
-    build_start_seconds: float = 12.0
+    build_start_seconds: float = 10.0
     build_trades_per_second: float = 5_000_000.0
     build_seconds_per_day: float = 0.031
     # Bytes of memory at the peak: dbt and DuckDB themselves, then days and trades of all pairs that are built at once.
-    build_start_memory: float = 410e6
+    build_start_memory: float = 470e6
     build_memory_per_day: float = 3.1e6
-    build_memory_per_trade: float = 18.0
+    build_memory_per_trade: float = 13.0
 
 
 def load_job_settings() -> JobSettings:
