@@ -4,7 +4,7 @@ from dataclasses import astuple
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
@@ -40,7 +40,6 @@ def outcome(body: Any) -> Any:
         return type(error), str(error)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(items, lengths), min_size=1, max_size=3), st.booleans())
 def test_all_at_once_says_what_one_by_one_says(made: list[Any], is_plain_before: bool) -> None:
     rows = [[*ITEM[:-1], "1"]] if is_plain_before else []
@@ -85,7 +84,6 @@ AT = 1_762_795_433 * SECOND
 steps = st.sampled_from([0, 1, 1, 1, 1, SECOND // 10_000, SECOND, -SECOND // 10_000])
 
 
-@settings(max_examples=500, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([1, 1, 1, 1, 2, 5]), steps), max_size=6),
     st.integers(-1, 6),
