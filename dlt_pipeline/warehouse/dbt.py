@@ -11,10 +11,11 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -243,31 +244,28 @@ def run_dbt(
     # dbt takes seconds to import; only a build pays for it.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
-    from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager  # noqa: PLC0415
 
     folder, here = project_folder(), dbt_folder(path)
     places = {"project-dir": folder / "dbt_project", "profiles-dir": folder, "target-path": here / "target"}
     logging.raiseExceptions = False  # a reader that went away (`| head`) is no error of ours
-    events = get_event_manager()
-    ctx_set_event_manager(_read_events())
     try:
-        result = dbtRunner(manifest=manifest, callbacks=[_node_listener(on_node)] if on_node else []).invoke(
-            [
-                *flags,
-                *_unread((*flags, *arguments)),
-                *([] if sys.stdout.isatty() else ["--no-use-colors"]),
-                f"--log-path={here / 'logs'}",
-                command,
-                *(f"--{name}={place}" for name, place in places.items()),
-                *arguments,
-            ]
-        )
+        with lean_dbt():
+            result = dbtRunner(manifest=manifest, callbacks=[_node_listener(on_node)] if on_node else []).invoke(
+                [
+                    *flags,
+                    *_unread((*flags, *arguments)),
+                    *([] if sys.stdout.isatty() else ["--no-use-colors"]),
+                    f"--log-path={here / 'logs'}",
+                    command,
+                    *(f"--{name}={place}" for name, place in places.items()),
+                    *arguments,
+                ]
+            )
         if result.success and before_close and getattr(result.result, "results", None):
             before_close()
     finally:
         if was_collecting:
             gc.enable()
-        ctx_set_event_manager(events)
         # dbt would hold the file as long as this process lives
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if result.exception:
@@ -298,6 +296,22 @@ def _unread(given: Sequence[str]) -> list[str]:
     ]
 
 
+@contextmanager
+def lean_dbt() -> Iterator[None]:
+    """Spare dbt what costs and gives nothing: events that nobody reads, and to compile the same templates each time."""
+    from dbt_common.clients.jinja import MacroFuzzEnvironment  # noqa: PLC0415
+    from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager  # noqa: PLC0415
+
+    events, compiled = get_event_manager(), MacroFuzzEnvironment.compile
+    ctx_set_event_manager(_read_events())
+    MacroFuzzEnvironment.compile = _kept_templates(compiled)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ctx_set_event_manager(events)
+        MacroFuzzEnvironment.compile = compiled  # type: ignore[method-assign]
+
+
 def _read_events() -> Any:
     """Return dbt's event manager without the events that nobody reads: dbt makes a line of each before it drops it."""
     from dbt_common.events.base_types import BaseEvent, EventLevel  # noqa: PLC0415
@@ -310,6 +324,37 @@ def _read_events() -> Any:
             super().fire_event(e, level, *args, **options)
 
     return ReadEvents()
+
+
+def _kept_templates(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `compiled`, Jinja's way from a template's text to code, with Jinja's own cache of that on disk.
+
+    It lies in a temporary folder that is the user's alone, as Jinja makes it; what cannot be kept or read there is
+    compiled as ever.
+    """
+    from jinja2 import FileSystemBytecodeCache  # noqa: PLC0415
+
+    try:
+        kept = FileSystemBytecodeCache(pattern="kraken-candles-%s.cache")
+    except (OSError, RuntimeError):
+        return compiled
+    versions = [version(name) for name in ("jinja2", "dbt-common")]
+
+    def compile_once(environment: Any, source: Any, *named: Any, **how: Any) -> Any:
+        if named or how or not isinstance(source, str):
+            return compiled(environment, source, *named, **how)
+        about = (*versions, type(environment).__name__, *sorted(environment.extensions))
+        try:
+            template = kept.get_bucket(environment, " ".join((*about, source)), None, source)
+        except Exception:  # noqa: BLE001 - whatever a damaged pickle raises
+            return compiled(environment, source)
+        if template.code is None:
+            template.code = compiled(environment, source)
+            with suppress(OSError):  # a full disk
+                kept.set_bucket(template)
+        return template.code
+
+    return compile_once
 
 
 def dbt_folder(path: Path) -> Path:

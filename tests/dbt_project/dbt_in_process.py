@@ -10,7 +10,7 @@ from unittest.mock import patch
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.warehouse.dbt import _read_events, shape_of, standing_nodes
+from dlt_pipeline.warehouse.dbt import lean_dbt, shape_of, standing_nodes
 from tests.parsed_project import KEPT
 
 ROOT = Path(__file__).parents[2]
@@ -89,18 +89,14 @@ class DbtProject:
     def _invoke(self, warehouse: Path, command: str, *arguments: str) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
-        from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
 
         manifest = (
             self._manifest.deepcopy() if self._manifest else None
         )  # a run leaves compiled SQL in it, which the next one would take over
-        events = get_event_manager()
-        ctx_set_event_manager(_read_events())  # as the commands do: a sixth of a small build
         try:
-            with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(warehouse)}):
+            with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(warehouse)}), lean_dbt():
                 return dbtRunner(manifest=manifest).invoke([*self._logs, command, *self._options, *arguments])
         finally:
-            ctx_set_event_manager(events)
             DuckDBConnectionManager.close_all_connections()  # dbt would hold the file as long as this process lives
 
 

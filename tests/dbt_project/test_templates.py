@@ -1,0 +1,61 @@
+"""What dbt's templates are compiled to is kept for the next process, and nothing of it can keep dbt from working."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template
+
+from dlt_pipeline.warehouse.dbt import lean_dbt
+
+SOURCE = "select {{ 1 + number }}"
+
+
+@pytest.fixture
+def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], tuple[str, int]]:
+    """Render the template as a process does; return the text, and how many templates were compiled for it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    compiled, counts = MacroFuzzEnvironment.compile, [0]
+
+    def counted(*given: Any, **named: Any) -> Any:
+        counts[0] += 1
+        return compiled(*given, **named)
+
+    monkeypatch.setattr(MacroFuzzEnvironment, "compile", counted)
+
+    def render() -> tuple[str, int]:
+        counts[0] = 0
+        with lean_dbt():
+            return get_template(SOURCE, {}).render({"number": 2}), counts[0]
+
+    return render
+
+
+def kept(folder: Path) -> list[Path]:
+    return sorted(folder.glob("_jinja2-cache-*/kraken-candles-*.cache"))
+
+
+def test_a_template_is_compiled_once(rendered: Callable[[], tuple[str, int]], tmp_path: Path) -> None:
+    assert rendered() == ("select 3", 1)
+    assert rendered() == ("select 3", 0)
+    assert len(kept(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("part", [0, 12, 30, 200])
+def test_a_damaged_one_is_compiled_anew(rendered: Callable[[], tuple[str, int]], tmp_path: Path, part: int) -> None:
+    rendered()
+    file = kept(tmp_path)[0]
+    file.write_bytes(file.read_bytes()[:part])
+    assert rendered() == ("select 3", 1)
+
+
+def test_without_a_folder_of_ones_own_each_process_compiles(
+    rendered: Callable[[], tuple[str, int]], tmp_path: Path
+) -> None:
+    rendered()
+    folder = kept(tmp_path)[0].parent
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")  # somebody else's, for all that is known
+    assert rendered() == ("select 3", 1)
