@@ -27,20 +27,7 @@ LEGACY_IDS |= {code: f"Z{code}" for code in FIAT}
 LEGACY_CODES = {asset_id: code for code, asset_id in LEGACY_IDS.items()}
 QUOTES = (
     *FIAT,
-    "CHF",
-    "DAI",
-    "DOT",
-    "ETH",
-    "EURQ",
-    "EURR",
-    "PYUSD",
-    "RLUSD",
-    "USDC",
-    "USDG",
-    "USDQ",
-    "USDR",
-    "USDT",
-    "XBT",
+    *("CHF", "DAI", "DOT", "ETH", "EURQ", "EURR", "PYUSD", "RLUSD", "USDC", "USDG", "USDQ", "USDR", "USDT", "XBT"),
 )
 
 

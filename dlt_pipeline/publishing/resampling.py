@@ -75,7 +75,6 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
     is_built = f"(of_timeframe in ({built or 'null'}))"
     ours = _base([timeframe for timeframe in timeframes if timeframe.is_ours])
     others = ", ".join(f"'{timeframe.name}'" for timeframe in timeframes if not timeframe.is_ours)
-    any_base = f"case when of_timeframe in ({others or 'null'}) then of_timeframe else {_base(timeframes)} end"
     known = ", ".join(timeframe.name for timeframe in timeframes)
     refused = (
         f"error('No candles of the timeframe ' || of_timeframe || ' can be made of those that are published ({known}): "
@@ -93,9 +92,8 @@ def candles_of(rows: str, columns: Sequence[Column], timeframes: Sequence[Timefr
         made = f"select symbol, timeframe, {names}, source from ({_made(rows, base, types, coverage)}) as ours"  # noqa: S608
         return f"(of_symbol, of_timeframe) as table {built_rows} union all {made}"
     first = f"case when {is_built} then null else {ours} end"
-    second = (
-        f"case when {is_built} then null when {any_base} = {ours} then null else coalesce({any_base}, {refused}) end"
-    )
+    any_base = f"case when of_timeframe in ({others}) then of_timeframe else {_base(timeframes)} end"
+    second = f"case when {is_built} or {any_base} = {ours} then null else coalesce({any_base}, {refused}) end"
     query = f"""
         with ours as ({_made(rows, first, types, coverage)}),
         theirs as ({_made(rows, second, types, coverage)})
