@@ -7,9 +7,9 @@ from typing import Any
 
 from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json, tell_next
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
+from dlt_pipeline.jobs.job import STATUSES, Job
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
-from dlt_pipeline.jobs.store import JobStore, RunReport
+from dlt_pipeline.jobs.store import JobStore, RunReport, is_alive
 from dlt_pipeline.warehouse.database import warehouse_path
 
 _DOING = {

@@ -22,8 +22,8 @@ from dlt_pipeline.cli.looking import find_proven, raw_trades
 from dlt_pipeline.common.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.common.version import number
-from dlt_pipeline.jobs.job import STATUSES, Job, is_alive
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.job import STATUSES, Job
+from dlt_pipeline.jobs.store import JobStore, is_alive
 from dlt_pipeline.publishing.settings import load_settings
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, builder, last_checks
 from dlt_pipeline.warehouse.database import ask_built, open_warehouse, require_trades

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from dlt_pipeline.common.exceptions import BadInputError, NothingBuiltError, WarehouseError
 from dlt_pipeline.common.time import timeframe_seconds
-from dlt_pipeline.jobs.job import Job, this_process
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.job import Job
+from dlt_pipeline.jobs.store import JobStore, this_process
 from dlt_pipeline.publishing.publisher import publish
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, remember_builder, remember_checks
 from dlt_pipeline.retention import (

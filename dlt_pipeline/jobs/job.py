@@ -1,16 +1,13 @@
-"""A job: what it is to do, with which options, and where it stands; and whether the process that runs it lives."""
+"""A job: what it is to do, with which options, and where it stands."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any, Final, Literal, get_args
 
-import psutil
-
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import NS_PER_DAY, show_ns, timeframe_name
+from dlt_pipeline.common.time import NS_PER_DAY, show_ns, timeframe_name, utc_of_ns
 
 POLICIES: Final = ("null", "carry_forward", "omit")
 _VALUES: Final[dict[str, tuple[type, str]]] = {
@@ -37,8 +34,6 @@ _NEXT: Final[dict[str, tuple[str, ...]]] = {
     "cancelled": ("queued",),
     "succeeded": (),
 }
-# Both times come from the same clock of the system; they are told apart by more than its steps.
-_TOLERANCE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -172,8 +167,8 @@ class Job:
         if self.start_ns is None or self.cursor_ns is None:
             return None
         end_ns = self.cursor_ns if self.end_ns is None else min(self.end_ns, self.cursor_ns)
-        first, last = -(-self.start_ns // NS_PER_DAY), end_ns // NS_PER_DAY
-        return (_day(first), _day(last)) if first < last else None
+        first, last = utc_of_ns(self.start_ns + NS_PER_DAY - 1).date(), utc_of_ns(end_ns).date()
+        return (first, last) if first < last else None
 
     def is_past(self, phase: Phase) -> bool:
         """Whether the job has left the phase behind it."""
@@ -187,29 +182,3 @@ class Job:
             way = ways.get(self.status, f"it can only become {' or '.join(_NEXT[self.status])}")
             raise BadInputError(f"The {self.name} is {self.status} and cannot become {status}: {way}.")
         return replace(self, **changes)
-
-
-def _day(number: int) -> date:
-    return datetime.fromtimestamp(number * 86_400, tz=timezone.utc).date()
-
-
-def this_process() -> tuple[int, datetime]:
-    """Return this process's id and when it began (naive UTC)."""
-    process = psutil.Process(os.getpid())
-    return process.pid, _began(process)
-
-
-def is_alive(process_id: int | None, started_at: datetime | None) -> bool:
-    """Tell whether that very process still lives."""
-    if process_id is None or started_at is None:
-        return False
-    try:
-        process = psutil.Process(process_id)
-        is_same = abs((_began(process) - started_at).total_seconds()) < _TOLERANCE_SECONDS
-        return is_same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _began(process: psutil.Process) -> datetime:
-    return datetime.fromtimestamp(process.create_time(), tz=timezone.utc).replace(tzinfo=None)

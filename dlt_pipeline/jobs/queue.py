@@ -8,8 +8,8 @@ from typing import Any
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, bounds_ns, widen
-from dlt_pipeline.jobs.job import JOB_TYPES, KINDS, Job, JobType, Options, is_alive, parse_options
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.job import JOB_TYPES, KINDS, Job, JobType, Options, parse_options
+from dlt_pipeline.jobs.store import JobStore, is_alive
 from dlt_pipeline.warehouse.database import warehouse_path
 
 

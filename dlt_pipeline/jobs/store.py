@@ -1,4 +1,4 @@
-"""`kraken_ops.job_events`, a row for each change of a job, never rewritten; and the jobs that a runner has in hand."""
+"""`kraken_ops.job_events`, a row for each change of a job, never rewritten; and the jobs that a process has in hand."""
 
 import threading
 import time
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import duckdb
+import psutil
 
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.time import utc
 from dlt_pipeline.common.version import program
-from dlt_pipeline.jobs.job import PHASES, Job, Phase, this_process
+from dlt_pipeline.jobs.job import PHASES, Job, Phase
 from dlt_pipeline.retention import withdraw
 from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.errors import when_unlocked
@@ -26,6 +27,8 @@ Tell = Callable[[Job], object]
 # As long as a build of a large warehouse, or a load that commits, may keep the file.
 _WAIT_SECONDS: Final = 120.0
 _FIELDS: Final = tuple(field.name for field in fields(Job))
+# Both times come from the same clock of the system; they are told apart by more than its steps.
+_TOLERANCE_SECONDS: Final = 2.0
 
 
 class JobStore:
@@ -166,6 +169,24 @@ class RunReport:
     def failed(self) -> list[Job]:
         """The jobs that failed."""
         return [job for job in self.jobs.values() if job.status == "failed"]
+
+
+def this_process() -> tuple[int, datetime]:
+    """Return this process's id and when it began (naive UTC)."""
+    process = psutil.Process()
+    return process.pid, utc(process.create_time())
+
+
+def is_alive(process_id: int | None, started_at: datetime | None) -> bool:
+    """Tell whether that very process still lives."""
+    if process_id is None or started_at is None:
+        return False
+    try:
+        process = psutil.Process(process_id)
+        is_same = abs((utc(process.create_time()) - started_at).total_seconds()) < _TOLERANCE_SECONDS
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 class ActiveJobs:

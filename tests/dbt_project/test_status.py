@@ -15,9 +15,8 @@ from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.status import look, run_status
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.build import build_result
-from dlt_pipeline.jobs.job import this_process
 from dlt_pipeline.jobs.queue import add_jobs, make_job
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.store import JobStore, this_process
 from dlt_pipeline.publishing.unchanged import BROKEN_OFF, builder, last_checks, remember_builder, remember_checks
 from dlt_pipeline.warehouse.database import warehouse_path
 from tests.conftest import held

@@ -11,9 +11,9 @@ import pytest
 
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.jobs.build import variables_of
-from dlt_pipeline.jobs.job import Job, parse_options, this_process
+from dlt_pipeline.jobs.job import Job, parse_options
 from dlt_pipeline.jobs.queue import add_jobs, cancel_jobs, list_jobs, make_job, retry_jobs
-from dlt_pipeline.jobs.store import JobStore
+from dlt_pipeline.jobs.store import JobStore, this_process
 from dlt_pipeline.warehouse.database import warehouse_path
 
 DAY_NS = 86_400 * 10**9
