@@ -38,8 +38,7 @@ _CANDLES: Final = """
         and bucket_start >= make_timestamp($start // 1000) and bucket_end <= make_timestamp($end // 1000)
 """
 _REST: Final = """
-    select coalesce(sum(compared_count), 0)::bigint
-    from kraken.check_rest_summary
+    select coalesce(sum(compared_count), 0)::bigint from kraken.check_rest_summary
     where
         symbol = $symbol
         and bucket_on between make_timestamp($start // 1000)::date and make_timestamp($end // 1000)::date
@@ -70,13 +69,8 @@ class RangeCheck:
     unproven_ns: int
     gaps: tuple[tuple[str, int], ...]
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether all of the range is proven (or accepted as a gap) and no candle differs from Kraken's."""
-        return not self.unproven_ns and not self.differing
-
-    def trouble(self, symbol: str) -> str:
-        """Say what is wrong, and the way out."""
+    def trouble(self, symbol: str) -> str | None:
+        """Say what is unproven (and no accepted gap) or differs from Kraken's, and the way out; None if nothing is."""
         parts = []
         if self.unproven_ns:
             gaps = ", ".join(f"{count} {reason}" for reason, count in self.gaps) or "its ends are not covered"
@@ -89,7 +83,7 @@ class RangeCheck:
                 f"{self.differing:,} candles differ from Kraken's or are missing (kraken.check_rest_candles, "
                 "kraken.check_archive_candles)"
             )
-        return f"{symbol}: {'; '.join(parts)}."
+        return f"{symbol}: {'; '.join(parts)}." if parts else None
 
 
 def check_range(path: Path, symbol: str, start_ns: int, end_ns: int, timeframe: str) -> RangeCheck:
@@ -121,20 +115,19 @@ def finish(jobs: Sequence[Job], hand: ActiveJobs, path: Path, stop: threading.Ev
         for job in hand.remaining(jobs):
             hand.fail(job, KrakenCandlesError(f"The build failed at {result.errors[0]}."))
         return
-    remark = ""
-    if not result.is_green:
-        remark = f"; not published, for the build is not green: {'; '.join(map(str, result.red[:3]))}"
+    red = "; ".join(map(str, result.red[:3]))
+    remark = "" if result.is_green else f"; not published, for the build is not green: {red}"
     jobs = hand.remaining(hand.to_phase(jobs, "checking"))
     jobs = [job for job in jobs if when_unlocked(lambda job=job: _is_sound(path, job, hand, remark), path, stop)]  # type: ignore[misc]
-    if result.is_green:
-        _export(path, [job for job in jobs if job.parsed.export], hand)
+    if result.is_green and (exported := [job for job in jobs if job.parsed.export]):
+        _export(path, exported, hand)
     for job in hand.remaining(jobs):
         if not job.parsed.include_trades and not result.is_green:
             hand.to(job, summary=f"{job.summary}; its raw trades stay, for only a green build lets them go")
         elif not job.parsed.include_trades:
             hand.to(job, phase="removing")
-            said = _remove(path, job, stop)
-            hand.to(job, summary=f"{job.summary}; {said}")
+            removed = remove_trades(path, str(job.job_id), stop)
+            hand.to(job, summary=f"{job.summary}; {describe_removal(removed)}")
         hand.end(job)
 
 
@@ -160,7 +153,7 @@ def _is_sound(path: Path, job: Job, hand: ActiveJobs, remark: str) -> bool:
         end_ns = job.cursor_ns if job.end_ns is None or job.cursor_ns is None else min(job.end_ns, job.cursor_ns)
         timeframe = job.parsed.bucket_size
         found = check_range(path, job.symbol, job.start_ns, end_ns or job.start_ns, timeframe)
-        trouble = None if found.is_sound else found.trouble(job.symbol)
+        trouble = found.trouble(job.symbol)
         summary = (
             f"{found.candles:,} candles of {timeframe} with {found.trades:,} trades; {said}; "
             f"none of {found.compared:,} REST candles differs"
@@ -177,11 +170,6 @@ def request_removal_for(path: Path, job: Job) -> None:
     days = job.days_to_remove
     if days:
         request_removal(path, job.symbol, *days, str(job.job_id))
-
-
-def _remove(path: Path, job: Job, stop: threading.Event) -> str:
-    """Remove the trades of the job's days whose candles are kept; return what became of them in words."""
-    return describe_removal(remove_trades(path, str(job.job_id), stop))
 
 
 def _lost_of_import(path: Path, job: Job) -> str | None:
@@ -204,8 +192,6 @@ def _lost_of_import(path: Path, job: Job) -> str | None:
 
 
 def _export(path: Path, jobs: Sequence[Job], hand: ActiveJobs) -> None:
-    if not jobs:
-        return
     jobs = hand.to_phase(jobs, "exporting")
     try:
         publish(path)

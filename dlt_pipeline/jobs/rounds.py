@@ -37,16 +37,14 @@ class LoadRound:
 
         Candles that were `fetched` for the same build already are not asked for once more.
         """
-        windows = {job.symbol: self._windows(job) for job in self.jobs}
-        timeframes = {name for _, name in self.snapshots() - set(fetched)}
-        return Request(windows, tuple(name for name in REST_TIMEFRAMES if name in timeframes))
-
-    def _windows(self, job: Job) -> tuple[Window, ...]:
-        return (
-            windows_of(self.path, job, self.end_ns(job))
+        windows = {
+            job.symbol: windows_of(self.path, job, self.end_ns(job))
             if job.job_type == "repair"
             else _windows(job, self.session.now_ns)
-        )
+            for job in self.jobs
+        }
+        timeframes = {name for _, name in self.snapshots() - set(fetched)}
+        return Request(windows, tuple(name for name in REST_TIMEFRAMES if name in timeframes))
 
     def snapshots(self) -> set[RestSeries]:
         """Return which of Kraken's candles the jobs want, by symbol and timeframe."""
@@ -123,14 +121,11 @@ def price_jobs(jobs: Sequence[Job], path: Path, session: Session) -> Iterator[tu
 
 def price_round(chosen: LoadRound, path: Path) -> Iterator[tuple[Job, Estimate]]:
     """Price the jobs of one round; they are of different symbols."""
-
-    def leave_it_to_the_load(_symbol: str, _error: ExchangeError) -> None:
-        """One symbol's failure is its own."""
-
     by_symbol = {job.symbol: job for job in chosen.jobs if job.kind.is_priced}
     if by_symbol:
         request = chosen.request().part(by_symbol)
-        for estimate in price_of(request, path, chosen.session, leave_it_to_the_load):
+        # One symbol's failure is its own, and its load will say so.
+        for estimate in price_of(request, path, chosen.session, on_failure=lambda _symbol, _error: None):
             yield by_symbol[estimate.symbol], estimate
 
 
@@ -149,8 +144,7 @@ class Recorder:
 
     def __init__(self, jobs: Sequence[Job], change: Change, warehouse: Path, listener: Listener | None = None) -> None:
         """Keep the jobs; `change` writes changes down and returns the jobs as they are then."""
-        self._jobs = {job.symbol: job for job in jobs}
-        self._before = {job.symbol: job for job in jobs}
+        self._before = self._jobs = {job.symbol: job for job in jobs}
         self._change, self._listener, self._warehouse = change, listener, warehouse
         self._size = size_of(warehouse)
         self._trades = dict.fromkeys(self._jobs, 0)
@@ -191,7 +185,7 @@ class Recorder:
             before, trades = self._before[symbol], self._trades[symbol]
             changes[job.job_id] = {
                 "trades": before.trades + trades,
-                "calls": before.calls + self._calls(symbol),
+                "calls": before.calls + (self._session.calls(symbol) if self._session else 0),
                 # What the file grew by belongs to all symbols of the round, by their trades.
                 "bytes": before.bytes + (grown * trades // total if total else 0),
                 "cursor_ns": self._cursors.get(symbol, job.cursor_ns),
@@ -203,6 +197,3 @@ class Recorder:
     def wanted(self, symbols: Sequence[str]) -> Collection[str]:
         """Return those of the symbols whose job nobody has asked to cancel."""
         return [symbol for symbol in symbols if not self._jobs[symbol].is_cancel_requested]
-
-    def _calls(self, symbol: str) -> int:
-        return self._session.calls(symbol) if self._session else 0
