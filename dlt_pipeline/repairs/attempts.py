@@ -1,7 +1,7 @@
 """What came of repairs, append-only in `kraken_ops.repair_attempts`, and when a gap is given up."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,13 +17,14 @@ from dlt_pipeline.warehouse.database import open_warehouse
 from dlt_pipeline.warehouse.ops import REPAIR_ATTEMPTS, ensure_table
 
 _LIMITS: Final[dict[str, tuple[float, float]]] = {"repair_attempts": (1, 1_000), "repair_hours_between": (0, 8_760)}
+# Of an attempt, in the order of its fields.
 _COLUMNS: Final = (
     "symbol, from_ns, to_ns, reason, first_missing_id, last_missing_id, times_asked, outcome, error, happened_at"
 )
 _HOLES: Final = """
     select
         holes.symbol, holes.from_time_ns, holes.to_time_ns + 1, holes.first_missing_id, holes.last_missing_id,
-        max(found.times_asked) filter (where found.found_at >= ?)
+        coalesce(max(found.times_asked) filter (where found.found_at >= ?), 1)
     from kraken.id_holes as holes
     left join kraken_raw.id_holes as found using (symbol, first_missing_id, last_missing_id)
     where not holes.is_lifted
@@ -86,14 +87,11 @@ def write_attempts(path: Path, attempts: Sequence[Attempt], settings: RepairSett
         for each in attempts:
             known.append(each)
             is_given_up = tries(known, each.symbol, each.span, settings) >= settings.repair_attempts
-            connection.execute(
-                f"insert into {REPAIR_ATTEMPTS} ({_COLUMNS}, is_given_up, job_id) "  # noqa: S608 - own names
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    *(each.symbol, *each.span, each.reason, each.first_missing_id, each.last_missing_id),
-                    *(each.times_asked, each.outcome, each.error, each.happened_at, is_given_up, each.job_id),
-                ],
-            )
+            symbol, span, *rest = astuple(each)
+            values = [symbol, *span, *rest, is_given_up]
+            marks = ", ".join("?" for _ in values)
+            query = f"insert into {REPAIR_ATTEMPTS} ({_COLUMNS}, job_id, is_given_up) values ({marks})"  # noqa: S608 - own names
+            connection.execute(query, values)
         connection.commit()
 
 
@@ -126,17 +124,6 @@ def why_not_now(
     if now < due:
         return f"tried at {last:%Y-%m-%d %H:%M} UTC; next from {due:%Y-%m-%d %H:%M} UTC"
     return None
-
-
-@dataclass(frozen=True)
-class OpenHole:
-    """Trade ids that Kraken leaves out; `times_asked` while this repair was loading, None if it did not ask."""
-
-    symbol: str
-    span: Span
-    first_id: int
-    last_id: int
-    times_asked: int | None
 
 
 @dataclass(frozen=True)
@@ -174,18 +161,17 @@ def check_repairs(
     known = read_coverage_state(path, None, 1)
     with open_warehouse(path, read_only=True) as connection:
         rows = connection.execute(_HOLES, [began_at]).fetchall()
-    holes = [OpenHole(symbol, (start, end), *rest) for symbol, start, end, *rest in rows]
-    return [outcome_of(each, known, holes, (failures or {}).get(each.symbol)) for each in repairs]
+    holes: dict[str, list[Stays]] = {}
+    for symbol, start, end, *rest in rows:
+        holes.setdefault(symbol, []).append(Stays((start, end), "ids_missing", *rest))
+    return [_outcome(each, known, holes.get(each.symbol, []), (failures or {}).get(each.symbol)) for each in repairs]
 
 
-def outcome_of(
-    repair: Repair, known: CoverageState, holes: Iterable[OpenHole], failure: Exception | None = None
-) -> Outcome:
-    """Judge one repair by the state of the build and the holes that stand in it. Pure."""
+def _outcome(repair: Repair, known: CoverageState, holes: Sequence[Stays], failure: Exception | None) -> Outcome:
+    """Judge one repair by the state of the build and the holes of its symbol that stand in it. Pure."""
     gaps = [gap for gap in known.gaps if gap.symbol == repair.symbol]
-    ours = [hole for hole in holes if hole.symbol == repair.symbol]
     stays = tuple(
-        _stays(part, gap, [hole for hole in ours if cut(part, [hole.span])])
+        _stays(part, gap, [hole for hole in holes if cut(part, [hole.span])])
         for open_part in without(repair.span, known.covered.get(repair.symbol, []))
         for part, gap in _by_gap(open_part, gaps)
     )
@@ -203,12 +189,12 @@ def _by_gap(span: Span, gaps: Sequence[Gap]) -> list[tuple[Span, Gap | None]]:
     return sorted(within + outside, key=lambda found: found[0])
 
 
-def _stays(part: Span, gap: Gap | None, holes: Sequence[OpenHole]) -> Stays:
+def _stays(part: Span, gap: Gap | None, holes: Sequence[Stays]) -> Stays:
     reason = gap.reason if gap else "never_loaded"
-    times_asked = max((hole.times_asked or 1 for hole in holes), default=1)
+    times_asked = max((hole.times_asked for hole in holes), default=1)
     if holes and reason == "ids_missing":
-        first, last = min(hole.first_id for hole in holes), max(hole.last_id for hole in holes)
-        return Stays(part, reason, first, last, times_asked)
+        ids = [each for hole in holes for each in (hole.first_missing_id, hole.last_missing_id) if each is not None]
+        return Stays(part, reason, min(ids), max(ids), times_asked)
     if gap is None or gap.id_before is None or gap.id_after is None or gap.id_after - gap.id_before < 2:
         return Stays(part, reason, None, None, times_asked)
     return Stays(part, reason, gap.id_before + 1, gap.id_after - 1, times_asked)

@@ -14,7 +14,7 @@ from dlt_pipeline.common.time import show_ns, to_ns, utc, widen
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
-from dlt_pipeline.repairs.attempts import Attempt, RepairSettings, load_repair_settings, read_attempts, why_not_now
+from dlt_pipeline.repairs.attempts import load_repair_settings, read_attempts, why_not_now
 from dlt_pipeline.repairs.gaps import (
     REASONS,
     CoverageState,
@@ -26,10 +26,6 @@ from dlt_pipeline.repairs.gaps import (
 from dlt_pipeline.warehouse.database import open_warehouse, require_trades, warehouse_path
 
 COLUMNS: Final = ("symbol", "start", "end")
-_NO_CURE = (
-    "no trade is missing by its id, so rows of kraken_raw.trades stand twice or were changed, which no load mends; "
-    "`kraken-candles repair {symbol} --start {start} --end {end}` asks anew for these days and replaces them"
-)
 
 
 @dataclass(frozen=True)
@@ -98,26 +94,19 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _window_or_why(
     line: int, row: dict[str, str], now_ns: int, check_symbol: Callable[[str], object]
 ) -> ListedWindow | BrokenLine:
+    symbol, start, end = values = [row.get(name, "").strip() for name in COLUMNS]
+    if not all(values):
+        return BrokenLine(line, f"There is no {COLUMNS[values.index('')]}.")
     try:
-        return _window(line, row, now_ns, check_symbol)
+        check_symbol(symbol)
+        start_ns, end_ns = to_ns(start, "The start"), to_ns(end, "The end")
     except KrakenCandlesError as error:
         return BrokenLine(line, str(error))
-
-
-def _window(line: int, row: dict[str, str], now_ns: int, check_symbol: Callable[[str], object]) -> ListedWindow:
-    values = {name: row.get(name, "").strip() for name in COLUMNS}
-    for name, value in values.items():
-        if not value:
-            raise BadInputError(f"There is no {name}.")
-    check_symbol(values["symbol"])
-    start_ns, end_ns = to_ns(values["start"], "The start"), to_ns(values["end"], "The end")
     if end_ns <= start_ns:
-        raise BadInputError(f"The end {values['end']} does not lie after the start {values['start']}.")
+        return BrokenLine(line, f"The end {end} does not lie after the start {start}.")
     if end_ns > now_ns:
-        raise BadInputError(
-            f"The end {values['end']} lies in the future: the exchange's clock says {show_ns(now_ns)} (UTC)."
-        )
-    return ListedWindow(line, values["symbol"], start_ns, end_ns)
+        return BrokenLine(line, f"The end {end} lies in the future: the exchange's clock says {show_ns(now_ns)} (UTC).")
+    return ListedWindow(line, symbol, start_ns, end_ns)
 
 
 @dataclass(frozen=True)
@@ -177,8 +166,14 @@ def plan_repairs(
         listed = [(each.symbol, (each.start_ns, each.end_ns)) for each in windows]
         known = read_coverage_state(path, timeframe, session.settings.page_size)
         found = repairs_of_list(known, [each for each in listed if not symbols or each[0] in symbols], again)
-    repairs, left_out = _sorted_out(found, [] if again else read_attempts(path), settings)
-    return RepairPlan(path, tuple(repairs), tuple(left_out), tuple(broken))
+    attempts, now = [] if again else read_attempts(path), utc(time.time())
+    judged = [
+        (each, why_not_now(attempts, each.symbol, each.span, settings, now) if each.asked else _no_cure(each))
+        for each in found
+    ]
+    repairs = tuple(each for each, why in judged if not why)
+    left_out = tuple(LeftOut(each, why) for each, why in judged if why)
+    return RepairPlan(path, repairs, left_out, tuple(broken))
 
 
 def _held(path: Path, known: CoverageState, symbols: Sequence[str] | None) -> set[str]:
@@ -195,22 +190,11 @@ def _held(path: Path, known: CoverageState, symbols: Sequence[str] | None) -> se
     return set(symbols or held)
 
 
-def _sorted_out(
-    found: Sequence[Repair], attempts: Sequence[Attempt], settings: RepairSettings
-) -> tuple[list[Repair], list[LeftOut]]:
-    repairs: list[Repair] = []
-    left_out: list[LeftOut] = []
-    now = utc(time.time())
-    for each in found:
-        why = why_not_now(attempts, each.symbol, each.span, settings, now) if each.asked else _no_cure(each)
-        if why:
-            left_out.append(LeftOut(each, why))
-        else:
-            repairs.append(each)
-    return repairs, left_out
-
-
 def _no_cure(repair: Repair) -> str:
     start_ns, end_ns = widen(*repair.span)
     assert end_ns is not None  # noqa: S101 - it has an end
-    return _NO_CURE.format(symbol=repair.symbol, start=show_ns(start_ns)[:10], end=show_ns(end_ns)[:10])
+    return (
+        "no trade is missing by its id, so rows of kraken_raw.trades stand twice or were changed, which no load mends; "
+        f"`kraken-candles repair {repair.symbol} --start {show_ns(start_ns)[:10]} --end {show_ns(end_ns)[:10]}` asks "
+        "anew for these days and replaces them"
+    )
