@@ -100,7 +100,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name == "__version__":
-        return import_module("dlt_pipeline.common.version").number()
+        return import_module("dlt_pipeline.common").number()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

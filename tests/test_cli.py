@@ -26,9 +26,9 @@ from dlt_pipeline import load
 from dlt_pipeline.cli.app import ENVIRONMENT, app, configure_logging
 from dlt_pipeline.cli.console import Console
 from dlt_pipeline.cli.load import tell_load
+from dlt_pipeline.common import SCHEMA_VERSION
 from dlt_pipeline.common.exceptions import WarehouseError
 from dlt_pipeline.common.time import to_ns
-from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.exchange import Clock, Fault, LocalExchange, SyntheticFeed, replace_value
 from dlt_pipeline.warehouse.database import open_warehouse, warehouse_path
 from dlt_pipeline.warehouse.dbt import dbt_folder, project_folder

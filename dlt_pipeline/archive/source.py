@@ -15,8 +15,8 @@ from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
 from dlt_pipeline.archive.stored import read_stored
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.archive.work import Work
+from dlt_pipeline.common import SCHEMA_VERSION, program
 from dlt_pipeline.common.time import When, utc
-from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
 from dlt_pipeline.kraken.settings import exchange_kind

@@ -29,6 +29,7 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from dlt_pipeline.cli.console import STOPPED, Console
+from dlt_pipeline.common import program
 from dlt_pipeline.common.exceptions import (
     BadInputError,
     KrakenCandlesError,
@@ -36,7 +37,6 @@ from dlt_pipeline.common.exceptions import (
     LocalExchangeError,
     UnknownSymbolError,
 )
-from dlt_pipeline.common.version import program
 
 
 def examples(*commands: str) -> str:

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from dlt_pipeline.cli.console import Console, Rows, print_json, size, tell_next, typed
 from dlt_pipeline.cli.looking import reading
+from dlt_pipeline.common import program
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.version import program
 from dlt_pipeline.interchange.compare import FIRST, Compared, Comparison, compare
 from dlt_pipeline.interchange.export import FREQTRADE, LIST, Exported, What, export
 from dlt_pipeline.interchange.formats import HEADER, Table, check_targets, named, write_page

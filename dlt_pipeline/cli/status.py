@@ -19,9 +19,9 @@ import psutil
 
 from dlt_pipeline.cli.console import Console, Rows, duration, print_json, size
 from dlt_pipeline.cli.looking import find_proven, raw_trades
+from dlt_pipeline.common import number
 from dlt_pipeline.common.exceptions import WarehouseError, WarehouseLockedError
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.common.version import number
 from dlt_pipeline.jobs.job import STATUSES, Job
 from dlt_pipeline.jobs.store import JobStore, is_alive
 from dlt_pipeline.publishing.settings import load_settings

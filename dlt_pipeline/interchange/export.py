@@ -23,10 +23,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import ipc
 
+from dlt_pipeline.common import program
 from dlt_pipeline.common.exceptions import BadInputError, DiskFullError, LoadStoppedError, WarehouseError
 from dlt_pipeline.common.threads import lock_folder, warehouse_key
 from dlt_pipeline.common.time import When, timeframe_seconds, to_ns, utc_datetime, utc_of_ns
-from dlt_pipeline.common.version import program
 from dlt_pipeline.interchange.proven import Proven, UnprovenTime, open_proven
 from dlt_pipeline.publishing.files import make_folder, put, sync
 from dlt_pipeline.publishing.partitions import PREFIX, write_rows

@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar
 import duckdb
 import psutil
 
+from dlt_pipeline.common import program
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.time import utc
-from dlt_pipeline.common.version import program
 from dlt_pipeline.jobs.job import PHASES, Job, Phase
 from dlt_pipeline.retention import withdraw
 from dlt_pipeline.warehouse.database import open_warehouse

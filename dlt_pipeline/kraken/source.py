@@ -10,9 +10,9 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
+from dlt_pipeline.common import SCHEMA_VERSION, program
 from dlt_pipeline.common.exceptions import BadInputError
 from dlt_pipeline.common.time import When, utc
-from dlt_pipeline.common.version import SCHEMA_VERSION, program
 from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Batch, Chunk, Limit
 from dlt_pipeline.kraken.raw_tables import hints, market_rows, to_table
 from dlt_pipeline.kraken.request import make_request

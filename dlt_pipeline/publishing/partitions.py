@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dlt_pipeline.common import program
 from dlt_pipeline.common.exceptions import PublishError
-from dlt_pipeline.common.version import program
 from dlt_pipeline.publishing.settings import ROW_GROUP
 
 # Raised when the files of a partition change their form though its rows do not; all of them are then written anew.

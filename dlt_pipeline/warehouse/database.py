@@ -12,6 +12,7 @@ from typing import Any, Final
 import duckdb
 import psutil
 
+from dlt_pipeline.common import SCHEMA_VERSION
 from dlt_pipeline.common.exceptions import (
     BadInputError,
     NothingBuiltError,
@@ -21,7 +22,6 @@ from dlt_pipeline.common.exceptions import (
     WarehouseTooNewError,
     WrongWarehouseError,
 )
-from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.warehouse.errors import CORES_NAME, ENVIRONMENT_NAME, MEMORY_NAME, explain
 
 DATASET: Final = "kraken_raw"

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_pipeline import kraken_source
+from dlt_pipeline.common import SCHEMA_VERSION
 from dlt_pipeline.common.exceptions import BadInputError, WarehouseTooNewError, WrongWarehouseError
-from dlt_pipeline.common.version import SCHEMA_VERSION
 from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
 from dlt_pipeline.kraken.load import LoadReport, load
 from dlt_pipeline.warehouse.lake import lake_at

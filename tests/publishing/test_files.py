@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlt_pipeline import publish
-from dlt_pipeline.common.version import program
+from dlt_pipeline.common import program
 from tests.publishing.made import COLUMNS, Made
 
 FILE = "source={}/symbol=BTC-USD/timeframe=1m/year=2026/candles.parquet"
