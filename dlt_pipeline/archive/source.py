@@ -15,16 +15,10 @@ from dlt_pipeline.archive.raw_tables import ARCHIVE_KEYS, ARCHIVE_SCHEMAS
 from dlt_pipeline.archive.stored import read_stored
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.archive.work import Work
-from dlt_pipeline.common import SCHEMA_VERSION, program
-from dlt_pipeline.common.time import When, utc
+from dlt_pipeline.common.time import When
 from dlt_pipeline.kraken.ledger_store import LedgerStore
-from dlt_pipeline.kraken.raw_tables import SCHEMAS, column_hints, hints, market_rows, to_table
-from dlt_pipeline.kraken.settings import exchange_kind
-from dlt_pipeline.warehouse.database import NO_EXCHANGE
+from dlt_pipeline.kraken.raw_tables import SCHEMAS, Batch, hints, market_rows, merged, part_of, to_table, version_row
 from dlt_pipeline.warehouse.pipeline import active_pipeline
-
-Batch = dict[str, pa.Table]
-"""Rows of one yield, by raw table."""
 
 # The tables that the rows of a file fill.
 FILE_TABLES: Final = (*ARCHIVE_SCHEMAS, "trades")
@@ -157,7 +151,7 @@ def resources(chunk: ArchiveChunk) -> list[DltResource]:
     for number in range(chunk.reader_count):
         read = dlt.resource(_batches(chunk, number), name=f"files_{number}", selected=False, parallelized=True)
         found.extend(
-            dlt.transformer(_part_of(table), name=f"{table}_{number}", data_from=read, **archive_hints(table))
+            dlt.transformer(part_of(table), name=f"{table}_{number}", data_from=read, **archive_hints(table))
             for table in FILE_TABLES
         )
     return found
@@ -167,16 +161,10 @@ def archive_hints(table: str) -> dict[str, Any]:
     """Return dlt's hints of a table that files fill: rows are appended, for only parts make them count."""
     if table not in ARCHIVE_SCHEMAS:
         return hints(table)
-    is_rows = table in ("archive_trades", "archive_candles")
-    keyed = {"primary_key": list(ARCHIVE_KEYS[table])}
-    return {
-        "table_name": table,
-        **({} if is_rows else keyed),
-        "write_disposition": "append" if is_rows else {"disposition": "merge", "strategy": "insert-only"},
-        "columns": column_hints(ARCHIVE_SCHEMAS[table]),
-        # All rows are Arrow tables of these schemas; a warehouse of an older program gets what is new in them.
-        "schema_contract": {"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
-    }
+    found = merged(table, ARCHIVE_SCHEMAS[table], ARCHIVE_KEYS[table])
+    if table in ("archive_trades", "archive_candles"):
+        found |= {"primary_key": None, "write_disposition": "append"}
+    return found
 
 
 def _batches(chunk: ArchiveChunk, number: int) -> Callable[[], Iterator[Batch]]:
@@ -186,13 +174,6 @@ def _batches(chunk: ArchiveChunk, number: int) -> Callable[[], Iterator[Batch]]:
         yield from chunk.batches()
 
     return batches
-
-
-def _part_of(table: str) -> Callable[[Batch], pa.Table | None]:
-    def part(batch: Batch) -> pa.Table | None:
-        return batch.get(table)
-
-    return part
 
 
 def _empty(table: str) -> Iterator[pa.Table]:
@@ -208,11 +189,4 @@ def _versions(chunk: ArchiveChunk) -> Iterator[pa.Table]:
     """Say which program wrote here; which exchange, only if it was asked."""
     chunk.begin()
     base_url = chunk.work.base_url if chunk.work.asked_markets else ""
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "exchange": exchange_kind(base_url) if base_url else NO_EXCHANGE,
-        "base_url": base_url,
-        "written_by": program(),
-        "written_at": utc(time.time()),
-    }
-    yield to_table("warehouse_versions", [row])
+    yield to_table("warehouse_versions", [version_row(base_url)])

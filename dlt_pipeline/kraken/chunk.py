@@ -17,14 +17,11 @@ from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.extract import Extracted, Progress, SymbolLoad
 from dlt_pipeline.kraken.ledger_store import Lacking, LedgerStore
 from dlt_pipeline.kraken.markets import Seen
-from dlt_pipeline.kraken.raw_tables import SCHEMAS, to_table
+from dlt_pipeline.kraken.raw_tables import SCHEMAS, Batch, to_table
 from dlt_pipeline.kraken.reader import Direct, Reader, Readers
 from dlt_pipeline.kraken.request import Request
 from dlt_pipeline.kraken.session import Session
 from dlt_pipeline.warehouse.pipeline import active_pipeline
-
-Batch = dict[str, pa.Table]
-"""Rows of one yield, by raw table."""
 
 _log = logging.getLogger("dlt_pipeline.kraken")
 Known = tuple[dict[str, Lacking], dict[str, dict[str, int]], dict[str, Seen]]

@@ -1,6 +1,7 @@
 """The raw tables: their schemas, and the rows of them that checked answers make; decimals stay text up to Arrow."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from operator import lt
@@ -9,11 +10,16 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dlt_pipeline.common import SCHEMA_VERSION, program
 from dlt_pipeline.common.time import utc, utc_of_ns
 from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step, rows_of
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.settings import NS_PER_SECOND
+from dlt_pipeline.kraken.settings import NS_PER_SECOND, exchange_kind, without_password
+from dlt_pipeline.warehouse.database import NO_EXCHANGE
+
+Batch = dict[str, pa.Table]
+"""Rows of one yield, by raw table."""
 
 DECIMAL: Final = pa.decimal128(38, 12)
 _TIMESTAMP: Final = pa.timestamp("us")  # naive, holding UTC: no session's time zone can shift it
@@ -158,20 +164,19 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 
 def hints(table: str) -> dict[str, Any]:
     """Return dlt's resource hints of a raw table: name, key, insert-only merge, typed columns."""
-    strategy = "upsert" if table == "markets" else "insert-only"
+    return merged(table, SCHEMAS[table], KEYS[table], "upsert" if table == "markets" else "insert-only")
+
+
+def merged(table: str, schema: pa.Schema, key: Sequence[str], strategy: str = "insert-only") -> dict[str, Any]:
+    """Return the hints of a table of this schema and key."""
     return {
         "table_name": table,
-        "primary_key": list(KEYS[table]),
+        "primary_key": list(key),
         "write_disposition": {"disposition": "merge", "strategy": strategy},
-        "columns": column_hints(SCHEMAS[table]),
-        # A warehouse of an earlier version lacks columns of this one; no others can come, for rows have SCHEMAS' own.
+        "columns": {field.name: _column(field) for field in schema},
+        # A warehouse of an earlier version lacks columns of this one; no others can come, for rows have the schema's.
         "schema_contract": {"tables": "evolve", "columns": "evolve", "data_type": "freeze"},
     }
-
-
-def column_hints(schema: pa.Schema) -> dict[str, dict[str, Any]]:
-    """Return dlt's hints of the columns of an Arrow schema."""
-    return {field.name: _column(field) for field in schema}
 
 
 def _column(field: pa.Field) -> dict[str, Any]:
@@ -181,6 +186,15 @@ def _column(field: pa.Field) -> dict[str, Any]:
     if field.type == _TIMESTAMP:
         return column | {"data_type": "timestamp", "precision": 6, "timezone": False}
     return column | {"data_type": {_TEXT: "text", _BIGINT: "bigint", _BOOL: "bool", DATE: "date"}[field.type]}
+
+
+def part_of(table: str) -> Callable[[Batch], pa.Table | None]:
+    """Return what takes a table's rows out of a batch: a function, on which dlt can put an attribute."""
+
+    def part(batch: Batch) -> pa.Table | None:
+        return batch.get(table)
+
+    return part
 
 
 def to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -307,3 +321,14 @@ def market_rows(markets: list[Market], fetched: float) -> list[dict[str, Any]]:
     """Return the rows of all pairs the exchange lists; `fetched` is Unix seconds."""
     fetched_at = utc(fetched)
     return [asdict(market) | {"fetched_at": fetched_at} for market in markets]
+
+
+def version_row(base_url: str) -> dict[str, Any]:
+    """Return the row that says which program writes, and trades of which exchange: of none without a `base_url`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "exchange": exchange_kind(base_url) if base_url else NO_EXCHANGE,
+        "base_url": without_password(base_url),
+        "written_by": program(),
+        "written_at": utc(time.time()),
+    }

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,14 +9,13 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
-from dlt_pipeline.common import SCHEMA_VERSION, program
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import When, utc
-from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Batch, Chunk, Limit
-from dlt_pipeline.kraken.raw_tables import hints, market_rows, to_table
+from dlt_pipeline.common.time import When
+from dlt_pipeline.kraken.chunk import SYMBOL_TABLES, Chunk, Limit
+from dlt_pipeline.kraken.raw_tables import Batch, hints, market_rows, part_of, to_table, version_row
 from dlt_pipeline.kraken.request import make_request
 from dlt_pipeline.kraken.session import Session
-from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, exchange_kind, load_settings, without_password
+from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, load_settings
 
 
 @dlt.source(name="kraken", section="kraken", max_table_nesting=0)
@@ -89,7 +87,7 @@ def resources(chunk: Chunk) -> list[DltResource]:
         )
         found.extend(
             dlt.transformer(  # type: ignore[call-overload]  # `_impl_cls` is told of in its docs, and in no overload
-                _part_of(table), name=f"{table}_{label}", data_from=answers, _impl_cls=kind, **hints(table)
+                part_of(table), name=f"{table}_{label}", data_from=answers, _impl_cls=kind, **hints(table)
             )
             for table in SYMBOL_TABLES
         )
@@ -119,13 +117,6 @@ def _answers(chunk: Chunk, symbol: str) -> Callable[[], Iterator[Batch]]:
     return answers
 
 
-def _part_of(table: str) -> Callable[[Batch], pa.Table | None]:
-    def part(batch: Batch) -> pa.Table | None:
-        return batch.get(table)
-
-    return part
-
-
 def _markets(chunk: Chunk) -> Iterator[pa.Table]:
     chunk.begin()
     yield to_table("markets", market_rows(chunk.session.markets, chunk.session.listed_at))
@@ -140,12 +131,4 @@ def _statuses(chunk: Chunk) -> Callable[[], Iterator[pa.Table]]:
 
 
 def _versions(chunk: Chunk) -> Iterator[pa.Table]:
-    base_url = chunk.session.settings.base_url
-    row = {
-        "schema_version": SCHEMA_VERSION,
-        "exchange": exchange_kind(base_url),
-        "base_url": without_password(base_url),
-        "written_by": program(),
-        "written_at": utc(time.time()),
-    }
-    yield to_table("warehouse_versions", [row])
+    yield to_table("warehouse_versions", [version_row(chunk.session.settings.base_url)])

@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from dlt_pipeline.common.time import utc_of_ns
-from dlt_pipeline.kraken.chunk import Batch, Gathered
+from dlt_pipeline.kraken.chunk import Gathered
 from dlt_pipeline.kraken.extract import SymbolLoad
 from dlt_pipeline.kraken.ledger import Range, ledger_row, merge, missing
-from dlt_pipeline.kraken.raw_tables import market_rows, to_table
+from dlt_pipeline.kraken.raw_tables import Batch, market_rows, to_table
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, KrakenSettings
 from tests.dbt_project.raw_warehouse import Package, arrive, complete, create_raw, ledger_values
 from tests.dbt_project.tape import DAY, END, HOUR, MINUTE, SECOND, START, Tape, random_tape
