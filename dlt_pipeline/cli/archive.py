@@ -9,7 +9,7 @@ from dlt_pipeline.archive.importing import import_request
 from dlt_pipeline.archive.report import FileReport, ImportReport, shown_files
 from dlt_pipeline.archive.symbols import make_archive_request
 from dlt_pipeline.cli.console import STOPPED, Console, Rows, print_json, tell_next
-from dlt_pipeline.cli.load import build_of, kind_of, place_named
+from dlt_pipeline.cli.load import place_named
 from dlt_pipeline.cli.progress import ImportProgress
 from dlt_pipeline.common.threads import beside_main
 from dlt_pipeline.common.time import show_ns, utc_of_ns
@@ -61,9 +61,9 @@ def tell_import(console: Console, report: ImportReport) -> int:
         console.print("Stopped. Run the same command again to go on where it stopped.")
         return STOPPED
     if report.problems:
-        console.print(f"{kind_of(report.place)}: {report.place}; {_rest(report)}.", markup=False)
+        console.print(f"{report.place.kind}: {report.place}; {_rest(report)}.", markup=False)
         if any(one.outcome in ("imported", "already there") for one in report.files):
-            tell_next(console, build_of(report.place), label="So far")
+            tell_next(console, report.place.build_command, label="So far")
         return 1
     if not report.rows and any(one.outcome == "imported" for one in report.files):
         console.print("Nothing of it lies within the bounds asked for.")
@@ -72,7 +72,7 @@ def tell_import(console: Console, report: ImportReport) -> int:
         console.print(f"Nothing new; all of it is in {report.place} already.", markup=False)
     else:
         console.print(f"Imported into {report.place}", markup=False)
-    tell_next(console, build_of(report.place))
+    tell_next(console, report.place.build_command)
     return 0
 
 

@@ -65,16 +65,6 @@ def place_named(destination: str) -> Place:
     return lake_at()
 
 
-def kind_of(place: Place) -> str:
-    """Return what people call such a place."""
-    return "Warehouse" if isinstance(place, Warehouse) else "Lake"
-
-
-def build_of(place: Place) -> str:
-    """Return the command that builds what lies there, by the words behind `kraken-candles`."""
-    return "build" if isinstance(place, Warehouse) else "build --target duckdb_lake"
-
-
 def tell_load(console: Console, report: LoadReport, as_json: bool = False) -> int:
     """Print what was committed, what is proven of it, and the next command; return the exit code."""
     proofs: Mapping[str, Proof] = {}
@@ -83,7 +73,7 @@ def tell_load(console: Console, report: LoadReport, as_json: bool = False) -> in
     console.print("\n".join(_said(report, proofs)), markup=False)
     if any(proof.spans for proof in proofs.values()):
         is_over = not (report.failures or report.unfinished)
-        tell_next(console, build_of(report.place), label="Next" if is_over else "So far")
+        tell_next(console, report.place.build_command, label="Next" if is_over else "So far")
     if as_json:
         print_json(_object(report, proofs, time.time_ns()))
     if report.failures:
@@ -139,7 +129,7 @@ def _said(report: LoadReport, proofs: Mapping[str, Proof]) -> Iterator[str]:
         yield text
         if symbol in proofs:
             yield from _proven(proofs[symbol])
-    yield f"{'Loaded into' if any(report.trades.values()) else f'{kind_of(report.place)}:'} {report.place}"
+    yield f"{'Loaded into' if any(report.trades.values()) else f'{report.place.kind}:'} {report.place}"
     if report.failures:
         yield from ways_on(report, time.time_ns())
     elif report.unfinished:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import dlt
 import duckdb
@@ -162,6 +162,8 @@ class LakeDestination(filesystem):
 class Lake:
     """The lake at `url`: a folder's absolute path, or the address of a place in a bucket. Many may write to it."""
 
+    kind: ClassVar[str] = "Lake"
+    build_command: ClassVar[str] = "build --target duckdb_lake"
     url: str
 
     def __str__(self) -> str:

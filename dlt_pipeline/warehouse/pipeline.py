@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
 
 import dlt
 import duckdb
@@ -38,6 +38,11 @@ Delete = Callable[..., int]
 
 class Place(Protocol):
     """Where a load writes to and reads its ledger from; its text is how people name it."""
+
+    kind: ClassVar[str]
+    """What people call such a place."""
+    build_command: ClassVar[str]
+    """What builds what lies there, by the words behind `kraken-candles`."""
 
     def holding(self, symbols: Sequence[str] | None) -> AbstractContextManager[None]:
         """Be the only load of these symbols (None: import of archives) into it that must be.
@@ -83,6 +88,8 @@ class Place(Protocol):
 class Warehouse:
     """The DuckDB file at `path`, which one process writes at a time."""
 
+    kind: ClassVar[str] = "Warehouse"
+    build_command: ClassVar[str] = "build"
     path: Path
 
     def __str__(self) -> str:
