@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dlt_pipeline.exchange import LocalExchange, SyntheticFeed
+from dlt_pipeline.warehouse.database import warehouse_path
 from tests.archive.conftest import DAY_NS, NOW_NS
 from tests.archive.exported import Traded, cut, of_feed, trades_file, write_folder, write_zip
 from tests.conftest import object_in
@@ -107,6 +108,23 @@ def test_symbols_choose_files_by_either_name(
     assert [symbol for symbol, *_ in rows(COUNTED)] == ["BTC/USD", "MINA/GBP"]
     code, text = command("import", str(folder), "--symbols", "ETH/USD")
     assert (code, "None of the files is of ETH/USD; there are BONKUSD, MINAGBP, XBTUSD" in text) == (2, True), text
+
+
+def test_the_password_of_an_exchanges_address_is_not_stored(
+    tmp_path: Path,
+    exchange: LocalExchange,
+    feed: SyntheticFeed,
+    command: Command,
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SOURCES__KRAKEN__BASE_URL", exchange.base_url.replace("//", "//me:secret@"))
+    code, text = command("import", str(write_folder(tmp_path / "folder", trades_file("XBTUSD", tape(feed)))))
+    assert code == 0, text
+    assert rows("select exchange, base_url from kraken_raw.warehouse_versions") == [
+        ("local", exchange.base_url.replace("//", "//***@"))
+    ]
+    assert b"secret" not in warehouse_path().read_bytes()
 
 
 def test_without_an_exchange_files_are_imported_as_they_are_called_and_renamed_later(
