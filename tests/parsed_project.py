@@ -15,6 +15,8 @@ import yaml
 from filelock import FileLock
 from jinja2 import Template
 
+from dlt_pipeline.warehouse.dbt import lean_dbt
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -70,7 +72,7 @@ class ParsedProject:
         flags = ["--quiet", "--log-level-file=none", f"--log-path={target}"]
         flags += [f"--partial-parse-file-path={parsed}"] if parsed else []
         options = [f"--project-dir={ROOT / 'dbt_project'}", f"--profiles-dir={ROOT}", f"--target-path={target}"]
-        with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(self._path)}):
+        with patch.dict(os.environ, {"KRAKEN_CANDLES_WAREHOUSE": str(self._path)}), lean_dbt():
             done = dbtRunner().invoke([*flags, "parse", *options])
         assert done.success, done.exception
         return done.result

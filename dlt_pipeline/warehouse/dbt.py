@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -312,9 +312,13 @@ def lean_dbt() -> Iterator[None]:
         MacroFuzzEnvironment.compile = compiled  # type: ignore[method-assign]
 
 
+@cache
 def _read_events() -> Any:
-    """Return dbt's event manager without the events that nobody reads: dbt makes a line of each before it drops it."""
-    from dbt_common.events.base_types import BaseEvent, EventLevel  # noqa: PLC0415
+    """Return an event manager that drops the events which nobody reads: dbt makes a line of each before it does.
+
+    What such an event is about, a statement's text for one, is taken in only once somebody asks.
+    """
+    from dbt_common.events.base_types import BaseEvent, DebugLevel, EventLevel  # noqa: PLC0415
     from dbt_common.events.event_manager import EventManager  # noqa: PLC0415
 
     class ReadEvents(EventManager):
@@ -323,6 +327,16 @@ def _read_events() -> Any:
                 return
             super().fire_event(e, level, *args, **options)
 
+    def keep(event: Any, *given: Any, **about: Any) -> None:
+        vars(event).update(given=given, about=about)
+
+    def take_in(event: Any) -> Any:
+        BaseEvent.__init__(event, *vars(event)["given"], **vars(event)["about"])
+        return vars(event)["pb_msg"]
+
+    asked = cached_property(take_in)
+    asked.__set_name__(DebugLevel, "pb_msg")
+    DebugLevel.__init__, DebugLevel.pb_msg = keep, asked  # type: ignore[method-assign, assignment]
     return ReadEvents()
 
 

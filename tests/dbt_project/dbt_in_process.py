@@ -111,7 +111,8 @@ def compile_inline(manifest: Any, target: Path, text: str, variables: dict[str, 
     command += ["--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
     command += ["--target-path", str(target), "--log-path", str(target)]
     try:
-        done = dbtRunner(manifest=manifest.deepcopy()).invoke(command)
+        with lean_dbt():
+            done = dbtRunner(manifest=manifest.deepcopy()).invoke(command)
     finally:
         DuckDBConnectionManager.close_all_connections()
     # Of what is refused while it parses, dbt itself says "Error parsing inline query" alone.

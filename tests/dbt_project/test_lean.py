@@ -1,4 +1,4 @@
-"""What dbt's templates are compiled to is kept for the next process, and nothing of it can keep dbt from working."""
+"""What dbt is spared changes nothing of what it does: templates are compiled once, events are what they were."""
 
 import tempfile
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt.adapters.events.types import SQLQuery
 from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template
 
 from dlt_pipeline.warehouse.dbt import lean_dbt
@@ -59,3 +60,13 @@ def test_without_a_folder_of_ones_own_each_process_compiles(
     folder.rename(tmp_path / "moved")
     folder.symlink_to(tmp_path / "moved")  # somebody else's, for all that is known
     assert rendered() == ("select 3", 1)
+
+
+def test_an_event_is_taken_in_when_somebody_asks() -> None:
+    with lean_dbt():
+        event = SQLQuery(conn_name="main", sql="select 1", node_info={"node_name": "candles"})
+    assert "pb_msg" not in vars(event)
+    assert event.message() == "On main: select 1"
+    assert (event.sql, event.node_info.node_name) == ("select 1", "candles")
+    event.sql = "select 2"
+    assert event.to_dict()["sql"] == "select 2"
