@@ -20,6 +20,7 @@ from dlt_pipeline.common.exceptions import BadInputError, DiskFullError
 from dlt_pipeline.publishing.partitions import (
     Partition,
     Settled,
+    Taken,
     is_ours,
     is_version,
     write_parquet,
@@ -126,11 +127,12 @@ def write_version(
     rows: Iterable[pa.RecordBatch],
     schema: pa.Schema,
     settled: Settled | None,
+    taken: Taken | None = None,
 ) -> None:
     """Write the partition's immutable file beside and move it to its place."""
     path = version_path(settings, partition)
     partial = settings.partial / path.name
-    write_parquet(partial, partition, rows, schema, settled)
+    write_parquet(partial, partition, rows, schema, settled, taken)
     _replaced(path).unlink(missing_ok=True)
     put(partial, path)
 

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -111,6 +113,8 @@ class Settled:
 
 
 _SETTLED_NAMES: Final = ("before", "row_count", "hash")
+_HEAD: Final = f"{PREFIX}head_"
+_HEAD_NAMES: Final = ("bytes", "checksum")
 
 
 def _hash(said: object) -> str:
@@ -130,11 +134,66 @@ def make_partition(row: Mapping[str, object], columns: tuple[Column, ...]) -> Pa
     return Partition(key, int(str(row["row_count"])), stated, columns)
 
 
+class Head(NamedTuple):
+    """The first row groups of a file of ours, all of settled rows: as bytes a file of their own, and its footer."""
+
+    content: pa.Buffer
+    footer: pq.FileMetaData
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are in it, of whole row groups alone."""
+        return int(self.footer.num_rows)
+
+    def said(self) -> dict[str, str]:
+        """Return what a file that begins with it says of it."""
+        values = (str(self.content.size), str(zlib.crc32(self.content)))
+        return {f"{_HEAD}{name}": value for name, value in zip(_HEAD_NAMES, values, strict=True)}
+
+
+def read_head(path: Path) -> Head | None:
+    """Return the row groups that may be copied as they are; None where the file has none. BrokenFileError otherwise."""
+    try:
+        said = pq.read_metadata(path).metadata or {}
+        length, checksum = (int(said.get(f"{_HEAD}{name}".encode(), 0)) for name in _HEAD_NAMES)
+        if not length:
+            return None
+        with pa.memory_map(str(path)) as file:
+            content = file.read_buffer(length)
+        if zlib.crc32(content) != checksum:
+            raise BrokenFileError(f"{path}: its first {length:,} bytes are not those that were written")
+        return Head(content, pq.read_metadata(pa.BufferReader(content)))
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise BrokenFileError(f"{path}: {error}") from error
+
+
 def write_parquet(
-    path: Path, partition: Partition, rows: Iterable[pa.RecordBatch], schema: pa.Schema, settled: Settled | None
+    path: Path,
+    partition: Partition,
+    rows: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    settled: Settled | None,
+    taken: "Taken | None" = None,
 ) -> None:
-    """Write a partition's rows in their order; PublishError if they are not as many as `export_partitions` says."""
-    written = write_rows(path, rows, schema, _metadata(partition) | (settled.said() if settled else {}))
+    """Write a partition's rows in their order, those `taken` from a file that stands before the others.
+
+    Whole row groups of settled rows are copied as they are, and written so that the next file can copy them. Raises
+    PublishError if the rows are not as many as `export_partitions` says, BrokenFileError if those taken are not there.
+    """
+    head = read_head(taken.path) if taken else None
+    wanted = settled.row_count // ROW_GROUP if settled else 0
+    if head and head.row_count > wanted * ROW_GROUP:
+        head = None
+    if taken:
+        rows = chain(settled_rows(taken, head), rows)
+    groups = _row_groups(rows)
+    if more := wanted - (head.row_count // ROW_GROUP if head else 0):
+        beside = path.with_suffix(".head")
+        _write_groups(beside, islice(groups, more), schema, {}, head)
+        with pa.memory_map(str(beside)) as file:
+            head = Head(file.read_buffer(), pq.read_metadata(beside))
+    said = _metadata(partition) | (settled.said() if settled else {}) | (head.said() if head else {})
+    written = _write_groups(path, groups, schema, said, head)
     if written != partition.row_count:
         raise PublishError(
             f"export_partitions counts {partition.row_count:,} rows of {partition.key}, exported_candles has "
@@ -144,25 +203,47 @@ def write_parquet(
 
 def write_rows(path: Path, rows: Iterable[pa.RecordBatch], schema: pa.Schema, said: Mapping[str, str]) -> int:
     """Write rows as a stream with what the file says of itself; return how many there were."""
+    return _write_groups(path, _row_groups(rows), schema, said, None)
+
+
+def _write_groups(
+    path: Path, groups: Iterable[pa.Table], schema: pa.Schema, said: Mapping[str, str], head: Head | None
+) -> int:
     schema = schema.with_metadata(dict(said))
     # Times, ids and counts as differences, prices plain: without dictionaries written in less than half the time, and
     # smaller. Text keeps its own, without which DuckDB 2.0 takes the only text of a row group for NULL beside NULLs.
     # With checksums, so that rows taken over from file to file for years are those that the warehouse gave.
     whole = [each.name for each in schema if pa.types.is_integer(each.type) or pa.types.is_timestamp(each.type)]
     texts = [each.name for each in schema if pa.types.is_string(each.type) or pa.types.is_large_string(each.type)]
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        use_dictionary=texts or False,
-        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
-        write_page_checksum=True,
-    ) as writer:
-        written = 0
-        for table in _row_groups(rows):
-            writer.write_table(table.cast(schema))
-            written += table.num_rows
+    written = head.row_count if head else 0
+    with pa.OSFile(str(path), "wb") as file:
+        with pq.ParquetWriter(
+            file,
+            schema,
+            compression="zstd",
+            use_dictionary=texts or False,
+            column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+            write_page_checksum=True,
+        ) as writer:
+            if head:  # where the writer has begun the file, so that it counts places from behind these bytes
+                file.write(head.content.slice(file.tell()))
+            for table in groups:
+                writer.write_table(table.cast(schema))
+                written += table.num_rows
+        if head:
+            _joined(schema, head.footer, pq.read_metadata(path)).write_metadata_file(file)
     return written
+
+
+def _joined(schema: pa.Schema, *footers: pq.FileMetaData) -> pq.FileMetaData:
+    """Return a footer of the row groups of these, which says what the schema does."""
+    nothing = pa.BufferOutputStream()
+    with pq.ParquetWriter(nothing, schema):
+        pass
+    joined = pq.read_metadata(pa.BufferReader(nothing.getvalue()))
+    for footer in footers:
+        joined.append_row_groups(footer)
+    return joined
 
 
 def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -181,18 +262,26 @@ class BrokenFileError(Exception):
     """A file of ours cannot be read, or has fewer rows than it says."""
 
 
-def settled_rows(path: Path, settled: Settled) -> Iterator[pa.RecordBatch]:
-    """Stream the settled rows of a file of ours; BrokenFileError if they are not all there."""
-    left = settled.row_count
+class Taken(NamedTuple):
+    """The settled rows of a file of ours that stands."""
+
+    path: Path
+    settled: Settled
+
+
+def settled_rows(taken: Taken, head: Head | None) -> Iterator[pa.RecordBatch]:
+    """Stream the settled rows of a file of ours behind those of its head; BrokenFileError if they are not all there."""
+    left = taken.settled.row_count - (head.row_count if head else 0)
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            batches = file.iter_batches(ROW_GROUP)
+        with pq.ParquetFile(taken.path, page_checksum_verification=True) as file:
+            groups = range(head.footer.num_row_groups if head else 0, file.num_row_groups)
+            batches = file.iter_batches(ROW_GROUP, groups)
             while left:
-                taken = next(batches).slice(0, left)
-                left -= taken.num_rows
-                yield taken
+                rows = next(batches).slice(0, left)
+                left -= rows.num_rows
+                yield rows
     except (OSError, pa.ArrowException, StopIteration) as error:
-        raise BrokenFileError(f"{path}: {error}") from error
+        raise BrokenFileError(f"{taken.path}: {error}") from error
 
 
 def is_version(path: Path, partition: Partition) -> bool:

@@ -43,7 +43,7 @@ from dlt_pipeline.publishing.files import (
     write_replaced,
     write_version,
 )
-from dlt_pipeline.publishing.partitions import BrokenFileError, Key, Partition, Settled, settled_rows, write_rows
+from dlt_pipeline.publishing.partitions import BrokenFileError, Key, Partition, Settled, Taken, write_rows
 from dlt_pipeline.publishing.settings import EXPORTS, ROWS_AT_ONCE, PublishSettings, load_settings
 from dlt_pipeline.publishing.snapshot import (
     OF_WHOLE_BUILDS,
@@ -240,8 +240,8 @@ def _write(
                     write(rows=(batch for _key, batch in batches))
                     continue
                 # what is settled is most of it, and asks nothing of the warehouse
-                before = settled_rows(tree_path(settings, partition), taken[key])
-                begun.append((key, writers.submit(write, rows=chain(before, [batch for _key, batch in batches]))))
+                standing = Taken(tree_path(settings, partition), taken[key])
+                begun.append((key, writers.submit(write, rows=[batch for _key, batch in batches], taken=standing)))
                 yield from _broken(begun, left=_WRITERS)
         yield from _broken(begun)
 

@@ -2,14 +2,19 @@
 
 import os
 import shutil
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
+import pandas as pd
+import polars as pl
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from dlt_pipeline import publish
 from dlt_pipeline.common.exceptions import PublishError
+from dlt_pipeline.publishing import partitions
 from tests.publishing.made import Made
 
 BTC_2026 = "source=trades/symbol=BTC-USD/timeframe={}/year=2026"
@@ -106,6 +111,14 @@ def rows(exports: Path) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
+@pytest.fixture(params=["one_group", "groups"])
+def grouped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let files be of one row group, or of many, which are copied as they are once they are settled."""
+    if request.param == "groups":
+        monkeypatch.setattr(partitions, "ROW_GROUP", 50)
+
+
+@pytest.mark.usefixtures("grouped")
 @pytest.mark.parametrize(
     ("change", "numbers"),
     [
@@ -132,6 +145,7 @@ def test_a_file_that_grew_is_what_a_first_publish_writes(published: Made, change
     assert rows(published.exports) == rows(published.path.parent / "first")
 
 
+@pytest.mark.usefixtures("grouped")
 def test_days_whose_hash_stayed_are_taken_from_the_file(published: Made) -> None:
     published.build(DAY.format(1))
     publish(published.path)
@@ -145,12 +159,37 @@ def test_days_whose_hash_stayed_are_taken_from_the_file(published: Made) -> None
     assert published.read(f"from candles {BEYOND} and high < 99999 order by all") == before
 
 
-def test_a_byte_that_rotted_is_not_taken_along(published: Made) -> None:
+def test_whole_row_groups_of_settled_rows_are_copied_as_they_are(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "ROW_GROUP", 50)
+    path, head = made.tree / BTC_2026.format("1m") / "candles.parquet", b""
+    wanted = (
+        "select started from made.minutes "
+        "where source = 'trades' and symbol = 'BTC/USD' and started >= '2026-01-01' order by 1"
+    )
+    for day in range(1, 5):
+        made.build(DAY.format(day))
+        publish(made.path)
+        footer, content = pq.read_metadata(path), path.read_bytes()
+        assert content.startswith(head)
+        head = content[: int(footer.metadata[b"kraken_candles.head_bytes"])]
+        assert pq.read_metadata(BytesIO(head)).num_rows == 180 * day // 50 * 50, "of all but the newest day"
+        assert {footer.row_group(i).num_rows for i in range(footer.num_row_groups - 1)} == {50}
+        starts = [started for (started,) in made.query(wanted)]
+        with duckdb.connect() as connection:
+            assert connection.execute(f"select bucket_start from '{path}'").fetchall() == [(each,) for each in starts]
+        assert pq.ParquetFile(path, page_checksum_verification=True).read().column(0).to_pylist() == starts
+        assert pl.read_parquet(path)["bucket_start"].to_list() == starts
+        assert pd.read_parquet(path)["bucket_start"].tolist() == starts
+
+
+@pytest.mark.usefixtures("grouped")
+@pytest.mark.parametrize("part", [0.05, 0.33, pytest.param(0.6, marks=pytest.mark.long)])
+def test_a_byte_that_rotted_is_not_taken_along(published: Made, part: float) -> None:
     published.build(DAY.format(1))
     publish(published.path)
     path = published.tree / BTC_2026.format("1m") / "candles.parquet"
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
+    content[int(len(content) * part)] ^= 1
     path.write_bytes(content)
     published.build(DAY.format(2))
     publish(published.path)
