@@ -289,9 +289,17 @@ def measure_thin(folder: Path, symbols: int, trades: int, rounds: int) -> list[F
         for name in names:
             runs[name].append(told_build(folder / name))
     whole, readers = ([[run[part] for run in runs[name]] for name in names] for part in (0, 1))
+    with duckdb.connect(str(folder / names[0] / "build" / "warehouse.duckdb")) as connection:
+        copy = "create or replace table bench.copied as from kraken_internal.day_candles"
+        copied = compare({"copy": lambda: connection.execute(copy).fetchall()}, rounds)["copy"]
     what = f"a day of {trades / 10**6:,.0f} M trades in {symbols:,} symbols over one"
     return [
         Figure(f"{what}: our models that read trades", ratio(*readers), "at most 1.5", detail=took(*readers)),
+        Figure(
+            f"{what}: copying what candles the many have, over the models of the one",
+            ratio(copied, readers[1]),
+            detail=took(copied, readers[1]),
+        ),
         Figure(f"{what}: our whole build, of as many times the candles", ratio(*whole), detail=took(*whole)),
         mib(f"{what}: peak memory of our whole build", median(whole[0]).peak),
     ]
