@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import cached_property
@@ -181,19 +182,20 @@ def write_parquet(
     PublishError if the rows are not as many as `export_partitions` says, BrokenFileError if those taken are not there.
     """
     head = read_head(taken.path) if taken else None
-    wanted = settled.row_count // ROW_GROUP if settled else 0
-    if head and head.row_count > wanted * ROW_GROUP:
-        head = None
+    count, wanted = (head.row_count if head else 0) / ROW_GROUP, settled.row_count // ROW_GROUP if settled else 0
+    if count > wanted or count % 1:
+        head, count = None, 0
     if taken:
         rows = chain(settled_rows(taken, head), rows)
-    groups = _row_groups(rows)
-    if more := wanted - (head.row_count // ROW_GROUP if head else 0):
-        beside = path.with_suffix(".head")
-        _write_groups(beside, islice(groups, more), schema, {}, head)
+    groups, beside = _row_groups(rows), path.with_suffix(".head")
+    if count < wanted:
+        _write_groups(beside, islice(groups, int(wanted - count)), schema, {}, head)
         with pa.memory_map(str(beside)) as file:
             head = Head(file.read_buffer(), pq.read_metadata(beside))
     said = _metadata(partition) | (settled.said() if settled else {}) | (head.said() if head else {})
     written = _write_groups(path, groups, schema, said, head)
+    with suppress(PermissionError):  # where a file in use cannot be removed; all of it goes with the folder
+        beside.unlink(missing_ok=True)
     if written != partition.row_count:
         raise PublishError(
             f"export_partitions counts {partition.row_count:,} rows of {partition.key}, exported_candles has "
