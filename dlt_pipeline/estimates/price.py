@@ -55,7 +55,7 @@ class JobSettings(BaseConfiguration):
     parquet_bytes_per_quiet_day: float = 11_000.0
     parquet_bytes_per_busy_day: float = 103_000.0
     # Seconds of one core's work: a build that makes little still starts dbt, runs all tests and publishes.
-    build_start_seconds: float = 10.0
+    build_start_seconds: float = 9.0
     build_trades_per_second: float = 5_000_000.0
     build_seconds_per_day: float = 0.031
     # Bytes of memory at the peak: dbt and DuckDB themselves, then days and trades of all pairs that are built at once.
