@@ -15,7 +15,7 @@ import yaml
 from filelock import FileLock
 from jinja2 import Template
 
-from dlt_pipeline.warehouse.dbt import lean_dbt
+from dlt_pipeline.warehouse.lean_dbt import lean_dbt
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,9 +1,10 @@
-"""The exchange's public methods, as Kraken answers them: pages of trades, candles, markets, the time."""
+"""The exchange's public methods, as Kraken answers and limits them: pages of trades, candles, markets, the time."""
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import format_datetime
@@ -26,6 +27,11 @@ RATE_LIMIT_EXCEEDED = "EAPI:Rate limit exceeded"
 UNKNOWN_ASSET = "EQuery:Unknown asset"
 UNKNOWN_ASSET_PAIR = "EQuery:Unknown asset pair"
 UNKNOWN_METHOD = "EGeneral:Unknown method"
+# A few calls at once are let through; then one call in `seconds_per_call`.
+BURST = 3
+# A start asks for the time, the assets and the markets at once, and several clients may start together.
+GENEROUS_BURST = 15
+GENEROUS_FACTOR = 0.2
 Row = list[Any]
 Query = Mapping[str, str]
 Result = dict[str, Any]
@@ -268,3 +274,40 @@ def kraken_date(moment: datetime) -> str:
     """`Thu, 06 Jul 23 18:50:48 +0000`: what Kraken calls rfc1123 has a year of two digits."""
     text = format_datetime(moment)
     return text[:12] + text[14:]
+
+
+class RateLimiter:
+    """Tokens that grow back with real time: one in `seconds_per_call` seconds, `burst` at most."""
+
+    def __init__(self, seconds_per_call: float, burst: int, now: Callable[[], float] = time.monotonic) -> None:
+        """`seconds_per_call` 0 means no limit; `now` gives seconds."""
+        self._seconds_per_call = seconds_per_call
+        self._burst = burst
+        self._now = now
+        self._tokens: dict[Hashable, tuple[float, float]] = {}
+
+    def allows(self, caller: Hashable) -> bool:
+        """Whether this call may pass; a call that may not costs nothing."""
+        if self._seconds_per_call <= 0:
+            return True
+        now = self._now()
+        tokens, seen = self._tokens.get(caller, (float(self._burst), now))
+        tokens = min(self._burst, tokens + (now - seen) / self._seconds_per_call)
+        allowed = tokens >= 1
+        self._tokens[caller] = (tokens - 1 if allowed else tokens, now)
+        return allowed
+
+
+class KrakenLimits:
+    """Both limits of the public endpoints."""
+
+    def __init__(self, seconds_per_call: float, now: Callable[[], float] = time.monotonic) -> None:
+        """`seconds_per_call` is that of Trades and OHLC; 0 means no limit at all."""
+        self._by_pair = RateLimiter(seconds_per_call, BURST, now)
+        self._by_ip = RateLimiter(seconds_per_call * GENEROUS_FACTOR, GENEROUS_BURST, now)
+
+    def allows(self, ip: str, method: str, pair: str | None) -> bool:
+        """Whether a call of this address to a method, for a pair's key, may pass."""
+        if method in ("Trades", "OHLC"):
+            return self._by_pair.allows((ip, pair))
+        return self._by_ip.allows(ip)

@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from dlt_pipeline.common.exceptions import ExchangeStartError, LocalExchangeError
-from dlt_pipeline.exchange.api import RATE_LIMIT_EXCEEDED, KrakenError, PublicApi
+from dlt_pipeline.exchange.api import RATE_LIMIT_EXCEEDED, KrakenError, KrakenLimits, PublicApi
 from dlt_pipeline.exchange.clock import Clock
 from dlt_pipeline.exchange.faults import INSTEAD_OF_AN_ANSWER, SOCKET_PATH, Fault, Faults, spoil
-from dlt_pipeline.exchange.limits import KrakenLimits
 from dlt_pipeline.exchange.market import Feed, Market
 from dlt_pipeline.exchange.trade import dump_json
 from dlt_pipeline.exchange.websocket import TradeSockets

@@ -11,11 +11,10 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from importlib.metadata import version
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -33,6 +32,7 @@ from dlt_pipeline.warehouse.database import (
     whole_number,
 )
 from dlt_pipeline.warehouse.errors import ENVIRONMENT_NAME, explain, told_memory, told_overflow
+from dlt_pipeline.warehouse.lean_dbt import lean_dbt
 from dlt_pipeline.warehouse.ops import JOB_EVENTS, REMOVED_DAYS, ensure_table, is_there
 from dlt_pipeline.warehouse.ops import SCHEMA as OPS
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 # The macros that check a variable name it so and say all in one line; dbt adds where it was called.
 _REFUSED_VARIABLE: Final = re.compile(r"The variable kraken_candles_.+")
-
-_DETAILS: Final = ("debug", "test")  # dbt's levels of what only its debug log tells
 
 # Of what dbt writes by default a build needs neither the manifest, which is written twice, nor a log of each statement.
 _UNREAD: Final = {"write-json": "--no-write-json", "log-level-file": "--log-level-file=info"}
@@ -294,81 +292,6 @@ def _unread(given: Sequence[str]) -> list[str]:
         for name, flag in _UNREAD.items()
         if f"DBT_{name.upper().replace('-', '_')}" not in os.environ and not any(name in each for each in given)
     ]
-
-
-@contextmanager
-def lean_dbt() -> Iterator[None]:
-    """Spare dbt what costs and gives nothing: events that nobody reads, and to compile the same templates each time."""
-    from dbt_common.clients.jinja import MacroFuzzEnvironment  # noqa: PLC0415
-    from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager  # noqa: PLC0415
-
-    events, compiled = get_event_manager(), MacroFuzzEnvironment.compile
-    ctx_set_event_manager(_read_events())
-    MacroFuzzEnvironment.compile = _kept_templates(compiled)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        ctx_set_event_manager(events)
-        MacroFuzzEnvironment.compile = compiled  # type: ignore[method-assign]
-
-
-@cache
-def _read_events() -> Any:
-    """Return an event manager that drops the events which nobody reads: dbt makes a line of each before it does.
-
-    What such an event is about, a statement's text for one, is taken in only once somebody asks.
-    """
-    from dbt_common.events.base_types import BaseEvent, DebugLevel, EventLevel  # noqa: PLC0415
-    from dbt_common.events.event_manager import EventManager  # noqa: PLC0415
-
-    class ReadEvents(EventManager):
-        def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *args: Any, **options: Any) -> None:
-            if (level or e.level_tag()) in _DETAILS and all(each.level not in _DETAILS for each in self.loggers):
-                return
-            super().fire_event(e, level, *args, **options)
-
-    def keep(event: Any, *given: Any, **about: Any) -> None:
-        vars(event).update(given=given, about=about)
-
-    def take_in(event: Any) -> Any:
-        BaseEvent.__init__(event, *vars(event)["given"], **vars(event)["about"])
-        return vars(event)["pb_msg"]
-
-    asked = cached_property(take_in)
-    asked.__set_name__(DebugLevel, "pb_msg")
-    DebugLevel.__init__, DebugLevel.pb_msg = keep, asked  # type: ignore[method-assign, assignment]
-    return ReadEvents()
-
-
-def _kept_templates(compiled: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `compiled`, Jinja's way from a template's text to code, with Jinja's own cache of that on disk.
-
-    It lies in a temporary folder that is the user's alone, as Jinja makes it; what cannot be kept or read there is
-    compiled as ever.
-    """
-    from jinja2 import FileSystemBytecodeCache  # noqa: PLC0415
-
-    try:
-        kept = FileSystemBytecodeCache(pattern="kraken-candles-%s.cache")
-    except (OSError, RuntimeError):
-        return compiled
-    versions = [version(name) for name in ("jinja2", "dbt-common")]
-
-    def compile_once(environment: Any, source: Any, *named: Any, **how: Any) -> Any:
-        if named or how or not isinstance(source, str):
-            return compiled(environment, source, *named, **how)
-        about = (*versions, type(environment).__name__, *sorted(environment.extensions))
-        try:
-            template = kept.get_bucket(environment, " ".join((*about, source)), None, source)
-        except Exception:  # noqa: BLE001 - whatever a damaged pickle raises
-            return compiled(environment, source)
-        if template.code is None:
-            template.code = compiled(environment, source)
-            with suppress(OSError):  # a full disk
-                kept.set_bucket(template)
-        return template.code
-
-    return compile_once
 
 
 def dbt_folder(path: Path) -> Path:

@@ -10,7 +10,8 @@ from unittest.mock import patch
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.warehouse.dbt import lean_dbt, shape_of, standing_nodes
+from dlt_pipeline.warehouse.dbt import shape_of, standing_nodes
+from dlt_pipeline.warehouse.lean_dbt import lean_dbt
 from tests.parsed_project import KEPT
 
 ROOT = Path(__file__).parents[2]

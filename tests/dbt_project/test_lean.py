@@ -9,7 +9,7 @@ import pytest
 from dbt.adapters.events.types import SQLQuery
 from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template
 
-from dlt_pipeline.warehouse.dbt import lean_dbt
+from dlt_pipeline.warehouse import lean_dbt
 
 SOURCE = "select {{ 1 + number }}"
 
@@ -19,6 +19,7 @@ def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], tu
     """Render the template as a process does; return the text, and how many templates were compiled for it."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     compiled, counts = MacroFuzzEnvironment.compile, [0]
+    monkeypatch.setattr(lean_dbt, "_CODE", {})
 
     def counted(*given: Any, **named: Any) -> Any:
         counts[0] += 1
@@ -28,7 +29,8 @@ def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], tu
 
     def render() -> tuple[str, int]:
         counts[0] = 0
-        with lean_dbt():
+        lean_dbt._CODE.clear()
+        with lean_dbt.lean_dbt():
             return get_template(SOURCE, {}).render({"number": 2}), counts[0]
 
     return render
@@ -63,7 +65,7 @@ def test_without_a_folder_of_ones_own_each_process_compiles(
 
 
 def test_an_event_is_taken_in_when_somebody_asks() -> None:
-    with lean_dbt():
+    with lean_dbt.lean_dbt():
         event = SQLQuery(conn_name="main", sql="select 1", node_info={"node_name": "candles"})
     assert "pb_msg" not in vars(event)
     assert event.message() == "On main: select 1"

@@ -1,4 +1,4 @@
-from dlt_pipeline.exchange.limits import RateLimiter
+from dlt_pipeline.exchange.api import RateLimiter
 
 START = 1_700_000_000
 TAPE = [(f"{START}", "100.0", "1.0")]

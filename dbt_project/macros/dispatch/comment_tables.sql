@@ -8,31 +8,42 @@
 {% endmacro %}
 
 {% macro default__comment_tables(results) %}
-    {%- set wanted = {} -%}
-    {%- set schemas = [] -%}
+    {%- set wanted = [] -%}
     {%- for result in results if result.status == 'success' and result.node.resource_type == 'model' -%}
         {%- set node = result.node -%}
         {%- if node.package_name == 'kraken_candles' and node.access == 'public' -%}
-            {%- do schemas.append("'" ~ node.schema ~ "'") -%}
-            {%- for column in [{'name': '', 'description': node.description}] + (node.columns.values() | list) -%}
-                {%- do wanted.update({(node.schema, node.alias, column.name): column.description.split() | join(' ')}) -%}
+            {%- do wanted.append([node.schema, node.alias, '', node.description]) -%}
+            {%- for column in node.columns.values() -%}
+                {%- do wanted.append([node.schema, node.alias, column.name, column.description]) -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- if schemas -%}
-    {%- set here = "where database_name = current_database() and schema_name in (" ~ schemas | unique | join(', ') ~ ")" -%}
-    {%- set found -%}
-        select schema_name, table_name, '' as column_name, 'table' as kind, comment from duckdb_tables() {{ here }}
-        union all
-        select schema_name, view_name, '', 'view', comment from duckdb_views() {{ here }}
-        union all
-        select schema_name, table_name, column_name, 'column', comment from duckdb_columns() {{ here }}
+    {%- if wanted -%}
+    {#- The engine compares them, for Jinja takes a tenth of a small build to. -#}
+    {%- set missing -%}
+        with wanted as (
+            select
+                text[1] as schema_name,
+                text[2] as table_name,
+                text[3] as column_name,
+                trim(regexp_replace(text[4], '\s+', ' ', 'g')) as comment
+            from (select unnest(from_json('{{ tojson(wanted) | replace("'", "''") }}', '[["varchar"]]')) as text)
+        ),
+        found as (
+            select database_name, schema_name, table_name, '' as column_name, 'table' as kind, comment from duckdb_tables()
+            union all
+            select database_name, schema_name, view_name, '', 'view', comment from duckdb_views()
+            union all
+            select database_name, schema_name, table_name, column_name, 'column', comment from duckdb_columns()
+        )
+        select
+            'comment on ' || kind || ' "' || concat_ws('"."', schema_name, table_name, nullif(column_name, '')) || '" is '''
+            || replace(wanted.comment, '''', '''''') || ''''
+        from found
+        inner join wanted using (schema_name, table_name, column_name)
+        where found.database_name = current_database() and found.comment is distinct from wanted.comment
     {%- endset -%}
-    {%- set statements = [] -%}
-    {%- for schema, table, column, kind, comment in kraken_candles.asked(found) if wanted.get((schema, table, column), comment) != comment -%}
-        {%- set name = '"' ~ [schema, table, column] | select | join('"."') ~ '"' -%}
-        {%- do statements.append('comment on ' ~ kind ~ ' ' ~ name ~ " is '" ~ wanted[(schema, table, column)] | replace("'", "''") ~ "'") -%}
-    {%- endfor -%}
+    {%- set statements = kraken_candles.asked(missing) | map('first') | list -%}
     {%- if statements -%}
         {%- do adapter.add_query('begin; ' ~ statements | join('; ') ~ '; commit', auto_begin=false) -%}
     {%- endif -%}
