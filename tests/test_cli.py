@@ -629,20 +629,21 @@ def test_a_process_ends_with_its_code_and_after_all_that_is_to_be_done_at_an_end
 ) -> None:
     script = """if True:
         import atexit, sys, threading, time
+        import pyarrow
         from dlt_pipeline.cli import process
         class Garbage:
             def __del__(self):
                 print("looked through")
         kept = [Garbage()]
         kept.append(kept)
-        atexit.register(print, "at its end")
+        atexit.register(lambda: print("at its end", pyarrow.array([1])[0], "pandas" in sys.modules))
         threading.Thread(target=lambda: (time.sleep(1), print("the thread's"))).start()
         process()
     """
     done = subprocess.run(
         [sys.executable, "-c", script, *line.split()], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
-    assert (done.returncode, done.stdout.endswith("the thread's\nat its end\n")) == (code, True)
+    assert (done.returncode, done.stdout.endswith("the thread's\nat its end 1 False\n")) == (code, True)
     assert bool(done.stderr) == (code != 0)
 
 

@@ -43,8 +43,11 @@ PARTITIONS: Final[dict[str, tuple[str, ...]]] = {
     "archive_trades": ("symbol", "traded_on"),
     "archive_candles": ("symbol",),
 }
-# How DuckDB writes files of several loads: times as their differences, which takes a sixth less at Kraken's trades.
-WRITTEN_ANEW: Final = "(format parquet, parquet_version v2, compression zstd, compression_level 9)"
+# How DuckDB writes files of several loads: times as their differences, which takes a sixth less at Kraken's trades, and in
+# row groups twice as long as its own.
+WRITTEN_ANEW: Final = (
+    "(format parquet, parquet_version v2, row_group_size 245760, compression zstd, compression_level 9)"
+)
 # What Hive calls the folder of NULL. A table without rows has its columns from an empty file there.
 _NO_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 _EXTRAS: Final = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfss": "az"}

@@ -36,16 +36,15 @@ runs as (
         count(*) as trade_count,
         count(nullif(trades.trade_id, 0)) as id_count,
         bit_count(bit_or(case when trades.trade_id > 0 then {{ bucket_bit('trades.trade_id', 1) }} end)) as distinct_id_count,
-        sum(
-            case
-                when
-                    trades.price > 0
-                    and trades.volume >= 0
-                    and trades.side in ('buy', 'sell')
-                    and trades.order_type in ('market', 'limit')
-                    then 0
-                else 1
-            end
+        -- no CASE and no IN, which the engine would run once for each trade instead of once for each value
+        count(*) - count(
+            nullif(
+                trades.price > 0
+                and trades.volume >= 0
+                and (trades.side = 'buy' or trades.side = 'sell')
+                and (trades.order_type = 'market' or trades.order_type = 'limit'),
+                false
+            )
         ) as unsound_trade_count,
         min(nullif(trades.trade_id, 0)) as first_trade_id,
         max(nullif(trades.trade_id, 0)) as last_trade_id,
