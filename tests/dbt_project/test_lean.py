@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from dbt.adapters.events.types import SQLQuery
 from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template
 
 from dlt_pipeline.warehouse import lean_dbt
+from tests.dbt_project import dbt_in_process
+from tests.parsed_project import KEPT
 
 SOURCE = "select {{ 1 + number }}"
 
@@ -72,3 +75,31 @@ def test_an_event_is_taken_in_when_somebody_asks() -> None:
     assert (event.sql, event.node_info.node_name) == ("select 1", "candles")
     event.sql = "select 2"
     assert event.to_dict()["sql"] == "select 2"
+
+
+NAMES = "{{ context.keys() | sort | join(' ') }}, {{ context | length }}"
+SETTINGS = "select * from (select name, value from duckdb_settings() order by 1)"
+SEEN = {
+    "all names": NAMES,
+    "dbt's": NAMES.replace("context", "dbt"),
+    "the package's": NAMES.replace("context", "kraken_candles"),
+    "none such": "{{ 'no_such' in context }} {{ context.get('no_such', 1) }} {{ no_such is defined }}",
+    "one of each": "{{ context['bucket_start'] is callable }} {{ dbt.get('type_string')() }} {{ 'ref' in context }}",
+    "a variable": "{{ var('kraken_candles_timeframes') }} {{ var('kraken_candles_tolerance_price') }}",
+    "settings": f"{{% if execute %}}{{{{ run_query('{SETTINGS}').columns[1].values() }}}}{{% endif %}}",
+}
+
+
+@pytest.mark.parametrize("text", SEEN.values(), ids=SEEN)
+def test_a_node_sees_what_it_does_without(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRAKEN_CANDLES_MEMORY", "1GB")
+    monkeypatch.setenv("KRAKEN_CANDLES_CORES", "3")
+
+    def seen() -> str:
+        sql, said = dbt_in_process.compile_inline(KEPT[0].manifest, tmp_path, text, {})
+        assert sql, said
+        return sql
+
+    lean = seen()
+    monkeypatch.setattr(dbt_in_process, "lean_dbt", nullcontext)
+    assert seen() == lean
