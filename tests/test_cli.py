@@ -637,7 +637,7 @@ def test_a_process_ends_with_its_code_and_after_all_that_is_to_be_done_at_an_end
         kept = [Garbage()]
         kept.append(kept)
         atexit.register(lambda: print("at its end", pyarrow.array([1])[0], "pandas" in sys.modules))
-        threading.Thread(target=lambda: (time.sleep(1), print("the thread's"))).start()
+        threading.Thread(target=lambda: (threading.main_thread().join(), time.sleep(1), print("the thread's"))).start()
         process()
     """
     done = subprocess.run(
