@@ -32,7 +32,7 @@ gc.set_threshold(100_000, 50, 100)
 
 ROOT = Path(__file__).resolve().parents[1]
 
-QUICK = {"exchange", "kraken", "streaming"}
+QUICK = {"exchange", "streaming"}
 
 # Databases and dlt wait for the disk at each of thousands of small commits; where there is room, tests' folders lie in
 # memory. Docker gives a container 64 MB there, from which nothing can be run.
@@ -53,7 +53,7 @@ small_disk = pytest.mark.skipif(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files without builds last: a file goes to one process whole, and a slow last one would run there alone."""
+    """Put what neither builds nor waits last: a file goes to one process whole, and a slow last one runs there alone."""
     items.sort(key=lambda item: item.path.parent.name in QUICK)
 
 
