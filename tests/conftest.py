@@ -53,7 +53,7 @@ small_disk = pytest.mark.skipif(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what neither builds nor waits last: a file goes to one process whole, a slow last one would run there alone."""
+    """Put what neither builds nor waits last: a file goes to one process whole, a slow one would run there alone."""
     items.sort(key=lambda item: item.path.parent.name in QUICK)
 
 

@@ -252,7 +252,7 @@ def process() -> None:
 
 
 class _WithoutPandas:
-    """pyarrow imports pandas, a fifth of a short load's CPU, to see whether a list is one of its arrays; none ever is."""
+    """pyarrow imports pandas, a fifth of a short load's CPU, to see whether a list is its array; none ever is."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:

@@ -43,8 +43,8 @@ PARTITIONS: Final[dict[str, tuple[str, ...]]] = {
     "archive_trades": ("symbol", "traded_on"),
     "archive_candles": ("symbol",),
 }
-# How DuckDB writes files of several loads: times as their differences, which takes a sixth less at Kraken's trades, and in
-# row groups twice as long as its own.
+# How DuckDB writes files of several loads: times as their differences, which takes a sixth less at Kraken's trades, and
+# in row groups twice as long as its own.
 WRITTEN_ANEW: Final = (
     "(format parquet, parquet_version v2, row_group_size 245760, compression zstd, compression_level 9)"
 )
