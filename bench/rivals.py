@@ -203,8 +203,11 @@ def whole_build(folder: Path, **environment: str) -> Run:
 
 
 def told_build(folder: Path) -> tuple[Run, Run]:
-    """Build likewise, with the files in which dbt tells of each node; return that and the models that read trades."""
-    run, place = whole_build(folder, DBT_WRITE_JSON="true"), folder / "build"
+    """Build likewise, with the files in which dbt tells of each node; return that and the models that read trades.
+
+    A node at a time: of two side by side each would be charged with what the other takes.
+    """
+    run, place = whole_build(folder, DBT_WRITE_JSON="true", KRAKEN_CANDLES_THREADS="1"), folder / "build"
     nodes = json.loads((place / "target" / "manifest.json").read_text())["nodes"]
     readers = {name for name, node in nodes.items() if _STAGED in node.get("depends_on", {}).get("nodes", ())}
     results = json.loads((place / "target" / "run_results.json").read_text())["results"]
