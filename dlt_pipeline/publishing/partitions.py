@@ -4,14 +4,13 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from functools import cached_property
-from itertools import chain, islice
+from functools import cached_property, partial
+from itertools import chain, islice, repeat
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -114,8 +113,10 @@ class Settled:
 
 
 _SETTLED_NAMES: Final = ("before", "row_count", "hash")
-_HEAD: Final = f"{PREFIX}head_"
-_HEAD_NAMES: Final = ("bytes", "checksum")
+_HEAD_NAMES: Final = (f"{PREFIX}head_bytes", f"{PREFIX}head_checksum")
+# How often a row group is halved for settled rows that fill none: down to 8,192 rows, which take as long as a file.
+_HALVED: Final = 4
+_ANYTHING: Final = memoryview(bytes(2**20))
 
 
 def _hash(said: object) -> str:
@@ -136,36 +137,39 @@ def make_partition(row: Mapping[str, object], columns: tuple[Column, ...]) -> Pa
 
 
 class Head(NamedTuple):
-    """The first row groups of a file of ours, all of settled rows: as bytes a file of their own, and its footer."""
+    """The first row groups of a file of ours, all of settled rows: as bytes a file of their own, and its footer.
+
+    Shorter heads lie in it, each a file too: `ends` has for each the number of its bytes and their checksum.
+    """
 
     content: pa.Buffer
     footer: pq.FileMetaData
-
-    @property
-    def row_count(self) -> int:
-        """How many rows there are in it, of whole row groups alone."""
-        return int(self.footer.num_rows)
-
-    def said(self) -> dict[str, str]:
-        """Return what a file that begins with it says of it."""
-        values = (str(self.content.size), str(zlib.crc32(self.content)))
-        return {f"{_HEAD}{name}": value for name, value in zip(_HEAD_NAMES, values, strict=True)}
+    ends: tuple[tuple[int, int], ...]
 
 
-def read_head(path: Path) -> Head | None:
-    """Return the row groups that may be copied as they are; None where the file has none. BrokenFileError otherwise."""
+def read_head(path: Path, settled: int) -> Head | None:
+    """Return the longest head of the file with which one of so many settled rows can begin; None if there is none.
+
+    Raises BrokenFileError.
+    """
     try:
         said = pq.read_metadata(path).metadata or {}
-        length, checksum = (int(said.get(f"{_HEAD}{name}".encode(), 0)) for name in _HEAD_NAMES)
-        if not length:
-            return None
+        ends = list(zip(*(map(int, said.get(name.encode(), b"").split()) for name in _HEAD_NAMES), strict=True))
         with pa.memory_map(str(path)) as file:
-            content = file.read_buffer(length)
-        if zlib.crc32(content) != checksum:
-            raise BrokenFileError(f"{path}: its first {length:,} bytes are not those that were written")
-        return Head(content, pq.read_metadata(pa.BufferReader(content)))
+            while ends:
+                file.seek(0)
+                content = file.read_buffer(ends[-1][0])
+                footer = pq.read_metadata(pa.BufferReader(content))
+                if footer.num_rows in _heads(settled) or footer.num_rows in range(0, settled + 1, ROW_GROUP):
+                    if zlib.crc32(content) != ends[-1][1]:
+                        raise BrokenFileError(
+                            f"{path}: its first {content.size:,} bytes are not those that were written"
+                        )
+                    return Head(content, footer, tuple(ends))
+                ends.pop()
     except (OSError, pa.ArrowException, ValueError) as error:
         raise BrokenFileError(f"{path}: {error}") from error
+    return None
 
 
 def write_parquet(
@@ -178,24 +182,16 @@ def write_parquet(
 ) -> None:
     """Write a partition's rows in their order, those `taken` from a file that stands before the others.
 
-    Whole row groups of settled rows are copied as they are, and written so that the next file can copy them. Raises
+    Row groups of settled rows are copied as they are, and written so that the next file can copy them. Raises
     PublishError if the rows are not as many as `export_partitions` says, BrokenFileError if those taken are not there.
     """
-    head = read_head(taken.path) if taken else None
-    count, wanted = (head.row_count if head else 0) / ROW_GROUP, settled.row_count // ROW_GROUP if settled else 0
-    if count > wanted or count % 1:
-        head, count = None, 0
+    count = settled.row_count if settled else 0
+    head = read_head(taken.path, count) if taken else None
     if taken:
         rows = chain(settled_rows(taken, head), rows)
-    groups, beside = _row_groups(rows), path.with_suffix(".head")
-    if count < wanted:
-        _write_groups(beside, islice(groups, int(wanted - count)), schema, {}, head)
-        with pa.memory_map(str(beside)) as file:
-            head = Head(file.read_buffer(), pq.read_metadata(beside))
-    said = _metadata(partition) | (settled.said() if settled else {}) | (head.said() if head else {})
-    written = _write_groups(path, groups, schema, said, head)
-    with suppress(PermissionError):  # where a file in use cannot be removed; all of it goes with the folder
-        beside.unlink(missing_ok=True)
+    heads = _heads(count, head.footer.num_rows if head else 0)
+    said = _metadata(partition) | (settled.said() if settled else {})
+    written = _write_groups(path, rows, schema, said, head, list(heads.values()))
     if written != partition.row_count:
         raise PublishError(
             f"export_partitions counts {partition.row_count:,} rows of {partition.key}, exported_candles has "
@@ -203,41 +199,108 @@ def write_parquet(
         )
 
 
+def _heads(count: int, begun: int = 0) -> dict[int, list[int]]:
+    """Return where the heads of so many settled rows end, each with the sizes of its row groups behind the one before.
+
+    First all whole row groups, then halves of them down to the least, each once at the most: so most of what a file
+    has lies in a head of the next one, however little it grows, and it has few row groups. `begun` rows are there.
+    """
+    end = count // ROW_GROUP * ROW_GROUP
+    heads = {end: [ROW_GROUP] * ((end - begun) // ROW_GROUP)}
+    for halved in range(1, _HALVED + 1):
+        if end + (size := ROW_GROUP >> halved) <= count:
+            end += size
+            heads[end] = [size]
+    return {end: sizes for end, sizes in heads.items() if end > begun}
+
+
 def write_rows(path: Path, rows: Iterable[pa.RecordBatch], schema: pa.Schema, said: Mapping[str, str]) -> int:
     """Write rows as a stream with what the file says of itself; return how many there were."""
-    return _write_groups(path, _row_groups(rows), schema, said, None)
+    return _write_groups(path, rows, schema, said, None, [])
 
 
 def _write_groups(
-    path: Path, groups: Iterable[pa.Table], schema: pa.Schema, said: Mapping[str, str], head: Head | None
+    path: Path,
+    rows: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    said: Mapping[str, str],
+    head: Head | None,
+    heads: Sequence[Sequence[int]],
 ) -> int:
-    schema = schema.with_metadata(dict(said))
+    """Write rows behind a head, first those of further heads by the sizes of their row groups; return how many."""
     # Times, ids and counts as differences, prices plain: without dictionaries written in less than half the time, and
     # smaller. Text keeps its own, without which DuckDB 2.0 takes the only text of a row group for NULL beside NULLs.
     # With checksums, so that rows taken over from file to file for years are those that the warehouse gave.
     whole = [each.name for each in schema if pa.types.is_integer(each.type) or pa.types.is_timestamp(each.type)]
     texts = [each.name for each in schema if pa.types.is_string(each.type) or pa.types.is_large_string(each.type)]
-    written = head.row_count if head else 0
-    with pa.OSFile(str(path), "wb") as file:
-        with pq.ParquetWriter(
-            file,
-            schema,
-            compression="zstd",
-            use_dictionary=texts or False,
-            column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
-            write_page_checksum=True,
-        ) as writer:
-            if head:  # where the writer has begun the file, so that it counts places from behind these bytes
-                file.write(head.content.slice(file.tell()))
-            for table in groups:
-                writer.write_table(table.cast(schema))
-                written += table.num_rows
+    open_writer = partial(
+        pq.ParquetWriter,
+        compression="zstd",
+        use_dictionary=texts or False,
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+        write_page_checksum=True,
+    )
+    groups = _row_groups(rows, chain(chain.from_iterable(heads), repeat(ROW_GROUP)))
+    ends, footers = (list(head.ends), [head.footer]) if head else ([], [])
+
+    def append(tables: Iterable[pa.Table], told: pa.Schema) -> None:
+        sink = pa.PythonFile(_Behind(file), mode="w")
+        with open_writer(sink, told) as writer:
+            while known := min(file.tell() - sink.tell(), len(_ANYTHING)):
+                sink.write(_ANYTHING[:known])
+            for table in tables:
+                writer.write_table(table.cast(told))
+        file.flush()
+        footers.append(pq.read_metadata(path))
+        if footers[1:]:
+            _joined(told, footers).write_metadata_file(file)
+
+    with path.open("wb") as file:
         if head:
-            _joined(schema, head.footer, pq.read_metadata(path)).write_metadata_file(file)
-    return written
+            file.write(head.content)
+            file.flush()
+        for sizes in heads:
+            append(islice(groups, len(sizes)), schema.remove_metadata())
+            file.flush()
+            ends.append(_end(path, file.tell(), *(ends[-1] if ends else (0, 0))))
+        names = {
+            name: " ".join(map(str, each)) for name, each in zip(_HEAD_NAMES, zip(*ends, strict=True), strict=False)
+        }
+        append(groups, schema.with_metadata({**said, **names}))
+    return sum(footer.num_rows for footer in footers)
 
 
-def _joined(schema: pa.Schema, *footers: pq.FileMetaData) -> pq.FileMetaData:
+class _Behind:
+    """The end of a file, for a ParquetWriter, which appends to none: as many bytes as the file has are left out.
+
+    So it counts places from the beginning of the file, once as many were written.
+    """
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._left_out = file, file.tell()
+
+    def write(self, content: bytes) -> None:
+        known = min(self._left_out, len(content))
+        self._left_out -= known
+        self._file.write(memoryview(content)[known:])
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """Leave it open."""
+
+
+def _end(path: Path, size: int, before: int, checksum: int) -> tuple[int, int]:
+    """Return the size of a head that a file ends with, and its checksum, made of those of the one before."""
+    with pa.memory_map(str(path)) as file:
+        file.seek(before)
+        return size, zlib.crc32(file.read_buffer(size - before), checksum)
+
+
+def _joined(schema: pa.Schema, footers: Iterable[pq.FileMetaData]) -> pq.FileMetaData:
     """Return a footer of the row groups of these, which says what the schema does."""
     nothing = pa.BufferOutputStream()
     with pq.ParquetWriter(nothing, schema):
@@ -248,14 +311,17 @@ def _joined(schema: pa.Schema, *footers: pq.FileMetaData) -> pq.FileMetaData:
     return joined
 
 
-def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _row_groups(batches: Iterable[pa.RecordBatch], sizes: Iterator[int]) -> Iterator[pa.Table]:
+    """Share out rows to tables of these sizes; the last one may have fewer."""
     waiting: list[pa.RecordBatch] = []
+    size = next(sizes)
     for batch in batches:
         waiting.append(batch)
-        while sum(each.num_rows for each in waiting) >= ROW_GROUP:
+        while sum(each.num_rows for each in waiting) >= size:
             table = pa.Table.from_batches(waiting)
-            yield table.slice(0, ROW_GROUP)
-            waiting = table.slice(ROW_GROUP).to_batches()
+            yield table.slice(0, size)
+            waiting = table.slice(size).to_batches()
+            size = next(sizes)
     if waiting:
         yield pa.Table.from_batches(waiting)
 
@@ -273,7 +339,7 @@ class Taken(NamedTuple):
 
 def settled_rows(taken: Taken, head: Head | None) -> Iterator[pa.RecordBatch]:
     """Stream the settled rows of a file of ours behind those of its head; BrokenFileError if they are not all there."""
-    left = taken.settled.row_count - (head.row_count if head else 0)
+    left = taken.settled.row_count - (head.footer.num_rows if head else 0)
     try:
         with pq.ParquetFile(taken.path, page_checksum_verification=True) as file:
             groups = range(head.footer.num_row_groups if head else 0, file.num_row_groups)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -159,21 +160,31 @@ def test_days_whose_hash_stayed_are_taken_from_the_file(published: Made) -> None
     assert published.read(f"from candles {BEYOND} and high < 99999 order by all") == before
 
 
-def test_whole_row_groups_of_settled_rows_are_copied_as_they_are(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "ROW_GROUP", 50)
-    path, head = made.tree / BTC_2026.format("1m") / "candles.parquet", b""
+# of all but the newest day: whole groups, then halves, quarters, eighths and sixteenths, each once at the most
+@pytest.mark.parametrize(
+    ("size", "days"),
+    [
+        (48, (([144, 168, 180], 0), ([144, 336, 360], 144), ([144, 336, 528, 540], 336), ([144, 336, 528, 720], 528))),
+        (1024, (([128], 0), ([256, 320], 0), ([512], 0), ([512, 640, 704], 512))),
+    ],
+)
+def test_row_groups_of_settled_rows_are_copied_as_they_are(
+    made: Made, monkeypatch: pytest.MonkeyPatch, size: int, days: Sequence[tuple[list[int], int]]
+) -> None:
+    monkeypatch.setattr(partitions, "ROW_GROUP", size)
+    path, heads = made.tree / BTC_2026.format("1m") / "candles.parquet", {0: b""}
     wanted = (
         "select started from made.minutes "
         "where source = 'trades' and symbol = 'BTC/USD' and started >= '2026-01-01' order by 1"
     )
-    for day in range(1, 5):
+    for day, (ends, kept) in enumerate(days, 1):
         made.build(DAY.format(day))
         publish(made.path)
         footer, content = pq.read_metadata(path), path.read_bytes()
-        assert content.startswith(head)
-        head = content[: int(footer.metadata[b"kraken_candles.head_bytes"])]
-        assert pq.read_metadata(BytesIO(head)).num_rows == 180 * day // 50 * 50, "of all but the newest day"
-        assert {footer.row_group(i).num_rows for i in range(footer.num_row_groups - 1)} == {50}
+        assert content.startswith(heads[kept]), "copied, not written again"
+        found = [content[: int(end)] for end in footer.metadata[b"kraken_candles.head_bytes"].split()]
+        heads = {0: b""} | {pq.read_metadata(BytesIO(head)).num_rows: head for head in found}
+        assert list(heads) == [0, *ends]
         starts = [started for (started,) in made.query(wanted)]
         with duckdb.connect() as connection:
             assert connection.execute(f"select bucket_start from '{path}'").fetchall() == [(each,) for each in starts]

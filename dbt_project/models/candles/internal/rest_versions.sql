@@ -1,8 +1,10 @@
+{%- set blocks = partitions(['timeframe', 'symbol', 'block_start_ns']) %}
+{%- set key = blocks or ['timeframe', 'symbol', 'bucket_start_ns'] %}
 {{ config(
     materialized='incremental',
     incremental_strategy=key_strategy(),
-    unique_key=['timeframe', 'symbol', 'block_start_ns'],
-    partition_by=partitions(['timeframe', 'symbol', 'block_start_ns']),
+    unique_key=key,
+    partition_by=blocks,
     on_schema_change='fail',
     post_hook="{{ kraken_candles.set_marks(['load_versions']) }}",
 ) }}
@@ -10,8 +12,9 @@
 {%- set figures = ['open', 'high', 'low', 'close', 'base_volume', 'vwap', 'trade_count'] %}
 {%- set bucket = 'symbol, timeframe, timeframe_seconds, bucket_start_ns' %}
 
--- New answers are folded into what is stored, in blocks of 720 buckets, as many as an answer has. What came first and last is
--- kept by Kraken's time, so the order in which loads end does not matter, nor how often an answer comes.
+-- New answers are folded into what is stored of their buckets, or of blocks of 720, as many as an answer has, where partitions
+-- are kept. What came first and last is kept by Kraken's time, so the order in which loads end does not matter, nor how often an
+-- answer comes.
 with
 
 incoming as (
@@ -46,13 +49,7 @@ given as (
         case when is_newest then 1 else 0 end as known_is_newest,
         version as known_version
     from {{ this }}
-    where (timeframe, symbol, block_start_ns) in (
-        select
-            incoming.timeframe,
-            incoming.symbol,
-            incoming.block_start_ns
-        from incoming
-    )
+    where ({{ key | join(', ') }}) in (select incoming.{{ key | join(', incoming.') }} from incoming)
     {%- endif %}
 ),
 
