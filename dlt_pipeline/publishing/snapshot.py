@@ -125,17 +125,15 @@ class WarehouseRows:
 
         They are those of the warehouse but for its name, so that they say the same over views of the same names.
         """
+        tables = {AS_OF[table]: table for table in AS_OF if self._has(table, f"{self._schema}_kept")}
         query = r"""
-            select regexp_replace(macro_definition, '(^|[^\w".])"?' || regexp_escape(current_database()) || '"?[.]("?'
-                || regexp_escape($1) || '(_kept)?"?[.])', '\1published.\2', 'g')
-            from duckdb_functions() where database_name = current_database() and schema_name = $1 and function_name = $2
-                and exists (from duckdb_tables() where schema_name = $1 || '_kept' and table_name = $3)
-        """
-        found = {
-            table: self._connection.execute(query, [self._schema, macro, table]).fetchall()
-            for table, macro in AS_OF.items()
-        }
-        return {table: rows[0][0] for table, rows in found.items() if rows}
+            select function_name,
+                regexp_replace(macro_definition, '(^|[^\w".])"?' || regexp_escape(current_database()) || '"?[.]("?'
+                    || regexp_escape($1) || '(_kept)?"?[.])', '\1published.\2', 'g')
+            from duckdb_functions() where database_name = current_database() and schema_name = $1
+        """  # of thousands of functions, so it is asked once, and only where there is something
+        found = dict(self._connection.execute(query, [self._schema]).fetchall()) if tables else {}
+        return {table: found[macro] for macro, table in tables.items() if macro in found}
 
     def replaced(self) -> list[Replaced]:
         """Return what was replaced, by table and day."""
@@ -197,9 +195,13 @@ class WarehouseRows:
         parameters = [min(first_days.values()), *of_sources, *of_symbols]
         return self._connection.sql(query, params=parameters).to_arrow_reader(ROW_GROUP)
 
-    def _has(self, table: str) -> bool:
-        query = "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
-        return bool(self._connection.execute(query, [self._schema, table]).fetchall())
+    def _has(self, table: str, schema: str | None = None) -> bool:
+        return (schema or self._schema, table) in self._tables
+
+    @cached_property
+    def _tables(self) -> set[tuple[str, str]]:
+        query = "select table_schema, table_name from information_schema.tables"
+        return set(self._connection.execute(query).fetchall())
 
 
 def _by_number(reader: pa.RecordBatchReader, keys: Sequence[Key]) -> Iterator[tuple[Key, pa.RecordBatch]]:

@@ -7,15 +7,17 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, TypeVar
 
 import dlt
 import duckdb
 from dlt.common.configuration.container import Container
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.pipeline import PipelineContext, get_dlt_pipelines_dir
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.impl.duckdb.configuration import DuckDbClientConfiguration, DuckDbCredentials
 
 from dlt_pipeline.common.exceptions import BadInputError, KrakenCandlesError
 from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
@@ -171,11 +173,29 @@ def begun_anew(pipeline: dlt.Pipeline) -> dlt.Pipeline:
     return fresh
 
 
+class _Destination(dlt.destinations.duckdb):
+    """dlt's own, by the same name, which works out its capabilities once: dlt asks for them fifty times a load."""
+
+    @property
+    def destination_type(self) -> str:
+        return "dlt.destinations.duckdb"
+
+    def capabilities(
+        self, config: DuckDbClientConfiguration | None = None, naming: NamingConvention | None = None
+    ) -> DestinationCapabilitiesContext:
+        """Return a copy of what it worked out, as long as nobody says of which settings or names it is to be."""
+        return super().capabilities(config, naming) if config or naming else self._capabilities.copy()
+
+    @cached_property
+    def _capabilities(self) -> DestinationCapabilitiesContext:
+        return super().capabilities()
+
+
 def make_pipeline(path: Path, name: str = PIPELINE) -> dlt.Pipeline:
     """Return the dlt pipeline of that name into dataset `kraken_raw` of the warehouse."""
     os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")  # what was merged need not lie there twice
     check_kind(path)
-    destination = dlt.destinations.duckdb(DuckDbCredentials(str(path), global_config=database_settings()))
+    destination = _Destination(DuckDbCredentials(str(path), global_config=database_settings()))
     return dlt.pipeline(name, destination=destination, dataset_name=DATASET)
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import duckdb
 import pyarrow as pa
 
-from dlt_pipeline.warehouse.dbt import shape_of, standing_nodes
+from dlt_pipeline.warehouse.dbt import NOT_BUILT, shape_of, standing_nodes
 from dlt_pipeline.warehouse.lean_dbt import lean_dbt
 from tests.parsed_project import KEPT
 
@@ -82,10 +82,16 @@ class DbtProject:
             with duckdb.connect(str(warehouse), read_only=True) as connection:
                 self._shapes[warehouse] = shape_of(connection, {})
 
+    def build(self, warehouse: Path, *arguments: str) -> dict[str, tuple[str, str]]:
+        """Run `dbt build` without unit tests; return what came of each node, and its SQL, by its name."""
+        done = self._invoke(warehouse, "build", *NOT_BUILT, *arguments)
+        ran = done.result or ()
+        return {each.node.name: (str(each.status), getattr(each.node, "compiled_code", None) or "") for each in ran}
+
     def red(self, warehouse: Path, *arguments: str) -> set[str]:
-        """Run `dbt build` without unit tests and return the names of the nodes that are not green."""
-        done = self._invoke(warehouse, "build", "--exclude-resource-type", "unit_test", *arguments)
-        return {result.node.name for result in done.result or () if result.status not in {"success", "pass", "no-op"}}
+        """Build and return the names of the nodes that are not green."""
+        built = self.build(warehouse, *arguments)
+        return {name for name, (status, _) in built.items() if status not in {"success", "pass", "no-op"}}
 
     def _invoke(self, warehouse: Path, command: str, *arguments: str) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
