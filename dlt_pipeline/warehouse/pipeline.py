@@ -174,7 +174,7 @@ def begun_anew(pipeline: dlt.Pipeline) -> dlt.Pipeline:
 
 
 class _Destination(dlt.destinations.duckdb):
-    """dlt's own, by the same name, which works out its capabilities once: dlt asks for them fifty times a load."""
+    """dlt's own, by the same name, which works out what it can by default once, not five times a load."""
 
     @property
     def destination_type(self) -> str:
