@@ -343,7 +343,7 @@ def settled_rows(taken: Taken, head: Head | None) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(taken.path, page_checksum_verification=True) as file:
             groups = range(head.footer.num_row_groups if head else 0, file.num_row_groups)
-            batches = file.iter_batches(ROW_GROUP, groups)
+            batches = file.iter_batches(ROW_GROUP, groups, use_threads=False)
             while left:
                 rows = next(batches).slice(0, left)
                 left -= rows.num_rows

@@ -257,17 +257,25 @@ def _broken(begun: collections.deque[tuple[Key, "Future[None]"]], left: int = 0)
 
 
 def _at_once(partitions: Sequence[Partition], taken: Mapping[Key, Settled]) -> Iterator[list[Partition]]:
-    """Share out partitions to queries: one for many is much quicker than one each, but sorts all of their rows."""
-    some: list[Partition] = []
-    row_count = 0
-    for partition in partitions:
-        rows = partition.row_count - (taken[partition.key].row_count if partition.key in taken else 0)
-        if some and row_count + rows > ROWS_AT_ONCE:
-            yield some
-            some, row_count = [], 0
-        some.append(partition)
-        row_count += rows
-    if some:
+    """Share out partitions to queries: one for many is much quicker than one each, but sorts all of their rows.
+
+    It also reads all days from the first that one of them needs, so those that go far back, as weeks, are apart.
+    """
+    newest = max((settled.before for settled in taken.values()), default=date.min)
+
+    def far_back(partition: Partition) -> int:
+        return (newest - taken[partition.key].before).days.bit_length() if taken else 0
+
+    for _far, alike in groupby(sorted(partitions, key=far_back), key=far_back):
+        some: list[Partition] = []
+        row_count = 0
+        for partition in alike:
+            rows = partition.row_count - (taken[partition.key].row_count if taken else 0)
+            if some and row_count + rows > ROWS_AT_ONCE:
+                yield some
+                some, row_count = [], 0
+            some.append(partition)
+            row_count += rows
         yield some
 
 

@@ -21,6 +21,8 @@ from dlt_pipeline.warehouse.errors import MEMORY_NAME
 _PARTITIONS: Final = "export_partitions"
 _ROWS: Final = "exported_candles"
 _DAYS: Final = "export_days"
+# A column of the rows that files lack: by it DuckDB passes over other days, for it is stored and bucket_start is not.
+_DAY: Final = "bucket_on"
 # Tables that are a file each, in order, and those of them that only a whole build changes.
 _FACTS: Final = {
     "coverage": "symbol, 2",
@@ -89,7 +91,8 @@ class WarehouseRows:
         if missing:
             raise PublishError(f"{schema}.{_ROWS} of {path} lacks {', '.join(sorted(missing))}; build it anew.")
         pairs = zip(described.columns, described.types, strict=True)
-        self.columns = tuple(Column(name, str(kind)) for name, kind in pairs if name not in Key._fields)
+        self.columns = tuple(Column(name, str(kind)) for name, kind in pairs if name not in {*Key._fields, _DAY})
+        self._day = _DAY if _DAY in described.columns else "bucket_start"  # as an older version built it
         self.partitions = self._partitions(path)
 
     def _partitions(self, path: Path) -> list[Partition]:
@@ -188,8 +191,8 @@ class WarehouseRows:
         query = (
             f"select {', '.join(names)} "  # noqa: S608 - own names only
             f'from "{self._schema}".{_ROWS} as rows inner join first_days on {using} '
-            "and rows.bucket_start >= first_days.first_on "
-            f"where rows.bucket_start >= ? and rows.source in ({_places(of_sources)}) "
+            f"and rows.{self._day} >= first_days.first_on "
+            f"where rows.{self._day} >= ? and rows.source in ({_places(of_sources)}) "
             f"and rows.symbol in ({_places(of_symbols)}) order by {order}, rows.bucket_start"
         )
         parameters = [min(first_days.values()), *of_sources, *of_symbols]

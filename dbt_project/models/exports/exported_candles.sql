@@ -14,6 +14,7 @@ select
     symbol,
     timeframe,
     {{ year_of('bucket_on') }} as year,
+    bucket_on,
     {{ timestamp_from_ns('bucket_start_ns') }} as bucket_start,
     {{ timestamp_from_ns('bucket_end_ns') }} as bucket_end,
     {% for number in numbers -%}
