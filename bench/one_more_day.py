@@ -8,6 +8,7 @@ held to 2 GiB of memory. 200 million trades take some 5 GB of disk, twice with w
 """
 
 import argparse
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ _HELD_TO = "2GiB"
 
 def build(warehouse: Path, *arguments: str, memory: str = "") -> Run:
     """Run `kraken-candles build` in the warehouse's folder, watching what DuckDB spills; SystemExit if it is red."""
+    os.sync()  # what was filled in before, some GB, is on the disk, so that the build waits for nothing but its own
     return run_process(
         command("build", *arguments),
         cwd=warehouse.parent,

@@ -45,6 +45,8 @@ def sync(path: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make the folder and those above it, for good."""
+    if folder.is_dir():
+        return
     missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
     folder.mkdir(parents=True, exist_ok=True)
     for each in missing:  # once all are there, as what is synced first mostly takes the others along
@@ -200,10 +202,13 @@ def tree_path(settings: PublishSettings, partition: Partition) -> Path:
     return settings.tree / partition.key.folder / _NAME
 
 
-def put_in_tree(settings: PublishSettings, partition: Partition) -> bool:
-    """Let the tree's file be the partition's version; False if it already was and nothing was touched."""
+def put_in_tree(settings: PublishSettings, partition: Partition, *, is_new: bool) -> bool:
+    """Let the tree's file be the partition's version; False if it already was and nothing was touched.
+
+    It was not if the version `is_new`.
+    """
     path = tree_path(settings, partition)
-    if is_version(path, partition):
+    if not is_new and is_version(path, partition):
         return False
     version = version_path(settings, partition)
     put_link(version, settings.partial / version.name, path)

@@ -44,7 +44,7 @@ from dlt_pipeline.publishing.files import (
     write_version,
 )
 from dlt_pipeline.publishing.partitions import BrokenFileError, Key, Partition, Settled, Taken, write_rows
-from dlt_pipeline.publishing.settings import EXPORTS, ROWS_AT_ONCE, PublishSettings, load_settings
+from dlt_pipeline.publishing.settings import EXPORTS, ROW_GROUP, ROWS_AT_ONCE, PublishSettings, load_settings
 from dlt_pipeline.publishing.snapshot import (
     OF_WHOLE_BUILDS,
     Changes,
@@ -180,7 +180,7 @@ def publish_whole(
         facts, as_of = write_facts(settings, wanted), wanted.as_of
         base = read_snapshot(wanted, facts) if again else None
     current = wanted.partitions
-    written |= {partition.key for partition in current if put_in_tree(settings, partition)}
+    written |= {each.key for each in current if put_in_tree(settings, each, is_new=each.key in written)}
     removed, strange = remove_vanished(settings, current)
     files = {name: [ViewPart(_files(settings, current, name))] for name in sources(current)}
     write_database(settings.database, schema, wanted.columns, files, facts, as_of)
@@ -235,14 +235,15 @@ def _write(
                 partition = left.pop(key, None)
                 if partition is None:
                     continue
-                write = partial(write_version, settings, partition, schema=schema, settled=settled.get(key))
-                if key not in taken:
-                    write(rows=(batch for _key, batch in batches))
-                    continue
-                # what is settled is most of it, and asks nothing of the warehouse
-                standing = Taken(tree_path(settings, partition), taken[key])
-                begun.append((key, writers.submit(write, rows=[batch for _key, batch in batches], taken=standing)))
-                yield from _broken(begun, left=_WRITERS)
+                standing = Taken(tree_path(settings, partition), taken[key]) if key in taken else None
+                write = partial(
+                    write_version, settings, partition, schema=schema, settled=settled.get(key), taken=standing
+                )
+                rows = (batch for _key, batch in batches)
+                # many as they come, by one writer, so that no more than some row groups are held
+                is_long = partition.row_count - (standing.settled.row_count if standing else 0) > ROW_GROUP
+                begun.append((key, writers.submit(write, rows=rows if is_long else list(rows))))
+                yield from _broken(begun, left=0 if is_long else _WRITERS)
         yield from _broken(begun)
 
 

@@ -27,7 +27,9 @@ finer as (
         *,
         cast(0 as bigint) as piece_from_ns
     from {{ ref('day_candles') }}
-    where {{ pending_bounds('bucket_on', days_before=longest_days(), days_after=longest_days()) }}
+    where
+        timeframe in ('{{ spanning | map(attribute='base') | unique | join("', '") }}')
+        and {{ pending_bounds('bucket_on', days_before=longest_days(), days_after=longest_days()) }}
 ),
 
 {% for timeframe in spanning -%}
