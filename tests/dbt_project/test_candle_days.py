@@ -31,13 +31,15 @@ class Days:
         self.standing: tuple[str, ...] = ()
 
     def load(self, load: str, start: str, end: str, *times: str) -> None:
+        """Add a load from start to end with a trade at each of the times, of 2024-05-01 where they name no day."""
+        start, end, *at = [each if " " in each else f"2024-05-01 {each}" for each in (start, end, *times)]
         with duckdb.connect(str(self.path)) as connection:
-            for time in times:
-                row = {"trade_id": "", "place": "1", "time": f"2024-05-01 {time}", "price": PRICE, "volume": "0.1"}
+            for time in at:
+                row = {"trade_id": "", "place": "1", "time": time, "price": PRICE, "volume": "0.1"}
                 raw.insert(connection, "trades", [raw.trade(SYMBOL, row)])
-            bounds = {"covered_from": f"2024-05-01 {start}", "covered_to": f"2024-05-01 {end}", "load": load}
-            if times:
-                bounds |= {"first_time": f"2024-05-01 {times[0]}", "last_time": f"2024-05-01 {times[-1]}"}
+            bounds = {"covered_from": start, "covered_to": end, "load": load}
+            if at:
+                bounds |= {"first_time": at[0], "last_time": at[-1]}
             raw.insert(connection, "pages", [{**raw.page(SYMBOL, 0, bounds), "new_trade_count": len(times)}])
             connection.execute("insert into kraken_raw._dlt_loads values (?, 'kraken', 0, now(), '')", [load])
 
@@ -148,3 +150,27 @@ def test_a_day_that_loses_its_coverage_loses_its_certificate_and_leaves_a_trace(
     assert days.query("from kraken.candles") == days.query("from kraken.candle_days") == []
     gone = days.query("select count(distinct timeframe) from kraken.candle_revisions where new_row_count = 0")
     assert gone == [(5,)]
+
+
+def test_a_whole_day_is_made_once_though_coverage_goes_on_but_not_behind_a_gap(tmp_path: Path) -> None:
+    """What is open of its week is so while nothing of the symbol lies behind a gap."""
+    made = Days(tmp_path)
+
+    def version(day: str) -> object:
+        return made.query(f"select version from kraken_internal.day_versions where covered_on = '{day}'")
+
+    def weeks() -> list[tuple[object, ...]]:
+        query = "select bucket_on::varchar, is_closed from kraken_internal.spanning_candles where timeframe = '1w'"
+        return made.query(f"{query} order by all")
+
+    made.load("1", "2024-05-02 00:00:00", "2024-05-03 00:00:00", "2024-05-02 12:00:00")
+    made.build()
+    first = version("2024-05-02")
+    made.load("2", "2024-05-03 00:00:00", "2024-05-04 00:00:00", "2024-05-03 12:00:00")
+    made.build()
+    second = version("2024-05-03")
+    assert (version("2024-05-02"), weeks()) == (first, [("2024-05-02", False)])
+    made.load("3", "2024-05-16 00:00:00", "2024-05-16 02:00:00", "2024-05-16 01:00:00")
+    made.build()
+    assert (version("2024-05-02"), weeks()) == (first, [("2024-05-16", False)])
+    assert version("2024-05-03") != second

@@ -1,7 +1,7 @@
 {# The (symbol, covered_on) pairs of which the ledger says something else than when covered_days was last built, those that it no longer
    has, and those whose trades were removed, came back or were replaced since; as a subquery. #}
 {% macro stale_days() -%}
-    {%- set facts = 'symbol, covered_on, from_ns, to_ns, is_last, page_count, new_trade_count' -%}
+    {%- set facts = 'symbol, covered_on, from_ns, to_ns, page_count, new_trade_count' -%}
     {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') if execute and is_incremental() else [] -%}
     {#- A table of an older version, which gets the column in this build, is all stale: no day of it has said false. -#}
     {%- set was_bare = 'coalesce(is_bare, false)' if 'is_bare' in columns else 'cast(null as boolean)' -%}

@@ -91,7 +91,6 @@ counted as (
 select
     pieces.from_ns,
     pieces.to_ns,
-    pieces.is_last,
     pieces.is_bare,
     pieces.edition_id,
     pieces.archive_load_id,

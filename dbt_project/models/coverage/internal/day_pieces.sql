@@ -338,7 +338,6 @@ select
     chosen.to_ns,
     chosen.edition_id,
     chosen.is_split,
-    chosen.to_ns = max(chosen.to_ns) over (partition by chosen.symbol) as is_last,
     known.source_count,
     known.archive_load_id
 from chosen

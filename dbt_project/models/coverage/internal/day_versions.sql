@@ -8,7 +8,7 @@
 
 {%- set marks = ref('build_marks') %}
 {%- set facts = [
-    'from_ns', 'to_ns', 'is_last', 'is_bare', 'edition_id', 'archive_load_id', 'page_count', 'new_trade_count', 'trade_count', 'close',
+    'from_ns', 'to_ns', 'is_cut', 'is_bare', 'edition_id', 'archive_load_id', 'page_count', 'new_trade_count', 'trade_count', 'close',
     'close_before',
 ] %}
 {%- set parts = [] %}
@@ -17,14 +17,23 @@
 -- A late trade reaches as far as the next one: the close before it is a fact of a quiet day too.
 with
 
+-- A bucket that coverage ends within is open where nothing of the symbol comes later, and none before a gap. That coverage goes on
+-- changes nothing of a day that it has whole.
+pieces as (
+    select
+        *,
+        to_ns = max(to_ns) over (partition by symbol, range_number) and not is_last as is_cut
+    from {{ ref('verified_days') }}
+    where is_sound
+),
+
 days as (
     select
         symbol,
         covered_on,
         {{ joined_in_order("concat(" ~ parts | join(", ' ', ") ~ ", ';')", 'from_ns') }} as facts,
         max(last_load_id) as last_load_id
-    from {{ ref('verified_days') }}
-    where is_sound
+    from pieces
     group by symbol, covered_on
 ),
 

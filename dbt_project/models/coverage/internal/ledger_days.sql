@@ -33,7 +33,6 @@ select
     pieces.covered_on,
     pieces.from_ns,
     pieces.to_ns,
-    pieces.is_last,
     bare.symbol is not null and pieces.edition_id = 0 as is_bare,
     pieces.edition_id,
     pieces.archive_load_id,

@@ -14,6 +14,7 @@ pieces as (
         *,
         trade_count > 0 and id_count = trade_count as has_ids,
         trade_count - id_count as idless_count,
+        to_ns = max(to_ns) over (partition by symbol) as ends_coverage,
         lag(to_ns) over (partition by symbol order by from_ns) as reached_ns
     from {{ ref('covered_days') }}
 ),
@@ -101,7 +102,7 @@ checked as (
         numbered.covered_on,
         numbered.from_ns,
         numbered.to_ns,
-        numbered.is_last,
+        numbered.ends_coverage as is_last,
         numbered.is_bare,
         numbered.edition_id,
         numbered.archive_load_id,
