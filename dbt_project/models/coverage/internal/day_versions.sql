@@ -17,8 +17,8 @@
 -- A late trade reaches as far as the next one: the close before it is a fact of a quiet day too.
 with
 
--- A bucket that coverage ends within is open where nothing of the symbol comes later, and none before a gap. That coverage goes on
--- changes nothing of a day that it has whole.
+-- A bucket that coverage ends within is open where nothing of the symbol comes later, and none before a gap. That coverage goes
+-- on changes nothing of a day that it has whole.
 pieces as (
     select
         *,
