@@ -137,7 +137,7 @@ def running(folder: Path, addresses: Sequence[str] = _ADDRESSES) -> Iterator[Clu
     def workers_there() -> int:
         try:
             return sum(worker["state"] == "ALIVE" for worker in asked(f"http://127.0.0.1:{page}/json/")["workers"])
-        except OSError:
+        except (OSError, json.JSONDecodeError):  # Spark opens one page after another; till then another one answers
             return 0
 
     try:
