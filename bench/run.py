@@ -59,10 +59,11 @@ BENCHES = {
 _HEAD = """# How fast it is
 
 Measured by `make bench`, which writes this page: ways in turn in one run on the same invented trades, medians of at
-least five rounds, but `symbols` and `sizes`, which ran once. Ratios say more than seconds, which are those of
-one machine; a bound is what we want to keep. Each rival runs through its own public code and does less: none keeps
-decimals, proves that no trade is missing, or compares with Kraken's own candles. Our whole build is all of it: nine
-timeframes, all checks, the files published.
+least five rounds, but `symbols`, `sizes` and the full refreshes of `days`, which ran once; a figure of one more day is
+the median of five days in succession. Ratios say more than seconds, which are those of one machine; a bound is what we
+want to keep. Each rival runs through its own public code and does less: none keeps decimals, proves that no trade is
+missing, or compares with Kraken's own candles. Our whole build is all of it: nine timeframes, all checks, the files
+published.
 """
 
 
