@@ -12,7 +12,12 @@ from typing import Any, Final, NamedTuple, overload
 
 from dlt_pipeline.common.exceptions import BadAnswerError, InexactValueError, TransientExchangeError
 from dlt_pipeline.common.time import show_ns
-from dlt_pipeline.kraken.settings import FUTURE_TOLERANCE_NS, NS_PER_SECOND, SINCE_TOLERANCE_NS
+from dlt_pipeline.kraken.settings import (
+    FUTURE_TOLERANCE_NS,
+    NS_PER_SECOND,
+    REST_TIMEFRAMES,
+    SINCE_TOLERANCE_NS,
+)
 
 # Kraken opened on 2013-09-10 (UTC): what is stamped earlier is a zero, or another exchange's.
 OPENED_SECONDS: Final = 1_378_771_200
@@ -40,11 +45,20 @@ _PLAIN: Final = re.compile(
     r')\]\],"last":(?P<last>"\d{1,19}")\}\}',
     re.ASCII,
 )
+# An answer of candles as nearly all are: prices above 0, seconds of ten digits.
+_PLAIN_CANDLES: Final = re.compile(
+    r'\{"error":\[\],"result":\{"(?P<market>[\w./:-]+)":\[\[(?P<rows>'
+    r'(?:[1-9]\d{9},(?:"(?![0.]+")\d{1,17}(?:\.\d{1,12})?",){4}(?:"\d{1,17}(?:\.\d{1,12})?",){2}'
+    r"(?:0|[1-9]\d{0,17})(?:\],\[(?=\d)|(?=\]\])))+"
+    r')\]\],"last":(?P<last>\d{1,19})\}\}',
+    re.ASCII,
+)
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _INTEGER: Final = re.compile(r"\d{1,19}", re.ASCII)
 # `last` is the last trade's exact stamp: further from the displayed time than this, it is another trade's.
 _LAST_TOLERANCE_NS: Final = 1_000_000
 _SHOWN: Final = 60
+_LONGEST_SECONDS: Final = max(REST_TIMEFRAMES.values())
 
 
 def time_flaw(seconds: int | Decimal) -> str | None:
@@ -264,13 +278,13 @@ def _row(item: Any, where: str) -> TradeRow:
 
 
 def plain_answer(text: str) -> dict[str, Any] | None:
-    """Return what an answer of ordinary trades says, its rows as `_row` makes them, or None for any other text.
+    """Return what an answer of ordinary trades or candles says, its rows checked, or None for any other text.
 
     Neither JSON nor Python makes an object of each of a thousand trades then, and one pattern checks all of them.
     """
     match = _PLAIN.fullmatch(text)
     if not match:
-        return None
+        return _plain_candles(text)
     items = match["rows"].replace('"', "").replace("],[", ",").split(",")
     prices, volumes, times, sides, order_types, miscs, ids = (items[number::7] for number in range(7))
     digits = "\n".join(times).replace(".", "").split("\n")
@@ -280,6 +294,20 @@ def plain_answer(text: str) -> dict[str, Any] | None:
     kinds = [*map(SIDES.__getitem__, sides)], [*map(ORDER_TYPES.__getitem__, order_types)]
     rows = TradeRows([[*map(int, ids)], times_ns, prices, volumes, *kinds, miscs, [None] * len(ids)])
     return {"error": [], "result": {match["market"]: rows, "last": match["last"].strip('"')}}
+
+
+def _plain_candles(text: str) -> dict[str, Any] | None:
+    match = _PLAIN_CANDLES.fullmatch(text)
+    if not match:
+        return None
+    items = match["rows"].replace('"', "").replace("],[", ",").split(",")
+    starts = [*map(int, items[::8])]
+    if starts[0] < OPENED_SECONDS or starts[-1] >= LATEST_SECONDS - _LONGEST_SECONDS:
+        return None
+    if not all(map(lt, starts, starts[1:])):
+        return None
+    candles = [*map(RestCandle, starts, *(items[number::8] for number in range(1, 7)), map(int, items[7::8]))]
+    return {"error": [], "result": {match["market"]: candles, "last": match["last"]}}
 
 
 def check_page(
@@ -359,6 +387,18 @@ def check_snapshot(body: Any, market_id: str, timeframe: str, seconds: int, wher
     """
     items, last_text = result_of(body, market_id, where)
     last = check_integer(last_text, "`last`", where)
+    is_plain = bool(items) and isinstance(items[0], RestCandle)
+    candles = items if is_plain else [*_candles(items, seconds, where).values()]
+    before = 0
+    for candle in candles:
+        if candle.start % seconds or candle.start < before:
+            raise BadAnswerError(f"{where}: the candle at {candle.start} is off the {timeframe} grid or out of order.")
+        before = candle.start
+    return RestSnapshot(timeframe, seconds, tuple(candle for candle in candles if candle.start <= last))
+
+
+def _candles(items: Iterable[Any], seconds: int, where: str) -> dict[int, RestCandle]:
+    """Return the candles of an answer's rows by their start, in the order of the rows."""
     candles: dict[int, RestCandle] = {}
     for item in items:
         if not isinstance(item, list) or len(item) != 8:
@@ -367,16 +407,12 @@ def check_snapshot(body: Any, market_id: str, timeframe: str, seconds: int, wher
         open_, high, low, close, vwap, volume = (check_number(text, "a candle's number", where) for text in item[1:7])
         count = check_integer(item[7], "a candle's count", where)
         candle = RestCandle(start, open_, high, low, close, vwap, volume, count)
-        if start in candles:
-            if candles[start] != candle:
-                raise BadAnswerError(f"{where}: the candle at {start} comes twice and differs: {str(item)[:120]}.")
-            continue
+        if candles.get(start, candle) != candle:
+            raise BadAnswerError(f"{where}: the candle at {start} comes twice and differs: {str(item)[:120]}.")
         if start + seconds <= OPENED_SECONDS or not low.strip("0."):  # the one row of a pair without data
             continue
         flaws = [time_flaw(start + seconds - 1), *(price_flaw(Decimal(price)) for price in (open_, high, low, close))]
         if flaw := next(filter(None, [*flaws, volume_flaw(Decimal(volume))]), None):
             raise BadAnswerError(f"{where}: a number of the candle at {start} {flaw}: {str(item)[:120]}.")
-        if start % seconds or (candles and start < max(candles)):
-            raise BadAnswerError(f"{where}: the candle at {start} is off the {timeframe} grid or out of order.")
         candles[start] = candle
-    return RestSnapshot(timeframe, seconds, tuple(candle for candle in candles.values() if candle.start <= last))
+    return candles

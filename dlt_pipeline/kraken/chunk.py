@@ -34,29 +34,28 @@ class Gathered:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._trades: list[pa.Table] = []
+        self._tables: dict[str, list[pa.Table]] = {}
         self._rows: dict[str, list[Mapping[str, Any]]] = {}
         self.trade_count = 0
 
     @property
     def has_any(self) -> bool:
         """Whether anything was taken in."""
-        return any(self._rows.values())
+        return bool(self._tables) or any(self._rows.values())
 
     def add(self, taken: Extracted) -> None:
         """Put one answer behind the others."""
-        if taken.trades is not None:
-            self._trades.append(taken.trades)
-            self.trade_count += taken.trades.num_rows
+        self.trade_count += taken.trade_count
+        for table, part in taken.tables.items():
+            self._tables.setdefault(table, []).append(part)
         for table, rows in taken.rows.items():
             self._rows.setdefault(table, []).extend(rows)
 
     def flush(self) -> Batch:
         """Return all of it by table, and begin anew."""
         batch = {table: to_table(table, rows) for table, rows in self._rows.items() if rows}
-        if self._trades:
-            batch["trades"] = pa.concat_tables(self._trades).combine_chunks()
-        self._trades, self._rows, self.trade_count = [], {}, 0
+        batch |= {table: pa.concat_tables(parts).combine_chunks() for table, parts in self._tables.items()}
+        self._tables, self._rows, self.trade_count = {}, {}, 0
         return batch
 
 
@@ -129,6 +128,7 @@ class Chunk:
         self.done: set[str] = set()
         self.limits: dict[str, Limit] = {}
         self._budget: Budget | None = None
+        self._has_tables = False
         self._lacking: dict[str, Lacking] = {}
         self._refused: dict[str, KrakenCandlesError] = {}
         self._statuses: dict[str, Seen] = {}
@@ -197,7 +197,10 @@ class Chunk:
                 reader: Reader = self._readers[symbol]
             else:
                 reader = Direct(self._load(symbol, self.session.client(symbol), self.session.stop))
-            yield {name: SCHEMAS[name].empty_table() for name in SYMBOL_TABLES}  # dbt reads all of them
+            with self._lock:
+                has_tables, self._has_tables = self._has_tables, True
+            if not has_tables:  # dbt reads all of them
+                yield {name: SCHEMAS[name].empty_table() for name in SYMBOL_TABLES}
             yield from self._batches(reader, budget, symbol, cursors)
             if reader.is_done:
                 self.done.add(symbol)
@@ -222,7 +225,7 @@ class Chunk:
                     self.on_progress(taken.progress)
                 if taken.cursor:
                     pages += 1
-                    trades += taken.trades.num_rows if taken.trades is not None else 0
+                    trades += taken.trade_count
                     budget.count(pages)
                     if not self.request.is_backfill(symbol):
                         cursors[symbol] = asdict(taken.cursor)

@@ -16,7 +16,7 @@ from dlt_pipeline.kraken.client import KrakenClient
 from dlt_pipeline.kraken.cursor import Cursor, Step, is_contradicted, rows_of, take
 from dlt_pipeline.kraken.ledger import MissingRange
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.raw_tables import hole_row, missing_ids, page_row, snapshot_rows, trades_table
+from dlt_pipeline.kraken.raw_tables import hole_row, missing_ids, page_row, rest_table, trades_table
 from dlt_pipeline.kraken.session import way_out
 from dlt_pipeline.kraken.settings import (
     DISPLAY_REWIND_NS,
@@ -48,15 +48,20 @@ class Progress:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What one answer brought: its trades, its rows of the other raw tables, and where the symbol stands after it.
+    """What one answer brought, by raw table: many rows as tables, few as rows; and where the symbol stands after it.
 
     Cursor and progress are None for an answer of Kraken's own candles.
     """
 
-    rows: Mapping[str, Sequence[Mapping[str, Any]]]
-    trades: pa.Table | None = None
+    tables: Mapping[str, pa.Table]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     cursor: Cursor | None = None
     progress: Progress | None = None
+
+    @property
+    def trade_count(self) -> int:
+        """How many new trades it brought."""
+        return self.tables["trades"].num_rows if "trades" in self.tables else 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ class SymbolLoad:
             except BadAnswerError as error:
                 wrong = wrong or error
                 continue
-            yield Extracted({"rest_candles": snapshot_rows(self.market.symbol, snapshot, time.time())})
+            yield Extracted({"rest_candles": rest_table(self.market.symbol, snapshot, time.time())})
         if wrong:
             raise wrong
         self.is_done = True
@@ -358,11 +363,11 @@ class SymbolLoad:
                 *(symbol, hole.first_id, hole.last_id, hole.from_ns, hole.to_ns, answer.times_asked),
             )
         return Extracted(
+            tables={"trades": trades_table(symbol, trades)} if trades else {},
             rows={
                 "pages": [page_row(self.market, step, answer.page, answer.asked, answer.stamps, self.is_backfill)],
                 "id_holes": [hole_row(symbol, hole, answer.times_asked, answer.stamps[1]) for hole in step.holes],
             },
-            trades=trades_table(symbol, trades) if trades else None,
             cursor=step.cursor,
             progress=Progress(
                 symbol,

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from dlt_pipeline.common import SCHEMA_VERSION, program
 from dlt_pipeline.common.time import utc, utc_of_ns
-from dlt_pipeline.kraken.answers import RestSnapshot, TradePage, TradeRow
+from dlt_pipeline.kraken.answers import RestCandle, RestSnapshot, TradePage, TradeRow
 from dlt_pipeline.kraken.cursor import Cursor, Hole, NewTrade, Step, rows_of
 from dlt_pipeline.kraken.markets import Market
-from dlt_pipeline.kraken.settings import NS_PER_SECOND, exchange_kind, without_password
+from dlt_pipeline.kraken.settings import exchange_kind, without_password
 from dlt_pipeline.warehouse.database import NO_EXCHANGE
 
 Batch = dict[str, pa.Table]
@@ -200,7 +200,8 @@ def part_of(table: str) -> Callable[[Batch], pa.Table | None]:
 def to_table(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Turn dicts into an Arrow table of the raw table's schema; decimals may be exact text."""
     schema = SCHEMAS[table]
-    columns = [_array([row[field.name] for row in rows], field.type) for field in schema]
+    # A field's name is made anew each time it is asked for.
+    columns = [_array([row[name] for row in rows], kind) for name, kind in zip(schema.names, schema.types, strict=True)]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -295,26 +296,28 @@ def hole_row(symbol: str, hole: Hole, times_asked: int, found: float) -> dict[st
     }
 
 
-def snapshot_rows(symbol: str, snapshot: RestSnapshot, fetched: float) -> list[dict[str, Any]]:
-    """Return the rows of one OHLC answer's committed candles; `fetched` is Unix seconds."""
-    fetched_at = utc(fetched)
-    return [
-        {
-            "symbol": symbol,
-            "timeframe": snapshot.timeframe,
-            "timeframe_seconds": snapshot.timeframe_seconds,
-            "bucket_start": utc_of_ns(candle.start * NS_PER_SECOND),
-            "open": candle.open,
-            "high": candle.high,
-            "low": candle.low,
-            "close": candle.close,
-            "vwap": candle.vwap,
-            "base_volume": candle.volume,
-            "trade_count": candle.trade_count,
-            "fetched_at": fetched_at,
-        }
-        for candle in snapshot.candles
+def rest_table(symbol: str, snapshot: RestSnapshot, fetched: float) -> pa.Table:
+    """Turn one OHLC answer's committed candles into an Arrow table of `kraken_raw.rest_candles`.
+
+    `fetched` is Unix seconds.
+    """
+    columns: Sequence[Sequence[Any]] = [*zip(*snapshot.candles, strict=True)] or [()] * len(RestCandle._fields)
+    given: dict[str, Sequence[Any]] = dict(zip(RestCandle._fields, columns, strict=True))
+    same = {
+        "symbol": symbol,
+        "timeframe": snapshot.timeframe,
+        "timeframe_seconds": snapshot.timeframe_seconds,
+        "fetched_at": utc(fetched),
+    }
+    schema, count = SCHEMAS["rest_candles"], len(snapshot.candles)
+    made = {name: pa.repeat(pa.scalar(value, schema.field(name).type), count) for name, value in same.items()}
+    made["bucket_start"] = pc.multiply(pa.array(given["start"], _BIGINT), 1_000_000).cast(_TIMESTAMP)
+    made["base_volume"] = _array(given["volume"], DECIMAL)
+    arrays = [
+        made[name] if name in made else _array(given[name], kind)
+        for name, kind in zip(schema.names, schema.types, strict=True)
     ]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def market_rows(markets: list[Market], fetched: float) -> list[dict[str, Any]]:

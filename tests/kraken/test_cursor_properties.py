@@ -72,7 +72,7 @@ class Warehouse:
         for taken in load.answers():
             assert exchange.asked < 5_000, "the load does not end"
             (page,) = taken.rows["pages"]
-            for trade in taken.trades.to_pylist() if taken.trades else []:
+            for trade in taken.tables["trades"].to_pylist() if taken.trade_count else []:
                 name = trade["trade_id"], trade["idless_time_ns"], trade["place"]
                 assert name not in seen
                 seen.add(name)

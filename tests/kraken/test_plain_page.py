@@ -1,4 +1,4 @@
-"""A page that is read all at once gives the rows, the errors and the next cursor that its trades give one by one."""
+"""An answer that is read all at once gives the rows, the errors and the next cursor that it gives row by row."""
 
 from dataclasses import astuple
 from typing import Any
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlt_pipeline.common.exceptions import KrakenCandlesError
-from dlt_pipeline.kraken.answers import TradePage, TradeRow, TradeRows, check_page, plain_answer
+from dlt_pipeline.kraken.answers import TradePage, TradeRow, TradeRows, check_page, check_snapshot, plain_answer
 from dlt_pipeline.kraken.client import decode_exactly
 from dlt_pipeline.kraken.cursor import Cursor, start_at, take
 from dlt_pipeline.kraken.markets import Market
@@ -77,6 +77,42 @@ def test_an_ordinary_answer_is_read_at_once() -> None:
     assert outcome(plain) == outcome(decode_exactly(answer(ITEM, ITEM)))
     assert outcome(plain)[0] is not None
     assert plain_answer(answer(ITEM).replace('"last":', '"last": ')) is None
+
+
+CANDLE = ["1762790400", '"2"', '"3.5"', '"1.00"', '"2"', '"0.0"', '"0.00000000"', "0"]
+
+
+def candles(*rows: list[str], last: str = "1762797600") -> str:
+    listed = ",".join(f"[{','.join(row)}]" for row in rows)
+    return f'{{"error":[],"result":{{"XXBTZUSD":[{listed}],"last":{last}}}}}'
+
+
+def snapshot(body: Any) -> Any:
+    try:
+        return check_snapshot(body, "XXBTZUSD", "1h", 3600, "here")
+    except KrakenCandlesError as error:
+        return type(error), str(error)
+
+
+def test_candles_read_at_once_say_what_their_json_says() -> None:
+    starts = [str(1762790400 + step) for step in (-3600, 0, 1, 3600, 7200, 10800)] + ["0", "1378771199", "8998750000"]
+    odd = {f'"{value}"' for value in ODD} | {*ODD, *starts}
+    row = ["1762794000", *CANDLE[1:]]
+    texts = [candles(CANDLE, [*row[:place], value, *row[place + 1 :]]) for value in odd for place in range(8)]
+    texts += [candles(CANDLE[:length]) for length in range(8)] + [candles([*CANDLE, "1"]), candles(CANDLE, last='"1"')]
+    read = {text: plain for text in texts if (plain := plain_answer(text))}
+    assert len(read) > 20
+    for text, plain in read.items():
+        assert snapshot(plain) == snapshot(decode_exactly(text)), text
+        assert "not a list" in outcome(plain)[1], "it is no answer of trades"
+
+
+def test_an_ordinary_answer_of_candles_is_read_at_once() -> None:
+    text = candles(CANDLE, ["1762794000", *CANDLE[1:]])
+    plain = plain_answer(text)
+    assert plain is not None
+    assert len(snapshot(plain).candles) == 2
+    assert "not a list" in snapshot(plain_answer(answer(ITEM)))[1], "it is no answer of candles"
 
 
 SECOND = 10**9
