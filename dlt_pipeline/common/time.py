@@ -8,6 +8,7 @@ from typing import Final, overload
 from dlt_pipeline.common.exceptions import BadInputError
 
 NS_PER_DAY: Final = 86_400_000_000_000
+FOREVER_NS: Final = 2**63 - 1
 # The last midnight whose ns fit into 64 bits, 2262-04-11: what lies before it can be widened to whole days.
 _LAST_NS: Final = (2**63 - 1) // NS_PER_DAY * NS_PER_DAY
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the raw tables hold naive UTC

@@ -8,7 +8,8 @@ from dlt_pipeline.kraken.cursor import Cursor, start_at
 from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 
 Link = tuple[int, int, int | None]
-# What a later load reads back of a ledger row, in this order.
+# What a later load reads back of a ledger row, in this order: so many columns of asking, then the cursor behind it.
+ASKED_COLUMNS = 4
 LEDGER_COLUMNS = (
     "covered_from_ns",
     "since",

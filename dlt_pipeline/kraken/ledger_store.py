@@ -13,8 +13,17 @@ import duckdb
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import NS_PER_DAY, Span, cut, joined, without
-from dlt_pipeline.kraken.ledger import LEDGER_COLUMNS, LedgerRow, MissingRange, Range, ledger_row, merge, missing
+from dlt_pipeline.common.time import FOREVER_NS, NS_PER_DAY, Span, cut, joined, without
+from dlt_pipeline.kraken.ledger import (
+    ASKED_COLUMNS,
+    LEDGER_COLUMNS,
+    LedgerRow,
+    MissingRange,
+    Range,
+    ledger_row,
+    merge,
+    missing,
+)
 from dlt_pipeline.kraken.markets import Seen, seen_of
 from dlt_pipeline.kraken.request import Request, Window
 from dlt_pipeline.kraken.session import Session
@@ -22,7 +31,6 @@ from dlt_pipeline.kraken.settings import STEP_BACK_LIMIT_NS
 from dlt_pipeline.warehouse.database import DATASET, warehouse_path
 from dlt_pipeline.warehouse.pipeline import Place, Warehouse, is_into
 
-_FOREVER_NS: Final = 2**63 - 1
 _LOADED: Final = "inner join {{_dlt_loads}} as l on {}._dlt_load_id = l.load_id and l.status = 0"
 _PAGES: Final = f"{{pages}} as p {_LOADED.format('p')}"
 _SHOWN_IDS: Final = (
@@ -32,6 +40,47 @@ _SHOWN_IDS: Final = (
 _HAS_HOLES: Final = (
     "select 1 from {id_holes} as h where h.symbol = %s and h.to_time_ns >= %s and h.from_time_ns < %s limit 1"
 )
+# The order in which `merge` takes answers in.
+_REACH: Final = "covered_to_ns, coalesce(known_trade_id, 0), tail_time_ns, tail_count, idless_since_id, next_since"
+_ASKED: Final = "symbol, since, asked_tail_count, coalesce(asked_known_trade_id, -1)"
+_LEFT: Final = "symbol, next_since, tail_count, coalesce(known_trade_id, -1)"
+# Of a chain of answers, each of which begins where the one before it ended and was asked for with its cursor, the
+# second to the last prove together what each of them does: only where they begin and end is read. A chain ends at a
+# cursor at which more than one answer ends, or from which more than one goes on, and where no trade is known yet.
+_CHAINS: Final = f"""
+    with answers as (
+        select p.symbol, {", ".join(f"p.{name}" for name in LEDGER_COLUMNS)} from {_PAGES}
+        where p.symbol in ({{symbols}}) and p.covered_to_ns >= %s and not ({{left_out}})
+    ),
+    forked as (
+        select {_LEFT} from answers group by all having count(*) > 1
+        union all
+        select {_ASKED} from answers group by all having count(*) > 1
+    ),
+    followed as (
+        select
+            *,
+            covered_from_ns = lag(covered_to_ns) over reached
+            and since = lag(next_since) over reached
+            and asked_tail_count = lag(tail_count) over reached
+            and asked_known_trade_id is not distinct from lag(known_trade_id) over reached
+            and (asked_tail_count > 0 or asked_known_trade_id is not null)
+            and ({_ASKED}) not in (from forked) as goes_on
+        from answers
+        window reached as (partition by symbol order by {_REACH})
+    ),
+    chained as (
+        select
+            *,
+            not coalesce(goes_on and lag(goes_on) over reached, false) as begins,
+            not coalesce(goes_on and lead(goes_on) over reached, false) as ends
+        from followed
+        window reached as (partition by symbol order by {_REACH})
+    )
+    select symbol, begins, ends, {", ".join(LEDGER_COLUMNS)} from chained
+    where begins or ends
+    order by symbol, {_REACH}
+"""  # noqa: S608 - own names only
 # Ids of holes, each once, that are not among the trades: one is true whatever brought it, also a load that was killed.
 _MISSING_IDS: Final = (
     "with pieces as ("  # noqa: S608 - own names only
@@ -270,15 +319,7 @@ class LedgerStore:
         """
         archived = {} if request.also_archived else self.archived_days()
         from_ns = min((each.start_ns for windows in request.windows.values() for each in windows), default=0)
-        believed: dict[str, list[LedgerRow]] = {symbol: [] for symbol in request.windows}
-        for symbol, asked_at, missing_ids, row in self._answers(request.symbols, from_ns):
-            windows = request.windows[symbol]
-            is_left_out = (missing_ids and request.is_backfill(symbol)) or any(
-                each.is_distrusted and each.touches(row.covered_from_ns, row.cursor.covered_to_ns) for each in windows
-            )
-            if asked_at >= session.began_at or not is_left_out:
-                believed[symbol].append(row)
-        proven = {symbol: merge(rows) for symbol, rows in believed.items()}
+        proven = self.ledger(request.symbols, from_ns, _left_out(session, request))
         session.check_clock({symbol: ranges[-1].to_ns if ranges else 0 for symbol, ranges in proven.items()})
         return {
             symbol: Lacking(
@@ -293,25 +334,23 @@ class LedgerStore:
             for symbol, ranges in proven.items()
         }
 
-    def ledger(self, symbols: Sequence[str], from_ns: int = 0) -> dict[str, list[Range]]:
-        """Return by symbol what complete loads prove, but for what ends before `from_ns`."""
-        found: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
-        for symbol, _asked_at, _missing_ids, row in self._answers(symbols, from_ns):
-            found[symbol].append(row)
-        return {symbol: merge(rows) for symbol, rows in found.items()}
+    def ledger(
+        self, symbols: Sequence[str], from_ns: int = 0, left_out: tuple[str, Sequence[Any]] = ("false", ())
+    ) -> dict[str, list[Range]]:
+        """Return by symbol what complete loads prove, but for what ends before `from_ns`.
 
-    def _answers(self, symbols: Sequence[str], from_ns: int) -> Iterator[tuple[str, Any, int, LedgerRow]]:
-        """Yield the ledger's rows with when they were asked for (naive UTC) and how many ids they lack.
-
-        What ends before `from_ns` does not matter to what begins there, and there may be much of it; so far a row is
-        proven only together with the one before it.
+        What ends before it does not matter to what begins there, and there may be much of it; so far a row is proven
+        only together with the one before it. `left_out` is a condition on the ledger's rows `p`, with its values.
         """
-        query = (
-            f"select p.symbol, p.asked_at, p.missing_id_count, {', '.join(f'p.{name}' for name in LEDGER_COLUMNS)} "  # noqa: S608
-            f"from {_PAGES} where p.symbol in ({_marks(symbols)}) and p.covered_to_ns >= %s"
-        )
-        for symbol, asked_at, missing_ids, *values in self._of(symbols, query, from_ns - STEP_BACK_LIMIT_NS - 1):
-            yield symbol, asked_at, missing_ids, ledger_row(tuple(values))
+        found: dict[str, list[LedgerRow]] = {symbol: [] for symbol in symbols}
+        condition, values = left_out
+        query = _CHAINS.replace("{symbols}", _marks(symbols)).replace("{left_out}", condition)
+        begun: Sequence[Any] = ()
+        for symbol, begins, ends, *row in self._of(symbols, query, from_ns - STEP_BACK_LIMIT_NS - 1, *values):
+            begun = row[:ASKED_COLUMNS] if begins else begun
+            if ends:
+                found[symbol].append(ledger_row((*begun, *row[ASKED_COLUMNS:])))
+        return {symbol: merge(rows) for symbol, rows in found.items()}
 
     def _of(self, symbols: Sequence[str], query: str, *values: Any) -> Sequence[Sequence[Any]]:
         return self.rows(query, *symbols, *values) if symbols else ()
@@ -378,7 +417,7 @@ class LedgerStore:
         return {
             symbol: self._proof(
                 symbol,
-                [(each.start_ns, _FOREVER_NS if each.end_ns is None else each.end_ns) for each in windows],
+                [(each.start_ns, FOREVER_NS if each.end_ns is None else each.end_ns) for each in windows],
                 archived.get(symbol, []),
             )
             for symbol, windows in request.windows.items()
@@ -397,6 +436,21 @@ class LedgerStore:
         has_holes = self.rows(_HAS_HOLES, *values)  # else nobody need look for their ids among the trades
         ((missing_ids,),) = (has_holes and self.rows(_MISSING_IDS, *values, symbol)) or [(0,)]
         return Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
+
+
+def _left_out(session: Session, request: Request) -> tuple[str, list[Any]]:
+    """Return a condition on the ledger's rows `p`, with its values, of answers that a load must not rely on."""
+    conditions = ["false"]
+    values: list[Any] = [session.began_at]
+    for symbol, windows in request.windows.items():
+        if request.is_backfill(symbol):
+            conditions.append("p.symbol = %s and p.missing_id_count > 0")
+            values.append(symbol)
+        for each in windows:
+            if each.is_distrusted:
+                conditions.append("p.symbol = %s and p.covered_to_ns >= %s and p.covered_from_ns < %s")
+                values += [symbol, *each.answered_ns]
+    return f"p.asked_at < %s and ({' or '.join(conditions)})", values
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dlt_pipeline.common.exceptions import BadInputError
-from dlt_pipeline.common.time import When, bounds_ns, widen
+from dlt_pipeline.common.time import FOREVER_NS, When, bounds_ns, widen
 from dlt_pipeline.kraken.settings import REST_TIMEFRAMES, STEP_BACK_LIMIT_NS
 
 
@@ -21,9 +21,10 @@ class Window:
     asked_end_ns: int | None
     is_distrusted: bool = False
 
-    def touches(self, from_ns: int, to_ns: int) -> bool:
-        """Tell whether an answer that covers [from_ns, to_ns) holds trades of it: times may step back over its end."""
-        return to_ns >= self.start_ns - STEP_BACK_LIMIT_NS and (self.end_ns is None or from_ns < self.end_ns)
+    @property
+    def answered_ns(self) -> tuple[int, int]:
+        """From where on an answer ends, and before where one begins, that holds trades of it: times may step back."""
+        return self.start_ns - STEP_BACK_LIMIT_NS, FOREVER_NS if self.end_ns is None else self.end_ns
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from dlt_pipeline.common.exceptions import (
     WrongWarehouseError,
 )
 from dlt_pipeline.common.threads import exclusive_lock, lock_folder, warehouse_key
-from dlt_pipeline.common.time import Span, When, show_ns
+from dlt_pipeline.common.time import FOREVER_NS, Span, When, show_ns
 from dlt_pipeline.kraken.ledger_store import LedgerStore
 from dlt_pipeline.kraken.load import Listener, load_request
 from dlt_pipeline.kraken.markets import Market
@@ -44,7 +44,6 @@ _TOUCHING: Final = (
     "symbol = $symbol and covered_from_ns < $end_ns "
     "and (covered_to_ns > $start_ns or (covered_from_ns = $start_ns and covered_to_ns = $start_ns))"
 )
-_FOREVER: Final = 2**63 - 1
 _FRESH: Final = "kraken_superseding"  # as the temporary warehouse is attached
 
 
@@ -121,11 +120,11 @@ def _supersede(
     settled_ns = session.now_ns - int(session.settings.head_margin_seconds * NS_PER_SECOND)
     span, is_followed = when_unlocked(lambda: _widened(path, symbol, wanted), path, session.stop)
     if span[1] > settled_ns:  # what no answer can prove yet is replaced together with all that is later
-        span, is_followed = (span[0], _FOREVER), False
+        span, is_followed = (span[0], FOREVER_NS), False
     when_unlocked(lambda: _check_market(path, market, span), path, session.stop)
     # An answer that follows lacks what the one before it had where times may step back over the end.
     trades_end_ns = span[1] + is_followed * (STEP_BACK_LIMIT_NS + 1)
-    bounds = (span[0], None if span[1] == _FOREVER else trades_end_ns)
+    bounds = (span[0], None if span[1] == FOREVER_NS else trades_end_ns)
     asked = replace(make_windows_request({symbol: (Window(*bounds, *bounds),)}, ()), also_archived=True)
     with tempfile.TemporaryDirectory(prefix="kraken-candles-") as folder:
         fresh = Path(folder) / "fresh.duckdb"
@@ -139,7 +138,7 @@ def _widened(path: Path, symbol: str, wanted: tuple[int, int | None]) -> tuple[S
 
     Half an answer is no proof.
     """
-    start_ns, end_ns = wanted[0], _FOREVER if wanted[1] is None else wanted[1]
+    start_ns, end_ns = wanted[0], FOREVER_NS if wanted[1] is None else wanted[1]
     query = f"select min(covered_from_ns), max(covered_to_ns) from {DATASET}.pages where {_TOUCHING}"
     with open_warehouse(path, read_only=True) as connection:
         while True:
@@ -213,7 +212,7 @@ def _replace(path: Path, fresh: Path, symbol: str, span: Span, trades_end_ns: in
             )
         connection.execute("commit")
         connection.execute(f"detach {_FRESH}")
-    return Superseded(symbol, span[0], None if span[1] == _FOREVER else span[1], trades_before, trades_now)
+    return Superseded(symbol, span[0], None if span[1] == FOREVER_NS else span[1], trades_before, trades_now)
 
 
 def _make_ready(connection: duckdb.DuckDBPyConnection, table: str) -> None:
