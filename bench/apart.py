@@ -2,30 +2,37 @@
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing.connection import Connection
 
-from dlt_pipeline.exchange import Clock, LocalExchange, SyntheticFeed
+from dlt_pipeline.exchange import Clock, Feed, LocalExchange, SyntheticFeed
 
 
-def _serve(link: Connection, now: datetime, days: int, trades_per_day: Mapping[str, int], cores: set[int]) -> None:
+def invented(now: datetime, days: int, trades_per_day: Mapping[str, int]) -> Feed:
+    """Return the invented feed at a clock that stands still."""
+    return SyntheticFeed(1, Clock(now), days=days, trades_per_day=trades_per_day)
+
+
+def _serve(link: Connection, feed: Callable[[], Feed], cores: set[int]) -> None:
     os.sched_setaffinity(0, cores)
-    feed = SyntheticFeed(1, Clock(now), days=days, trades_per_day=dict(trades_per_day))
-    with LocalExchange(feed, Clock(now)) as exchange:
+    with LocalExchange(feed()) as exchange:
         link.send(exchange.base_url)
         link.recv()
 
 
 @contextmanager
-def exchange_apart(now: datetime, days: int, trades_per_day: Mapping[str, int]) -> Iterator[str]:
-    """Give the address of an exchange, and this process one core; the exchange has the others, if there are any."""
+def exchange_apart(feed: Callable[[], Feed]) -> Iterator[str]:
+    """Give the address of an exchange over the feed that is made in its process, and this process one core.
+
+    The exchange has the others, if there are any.
+    """
     mine = os.sched_getaffinity(0)
     core = max(mine)
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(theirs, now, days, trades_per_day, mine - {core} or mine), daemon=True
+        target=_serve, args=(theirs, feed, mine - {core} or mine), daemon=True
     )
     process.start()
     theirs.close()

@@ -7,12 +7,13 @@ import itertools
 import os
 import tempfile
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
-from apart import exchange_apart
+from apart import exchange_apart, invented
 from ratios import Figure, compare, cpu_ratio, median, print_figures
 
 from dlt_pipeline import load
@@ -32,7 +33,7 @@ def measure(folder: Path, quick: bool) -> list[Figure]:
     trades_a_day = {"BTC/USD": 3_000 if quick else _TRADES_A_DAY}
     numbers = itertools.count()
     counts: list[int] = []
-    with exchange_apart(NOW, _DAYS, trades_a_day) as base_url:
+    with exchange_apart(partial(invented, NOW, _DAYS, trades_a_day)) as base_url:
         settings = {
             "SOURCES__KRAKEN__BASE_URL": base_url,
             "SOURCES__KRAKEN__SECONDS_PER_CALL": "0",

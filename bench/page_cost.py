@@ -5,12 +5,13 @@ What counts is the CPU of this process: the exchange runs in another one, as Kra
 
 import json
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import ccxt
 import pyarrow as pa
 import requests
-from apart import exchange_apart
+from apart import exchange_apart, invented
 from ratios import Figure, compare, cpu_ratio, median, print_figures
 
 from dlt_pipeline.kraken.client import KrakenClient
@@ -24,7 +25,7 @@ NOW = datetime(2026, 11, 8, 12, tzinfo=timezone.utc)
 
 def measure(_: Path, rounds: int) -> list[Figure]:
     """Fetch the same page each way, in turn."""
-    with exchange_apart(NOW, 2, {"BTC/USD": 5_000}) as base_url:
+    with exchange_apart(partial(invented, NOW, 2, {"BTC/USD": 5_000})) as base_url:
         client = KrakenClient(load_settings(base_url=base_url, seconds_per_call=0.0))
         market = find_market(client.markets(), "BTC/USD")
         since = int(datetime(2026, 11, 6, tzinfo=timezone.utc).timestamp()) * 10**9
