@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,12 +33,15 @@ from dlt_pipeline.warehouse.pipeline import Place, Warehouse, is_into
 
 _LOADED: Final = "inner join {{_dlt_loads}} as l on {}._dlt_load_id = l.load_id and l.status = 0"
 _PAGES: Final = f"{{pages}} as p {_LOADED.format('p')}"
+# What was asked for of each symbol, from the first of its windows to the last.
+_WANTED: Final = "inner join (values {{wanted}}) as w (symbol, from_ns, to_ns) on {}.symbol = w.symbol"
 _SHOWN_IDS: Final = (
-    f"select coalesce(sum(p.idless_count), 0)::bigint, count(p.last_trade_id) from {_PAGES} "  # noqa: S608 - own names only
-    "where p.symbol = %s and p.covered_to_ns > %s and p.covered_from_ns < %s"
+    f"select w.symbol, coalesce(sum(p.idless_count), 0)::bigint, count(p.last_trade_id) from {_PAGES} "  # noqa: S608 - own names only
+    f"{_WANTED.format('p')} and p.covered_to_ns > w.from_ns and p.covered_from_ns < w.to_ns group by w.symbol"
 )
 _HAS_HOLES: Final = (
-    "select 1 from {id_holes} as h where h.symbol = %s and h.to_time_ns >= %s and h.from_time_ns < %s limit 1"
+    f"select distinct w.symbol from {{id_holes}} as h {_WANTED.format('h')} "  # noqa: S608 - own names only
+    "and h.to_time_ns >= w.from_ns and h.from_time_ns < w.to_ns"
 )
 # The order in which `merge` takes answers in.
 _REACH: Final = "covered_to_ns, coalesce(known_trade_id, 0), tail_time_ns, tail_count, idless_since_id, next_since"
@@ -414,38 +417,41 @@ class LedgerStore:
     def proofs(self, request: Request) -> dict[str, Proof]:
         """Return by symbol what is proven of a request's windows."""
         archived = {} if request.also_archived else self.archived_days()
-        return {
-            symbol: self._proof(
-                symbol,
-                [(each.start_ns, FOREVER_NS if each.end_ns is None else each.end_ns) for each in windows],
-                archived.get(symbol, []),
-            )
+        wanted = {
+            symbol: [(each.start_ns, FOREVER_NS if each.end_ns is None else each.end_ns) for each in windows]
             for symbol, windows in request.windows.items()
             if windows
         }
-
-    def _proof(self, symbol: str, wanted: Sequence[Span], archived: Sequence[Span]) -> Proof:
-        asked = [(each.from_ns, each.to_ns) for each in self.ledger([symbol], wanted[0][0])[symbol]]
-        by_answers, by_all = (
-            joined(part for each in wanted for part in cut(each, proven)) for proven in (asked, [*asked, *archived])
-        )
-        if not by_answers:
-            return Proof(tuple(by_all), has_files=bool(by_all))
-        values = symbol, wanted[0][0], wanted[-1][1]
-        ((idless, ids),) = self.rows(_SHOWN_IDS, *values) or [(0, 0)]
-        has_holes = self.rows(_HAS_HOLES, *values)  # else nobody need look for their ids among the trades
-        ((missing_ids,),) = (has_holes and self.rows(_MISSING_IDS, *values, symbol)) or [(0,)]
-        return Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
+        if not wanted:
+            return {}
+        ranges = self.ledger([*wanted], min(spans[0][0] for spans in wanted.values()))
+        bounds = {symbol: (symbol, spans[0][0], spans[-1][1]) for symbol, spans in wanted.items()}
+        marks, values = ", ".join(["(%s, %s, %s)"] * len(bounds)), [*chain.from_iterable(bounds.values())]
+        shown = {symbol: found for symbol, *found in self.rows(_SHOWN_IDS.replace("{wanted}", marks), *values)}
+        # Of others nobody need look for the ids of holes among the trades.
+        have_holes = {symbol for (symbol,) in self.rows(_HAS_HOLES.replace("{wanted}", marks), *values)}
+        proofs = {}
+        for symbol, spans in wanted.items():
+            asked, days = [(each.from_ns, each.to_ns) for each in ranges[symbol]], archived.get(symbol, [])
+            by_answers, by_all = (
+                joined(part for span in spans for part in cut(span, proven)) for proven in (asked, [*asked, *days])
+            )
+            if by_answers:
+                idless, ids = shown.get(symbol, (0, 0))
+                missing = symbol in have_holes and self.rows(_MISSING_IDS, *bounds[symbol], symbol)
+                ((missing_ids,),) = missing or [(0,)]
+                proofs[symbol] = Proof(tuple(by_all), missing_ids, idless, ids > 0, by_all != by_answers)
+            else:
+                proofs[symbol] = Proof(tuple(by_all), has_files=bool(by_all))
+        return proofs
 
 
 def _left_out(session: Session, request: Request) -> tuple[str, list[Any]]:
     """Return a condition on the ledger's rows `p`, with its values, of answers that a load must not rely on."""
-    conditions = ["false"]
-    values: list[Any] = [session.began_at]
+    bounded = [symbol for symbol in request.symbols if request.is_backfill(symbol)]
+    conditions = [f"p.missing_id_count > 0 and p.symbol in ({_marks(bounded)})"] if bounded else ["false"]
+    values: list[Any] = [session.began_at, *bounded]
     for symbol, windows in request.windows.items():
-        if request.is_backfill(symbol):
-            conditions.append("p.symbol = %s and p.missing_id_count > 0")
-            values.append(symbol)
         for each in windows:
             if each.is_distrusted:
                 conditions.append("p.symbol = %s and p.covered_to_ns >= %s and p.covered_from_ns < %s")
